@@ -1,0 +1,51 @@
+# `make demo` and `make test` need Python >= 3.11, git and make; all else is set up in .venv.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+DEMO ?= demo
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow check docs wheel lock schemas clean
+
+help:  ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
+
+$(STAMP): requirements/dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Python >= 3.11 is needed; set PYTHON=/path/to/python3.11"; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { echo "This Python has no venv module; on Debian: apt install python3-venv"; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+setup: $(STAMP)  ## set up .venv from the lock
+
+demo: $(STAMP)  ## synthetic DICOM -> release -> load_dataset, under five minutes
+	$(BIN)/umd-curate demo $(DEMO)
+
+test: $(STAMP)  ## the default tests
+	$(BIN)/python -m pytest -m "not slow and not weights and not network"
+
+test-slow: $(STAMP)  ## the slow tests: whole journeys, wheel
+	$(BIN)/python -m pytest -m "slow and not weights and not network"
+
+check: $(STAMP)  ## lint, format, types, import floors
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
+	$(BIN)/mypy
+
+docs: $(STAMP)  ## build the documentation into site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
+wheel: $(STAMP)  ## build the wheel into dist/
+	$(BIN)/python -m build --no-isolation --wheel
+
+schemas: $(STAMP)  ## write schemas/ anew from the models
+	$(BIN)/umd-curate schema write schemas
+
+lock:  ## make requirements/dev.lock anew (needs uv)
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra hub --extra load --group dev pyproject.toml -o requirements/dev.lock
+
+clean:  ## remove what make made
+	rm -rf $(VENV) demo dist site build

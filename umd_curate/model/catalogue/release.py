@@ -1,0 +1,1 @@
+"""Finding codes of the release room."""

@@ -1,0 +1,94 @@
+"""What the product needs to know of one file before it opens the pixels: one flat, typed row per file.
+
+The row is the index's row (`INSTANCE_SCHEMA` in `model/tables.py` is made from it). It holds identifiers and stays in
+``private/``.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class FileKind(StrEnum):
+    """What a file turned out to be when its first bytes were read."""
+
+    DICOM = "dicom"
+    NOT_DICOM = "not-dicom"
+    UNREADABLE = "unreadable"  # begins like DICOM, or should, but cannot be read to the end of the header
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstanceHeader:
+    """One file of the raw folder; for DICOM, the wanted elements of its header.
+
+    Missing or empty elements are None (text, numbers) or an empty tuple (multi-valued). Dates and times stay as DICOM
+    text (DA, TM, DT), since their rules (missing, midnight, offsets) belong to the rooms that use them.
+    """
+
+    path: str  # absolute path of the source file
+    size: int  # bytes
+    mtime_ns: int
+    kind: FileKind
+    header_sha256: str = ""  # of the bytes up to the pixel data
+
+    sop_class_uid: str | None = None  # (0008,0016)
+    sop_instance_uid: str | None = None  # (0008,0018)
+    study_uid: str | None = None  # (0020,000D)
+    series_uid: str | None = None  # (0020,000E)
+    frame_of_reference_uid: str | None = None  # (0020,0052)
+    transfer_syntax_uid: str | None = None  # (0002,0010)
+
+    patient_id: str | None = None  # (0010,0020)
+    patient_id_issuer: str | None = None  # (0010,0021)
+    patient_name: str | None = None  # (0010,0010), decoded
+    patient_birth_date: str | None = None  # (0010,0030)
+    patient_sex: str | None = None  # (0010,0040)
+    patient_weight_kg: float | None = None  # (0010,1030) as written; may be in g, which convert decides
+
+    modality: str | None = None  # (0008,0060)
+    image_type: tuple[str, ...] = ()  # (0008,0008)
+    manufacturer: str | None = None  # (0008,0070)
+    model: str | None = None  # (0008,1090)
+    study_date: str | None = None  # (0008,0020)
+    study_time: str | None = None  # (0008,0030)
+    series_date: str | None = None  # (0008,0021)
+    series_time: str | None = None  # (0008,0031)
+    acquisition_date: str | None = None  # (0008,0022)
+    acquisition_time: str | None = None  # (0008,0032)
+    study_description: str | None = None  # (0008,1030)
+    series_description: str | None = None  # (0008,103E)
+    protocol_name: str | None = None  # (0018,1030)
+    sequence_name: str | None = None  # (0018,0024)
+    series_number: int | None = None  # (0020,0011)
+    acquisition_number: int | None = None  # (0020,0012)
+    instance_number: int | None = None  # (0020,0013)
+    body_part: str | None = None  # (0018,0015)
+
+    rows: int | None = None  # (0028,0010)
+    columns: int | None = None  # (0028,0011)
+    number_of_frames: int | None = None  # (0028,0008)
+    samples_per_pixel: int | None = None  # (0028,0002)
+    photometric: str | None = None  # (0028,0004)
+    bits_allocated: int | None = None  # (0028,0100)
+    pixel_spacing_mm: tuple[float, ...] = ()  # (0028,0030) row spacing, column spacing
+    orientation: tuple[float, ...] = ()  # (0020,0037) LPS, six numbers
+    position_mm: tuple[float, ...] = ()  # (0020,0032) LPS, three numbers
+    slice_thickness_mm: float | None = None  # (0018,0050)
+    gantry_tilt_deg: float | None = None  # (0018,1120)
+    number_of_slices: int | None = None  # (0054,0081)
+    images_in_acquisition: int | None = None  # (0020,1002)
+    burned_in_annotation: str | None = None  # (0028,0301)
+
+    units: str | None = None  # (0054,1001)
+    decay_correction: str | None = None  # (0054,1102)
+    corrected_image: tuple[str, ...] = ()  # (0028,0051)
+    series_type: tuple[str, ...] = ()  # (0054,1000)
+    frame_reference_time_ms: float | None = None  # (0054,1300)
+    trigger_time_ms: float | None = None  # (0018,1060)
+    radiopharmaceutical: str | None = None  # (0018,0031) in (0054,0016)
+    reconstruction_method: str | None = None  # (0054,1103)
+    convolution_kernel: str | None = None  # (0018,1210)
+    contrast_agent: str | None = None  # (0018,0010)
+    echo_time_ms: float | None = None  # (0018,0081)
+    echo_number: int | None = None  # (0018,0086)
+    dixon_channel: str | None = None  # in, opp, fat or water, from ImageType value 4 and further
+    referenced_series_uids: tuple[str, ...] = ()  # (0020,000E) in (0008,1115): what contours are drawn on

@@ -1,0 +1,24 @@
+"""Distinct types for the identifiers that walk through the flow, so that no two can be mixed up.
+
+Above the PHI wall: `PatientKey`, `SeriesUid`, file paths. Below it: `SubjectId`, `SessionId`, `ShortId`.
+"""
+
+from typing import NewType
+
+# DICOM UIDs as the source has them: identifying, private side only.
+StudyUid = NewType("StudyUid", str)
+SeriesUid = NewType("SeriesUid", str)
+FrameUid = NewType("FrameUid", str)
+
+# Issuer and PatientID in canonical form: identifying, private side only.
+PatientKey = NewType("PatientKey", str)
+
+# Published: random, six characters of Crockford base 32, allotted from the vault ("7K3QF2").
+SubjectId = NewType("SubjectId", str)
+# Published: kind and number ("petct1").
+SessionId = NewType("SessionId", str)
+# A keyed digest of a path or UID: safe in messages and logs ("f-9K2QMZ7A", "s-3M1XW0PB").
+ShortId = NewType("ShortId", str)
+
+SUBJECT_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
+SUBJECT_LENGTH = 6

@@ -1,0 +1,99 @@
+"""What ingest understands of a raw folder: volumes, sessions, and one decision for each file. Private side only."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from umd_curate.model.findings import Finding
+from umd_curate.model.headers import InstanceHeader
+from umd_curate.model.ids import PatientKey, ShortId
+
+
+class Disposition(StrEnum):
+    """What became of one input file. Every file has exactly one."""
+
+    USED = "used"
+    DUPLICATE = "duplicate"  # the same SOP instance, the same bytes, somewhere else in the folder
+    EXCLUDED = "excluded"  # expected and never wanted: exit 0
+    QUARANTINED = "quarantined"  # wanted but unusable: exit 3
+
+
+class Role(StrEnum):
+    """What a volume is for in its session."""
+
+    PET = "pet"
+    CT = "ct"
+    MR = "mr"
+    CONTOURS = "contours"  # DICOM SEG drawn on the session's CT or MR
+
+
+class SessionKind(StrEnum):
+    """A session's kind, the first part of its id."""
+
+    PETCT = "petct"
+    PETMRI = "petmri"
+    PET = "pet"
+    CT = "ct"
+    MR = "mr"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceVolume:
+    """Instances that form one volume, sorted along the slice normal (multi-frame: one instance, any frame order)."""
+
+    series: ShortId  # keyed id of SeriesInstanceUID and part
+    role: Role
+    instances: tuple[InstanceHeader, ...]
+    label: str = ""  # identifier-free: "AC", "NAC", "in", "composed"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionPlan:
+    """One session of one patient: a PET with its CT or MR, or a single image without partner."""
+
+    patient: PatientKey
+    kind: SessionKind
+    study_date: str  # for numbering; never published
+    study_uid: str
+    volumes: tuple[SourceVolume, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class FileDecision:
+    """What is planned for one file and why; `code` is a finding code, empty for files that are used."""
+
+    path: str
+    disposition: Disposition
+    code: str = ""
+    series: ShortId | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class IngestPlan:
+    """Sessions to make, and one decision per input file."""
+
+    sessions: tuple[SessionPlan, ...]
+    decisions: tuple[FileDecision, ...]
+    findings: tuple[Finding, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class VolumeOrder:
+    """The work order of one volume, a file in ``private/orders/``: a task's arguments name only the order.
+
+    `files` are absolute source paths in slice order, each with size and mtime_ns as the scan saw them.
+    """
+
+    unit: str
+    subject: str
+    session: str
+    kind: str
+    role: Role
+    label: str
+    series: str
+    patient: str
+    files: tuple[tuple[str, int, int], ...]
+    header_sha256: str  # over the header digests in slice order
+    reference_files: tuple[tuple[str, int, int], ...] = ()  # contours: the image on whose grid they are written
+    extra: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,163 @@
+"""Layout of a workspace: what lies on which side of the PHI wall, who may read it, and who holds the lock."""
+
+import contextlib
+import datetime as dt
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from umd_curate.errors import WorkspaceError
+from umd_curate.model.config import UmdConfig
+from umd_curate.store.files import sweep_temporaries, write_text
+from umd_curate.store.settings import TEMPLATE, load_config
+
+PRIVATE_MODE = 0o700
+CONFIG_NAME = "umd.toml"
+_README = """\
+This folder is a workspace of umd-curate.
+
+umd.toml     settings
+private/     index, ledger, vault, staged images, accounting: can identify patients; it stays at the hospital
+data/        de-identified images, labels and their sidecars
+qa/          figures, checks and report.html
+releases/    <version>/umd/: what is published
+
+`umd-curate status` says what is done and what is left.
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """Where everything lies. `private` is 0700 and may lie elsewhere; the key never lies in either."""
+
+    root: Path
+    private: Path
+
+    @property
+    def config_path(self) -> Path:
+        """umd.toml."""
+        return self.root / CONFIG_NAME
+
+    @property
+    def ledger_path(self) -> Path:
+        """State of all work; only the coordinator writes it."""
+        return self.private / "ledger.sqlite"
+
+    @property
+    def index_path(self) -> Path:
+        """One row per file of the raw folder."""
+        return self.private / "index" / "instances.parquet"
+
+    @property
+    def vault_path(self) -> Path:
+        """Encrypted link of patients and subjects."""
+        return self.private / "vault.sqlite"
+
+    @property
+    def accounting_path(self) -> Path:
+        """What became of each file of the raw folder, with its path and patient."""
+        return self.private / "accounting.csv"
+
+    @property
+    def releases(self) -> Path:
+        """Releases by version."""
+        return self.root / "releases"
+
+    @property
+    def report_path(self) -> Path:
+        """The report for reviewers."""
+        return self.root / "qa" / "report.html"
+
+    def resolve(self, relative: str) -> Path:
+        """Absolute path of an artifact; ``private/...`` leads into the private folder wherever it lies."""
+        head, _, tail = relative.partition("/")
+        return self.private / tail if head == "private" else self.root / relative
+
+    def config(self) -> UmdConfig:
+        """Settings of this workspace."""
+        return load_config(self.config_path)
+
+
+def open_workspace(root: Path, private: Path | None = None) -> Workspace:
+    """Open an existing workspace.
+
+    Raises
+    ------
+    WorkspaceError
+        There is none at `root`.
+    """
+    if not (root / CONFIG_NAME).is_file():
+        message = "This folder is not a workspace: it has no umd.toml."
+        raise WorkspaceError(message)
+    root = root.resolve()
+    configured = load_config(root / CONFIG_NAME).workspace.private
+    folder = private or (Path(configured).expanduser() if configured else root / "private")
+    workspace = Workspace(root, folder.resolve())
+    _make_private(workspace)
+    return workspace
+
+
+def create_workspace(root: Path, private: Path | None = None) -> Workspace:
+    """Make a workspace; one that exists is opened and left as it is."""
+    if not (root / CONFIG_NAME).is_file():
+        if root.is_dir() and any(root.iterdir()):
+            message = "The folder for the new workspace is not empty."
+            raise WorkspaceError(message, hint="Name an empty or a new folder with --workspace.")
+        text = TEMPLATE
+        if private is not None:
+            text += f"\n[workspace]\nprivate = {json.dumps(str(private.resolve()))}\n"
+        write_text(root / CONFIG_NAME, text)
+        write_text(root / "README.txt", _README)
+    return open_workspace(root, private)
+
+
+def _make_private(workspace: Workspace) -> None:
+    for folder in (
+        workspace.private,
+        workspace.private / "index",
+        workspace.private / "orders",
+        workspace.private / "staged",
+        workspace.private / "identifiers",
+        workspace.private / "logs",
+    ):
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(PRIVATE_MODE)
+
+
+@contextlib.contextmanager
+def locked(workspace: Workspace, command: str) -> Iterator[None]:
+    """Hold the workspace for one writing command; what a killed one left half-written is removed first.
+
+    Raises
+    ------
+    WorkspaceError
+        Another process holds it; the message names process, command and since when.
+    """
+    path = workspace.private / "lock"
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    with os.fdopen(descriptor, "r+", encoding="utf-8") as handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            message = f"Another umd-curate holds this workspace: {_holder(handle.read())}."
+            raise WorkspaceError(
+                message, hint="Wait until it ends, or stop it; the next run goes on from there."
+            ) from error
+        handle.truncate(0)
+        now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+        json.dump({"pid": os.getpid(), "command": command, "since": now}, handle)
+        handle.flush()
+        for folder in (workspace.private, *(workspace.root / name for name in ("data", "qa", "releases"))):
+            sweep_temporaries(folder)
+        yield
+
+
+def _holder(text: str) -> str:
+    try:
+        entry = json.loads(text)
+        return f"process {entry['pid']} (`{entry['command']}`), since {entry['since']}"
+    except (json.JSONDecodeError, KeyError):
+        return "a process that has not said its name yet"
