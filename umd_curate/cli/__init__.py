@@ -1,0 +1,1 @@
+"""The command line: parse, call the pipeline, print, exit. No command decides anything about data."""

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from umd_curate.model.receipts import Json
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10)]
+SplitName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 SemVer = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
 
 
@@ -42,7 +43,7 @@ class DatasetConfig(Section):
 class IngestConfig(Section):
     """What is wanted of the raw folder."""
 
-    min_slices: int = Field(2, ge=1, description="A stack with fewer slices is no volume.")
+    min_slices: int = Field(3, ge=1, description="A stack with fewer slices is no volume: two show no spacing error.")
 
 
 class DeidConfig(Section):
@@ -82,7 +83,7 @@ class ReleaseConfig(Section):
 
     version: SemVer = Field("0.1.0", description="MAJOR.MINOR.PATCH of the dataset.")
     split_seed: str = Field("umd", description="Seed of the subject-level splits.")
-    splits: dict[str, float] = Field(
+    splits: dict[SplitName, float] = Field(
         {"train": 0.7, "validation": 0.1, "test": 0.2}, description="Share of the subjects per split; sums to 1."
     )
     shard_mib: int = Field(512, ge=1, description="Aim for the size of a shard.")

@@ -1,4 +1,4 @@
-"""Where voxels are. The two conventions of the product stand here and nowhere else:
+"""Where voxels are. The two conventions of the product stand here and nowhere else.
 
 `Volume.array_kji` is indexed ``[k, j, i]`` (slice, row, column); `Grid.affine` maps ``(i, j, k, 1)`` to RAS+ mm.
 

@@ -29,6 +29,7 @@ class InstanceHeader:
     mtime_ns: int
     kind: FileKind
     header_sha256: str = ""  # of the bytes up to the pixel data
+    content_sha256: str = ""  # of all bytes; only of files that could be copies of one another
 
     sop_class_uid: str | None = None  # (0008,0016)
     sop_instance_uid: str | None = None  # (0008,0018)

@@ -24,6 +24,8 @@ class Organ:
         Names under which engines and sites know it, lower case.
     other_codes
         SNOMED CT concepts that name the same structure, such as the sided concept of a paired organ.
+    moves
+        Whether it moves or fills between the two scans of a session, so that a label carried over is approximate.
     """
 
     id: int
@@ -34,6 +36,7 @@ class Organ:
     colour: tuple[int, int, int]
     aliases: tuple[str, ...] = ()
     other_codes: tuple[str, ...] = ()
+    moves: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,12 @@
 Below the PHI wall: no date, no clock time, no source UID. Times are seconds relative to ``TimeZero``, the injection.
 """
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_pascal
 
+from umd_curate.model.findings import Finding
 from umd_curate.model.receipts import Json
 
 
@@ -27,6 +28,17 @@ class FindingEntry(Document):
     detail: str = ""
     measured: float | None = None
     limit: float | None = None
+
+    @classmethod
+    def of(cls, finding: Finding) -> Self:
+        """The finding without its place, which the file's name tells."""
+        return cls(
+            code=finding.code,
+            severity=finding.severity,
+            detail=finding.detail,
+            measured=finding.measured,
+            limit=finding.limit,
+        )
 
 
 class GeometryReceipt(Document):
@@ -67,6 +79,7 @@ class ImageSidecar(Document):
     sex: str | None = Field(None, description="(0010,0040): F, M or O.")
     age_years: int | None = Field(None, description="Whole years at the scan; 90 stands for 90 and more.")
     units: str = Field(description="HU, arbitrary, SUVbw (g/mL) or Bq/mL.")
+    value_rule: str = Field("", description="How stored numbers became values: rescaled, stored, SUVbw, activity.")
     slice_thickness: float | None = Field(None, description="[mm]")
     convolution_kernel: str | None = None
     contrast: bool | None = None
@@ -90,8 +103,12 @@ class SuvReceipt(Document):
     rule: str = Field(description="Clause that was used, such as BQML/START/SeriesTime.")
     factor_min: float = Field(description="Least SUV per stored physical unit over the slices [g/mL per (Bq/mL)].")
     factor_max: float
-    decay_reference_time: float = Field(description="Seconds after injection to which the pixels are corrected [s].")
-    decay_factor: float = Field(description="Activity left at the reference time, as part of the injected.")
+    decay_reference_time: float | None = Field(
+        None, description="Seconds after injection to which the pixels are corrected [s]; null: stored as SUV."
+    )
+    decay_factor: float | None = Field(
+        None, description="Activity left at the reference time, as part of the injected; null: stored as SUV."
+    )
     inputs: dict[str, Json] = Field(description="Every input with its tag, value and unit; no date, no clock time.")
 
 
@@ -131,4 +148,23 @@ class LabelSidecar(Document):
     approximate: tuple[str, ...] = Field((), description="Organs that move or fill between the scans.")
     voxel_sha256: str = ""
     inputs: dict[str, str] = Field(default_factory=dict, description="Role of each input and its SHA-256.")
+    findings: tuple[FindingEntry, ...] = ()
+
+
+class ResampledSidecar(Document):
+    """An image on the grid of another one of the same scan."""
+
+    schema_version: Literal["1.0"] = "1.0"
+    reference: Literal["pet"] = Field("pet", description="Role of the image whose grid this one has.")
+    moving: Literal["ct", "mr"] = Field(description="Role of the image that was resampled.")
+    transform: Literal["identity"] = "identity"
+    interpolation: str = Field(description="How a voxel's value comes from the moving image.")
+    units: str = Field(description="HU or arbitrary.")
+    fill: float = Field(description="Value outside the field of view of the moving image, in its units.")
+    overlap_part: float = Field(description="Part of the reference grid inside the moving image, 0 to 1.")
+    overlap_ml: float = Field(description="The same as a volume [mL].")
+    mean_moving: float = Field(description="Mean of the moving image inside the reference grid, in its units.")
+    mean_resampled: float = Field(description="Mean of this image over the covered voxels, in its units.")
+    voxel_sha256: str = Field(description="Of dtype, shape, affine and the C-order voxel bytes.")
+    inputs: dict[str, str] = Field(description="Role of each input and its SHA-256.")
     findings: tuple[FindingEntry, ...] = ()

@@ -18,8 +18,15 @@ from umd_curate.model.receipts import Artifact, Json, Receipt, State
 class Place(Protocol):
     """Where a workspace lies; `store.workspace.Workspace` is the one implementation."""
 
-    root: Path
-    private: Path
+    @property
+    def root(self) -> Path:
+        """Folder of the workspace."""
+        ...
+
+    @property
+    def private(self) -> Path:
+        """Folder of what can identify."""
+        ...
 
     def resolve(self, relative: str) -> Path:
         """Absolute path of an artifact's relative one."""

@@ -1,7 +1,6 @@
 """What ingest understands of a raw folder: volumes, sessions, and one decision for each file. Private side only."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 
 from umd_curate.model.findings import Finding
@@ -78,11 +77,18 @@ class IngestPlan:
     findings: tuple[Finding, ...] = ()
 
 
+# Where the scan saw a slice: rows, columns, position, orientation, pixel spacing, thickness (as in `InstanceHeader`).
+OrderedPlace = tuple[
+    int | None, int | None, tuple[float, ...], tuple[float, ...], tuple[float, ...], float | None
+]
+
+
 @dataclass(frozen=True, slots=True)
 class VolumeOrder:
     """The work order of one volume, a file in ``private/orders/``: a task's arguments name only the order.
 
-    `files` are absolute source paths in slice order, each with size and mtime_ns as the scan saw them.
+    `files` are absolute source paths in slice order, each with size and mtime_ns as the scan saw them; `places` say where
+    the scan saw their slices.
     """
 
     unit: str
@@ -95,5 +101,4 @@ class VolumeOrder:
     patient: str
     files: tuple[tuple[str, int, int], ...]
     header_sha256: str  # over the header digests in slice order
-    reference_files: tuple[tuple[str, int, int], ...] = ()  # contours: the image on whose grid they are written
-    extra: Mapping[str, str] = field(default_factory=dict)
+    places: tuple[OrderedPlace, ...] = ()  # of the files' slices; empty for a multi-frame object

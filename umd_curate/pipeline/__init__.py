@@ -1,0 +1,6 @@
+"""The order of the steps. This floor joins the rooms, plans, runs what is not done, and alone writes the ledger.
+
+`orders.py` turns ingest's plan into work orders with published names; `pixel_path.py` joins de-identification and
+conversion, so that each source file is opened once; `phi_gate.py` looks for identifiers in all that lies below the wall;
+`executor.py` runs units; `run.py` is the story.
+"""

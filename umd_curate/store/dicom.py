@@ -2,9 +2,12 @@
 
 import contextlib
 import logging
+import struct
 import warnings
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import pydicom
 from pydicom.dataset import FileDataset
@@ -13,6 +16,22 @@ pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 pydicom.config.settings.writing_validation_mode = pydicom.config.IGNORE
 logging.getLogger("pydicom").addHandler(logging.NullHandler())
 logging.getLogger("pydicom").propagate = False
+
+# What pydicom raises for a file that is not DICOM or broken; the caller turns it into a finding.
+READ_FAULTS = (
+    pydicom.errors.BytesLengthException,
+    pydicom.errors.InvalidDicomError,
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    AttributeError,
+    TypeError,
+    NotImplementedError,
+    RecursionError,
+    struct.error,
+    zlib.error,
+)
 
 
 @contextlib.contextmanager
@@ -24,14 +43,20 @@ def quiet() -> Iterator[None]:
 
 
 def read_dataset(
-    path: Path, *, stop_before_pixels: bool = False, specific_tags: list[int] | None = None, force: bool = False
+    path: Path | BinaryIO,
+    *,
+    stop_before_pixels: bool = False,
+    specific_tags: list[int] | None = None,
+    force: bool = False,
 ) -> FileDataset:
     """Read a DICOM file; `force` also reads one without preamble and file meta.
 
+    An open file is left where reading stopped: with `stop_before_pixels`, at the pixel data.
+
     Raises
     ------
-    pydicom.errors.InvalidDicomError, OSError, EOFError, ValueError, KeyError, AttributeError, NotImplementedError
-        Whatever pydicom raises for a file that is not DICOM or broken; the caller turns it into a finding.
+    READ_FAULTS
+        The file is not DICOM, or broken.
     """
     with quiet():
         return pydicom.dcmread(path, force=force, stop_before_pixels=stop_before_pixels, specific_tags=specific_tags)

@@ -57,7 +57,25 @@ def organ_table(name: str = "umd") -> OrganTable:
             colour=tuple(entry["colour"]),
             aliases=tuple(entry.get("aliases", ())),
             other_codes=tuple(entry.get("other_codes", ())),
+            moves=entry.get("moves", False),
         )
         for entry in entries
     ]
     return OrganTable(tuple(sorted(organs, key=lambda organ: organ.id)))
+
+
+@cache
+def resource_bytes(relative: str) -> bytes:
+    """Bytes of a packaged file, named relative to the folder of packaged data, such as ``manifests/deid/keep.csv``.
+
+    Raises
+    ------
+    ConfigError
+        The installation is incomplete.
+    """
+    folder, _, name = relative.partition("/")
+    path = resource_folder(folder) / name
+    if not path.is_file():
+        message = f"The packaged file {relative!r} is missing."
+        raise ConfigError(message, hint="Install umd-curate again.")
+    return path.read_bytes()

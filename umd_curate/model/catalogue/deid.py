@@ -1,1 +1,67 @@
 """Finding codes of the deid room."""
+
+from umd_curate.model.findings import FindingCode, Severity
+
+NOT_AN_IMAGE = FindingCode(
+    "DEI-101",
+    Severity.FAIL,
+    "The SOP class is not an image of CT, MR or PET",
+    "Only the headers of these images have a reviewed keep list; any other object may hold identifiers anywhere.",
+    "Nothing, if it is a report, a dose page or a capture. Otherwise export the series again as CT, MR or PET image.",
+)
+BURNED_IN = FindingCode(
+    "DEI-102",
+    Severity.FAIL,
+    "The image says that it holds burned-in annotation, or it is a colour image",
+    "Text in the pixels is not removed by cleaning the header, and screen captures show names.",
+    "Look at it on site; export the original image series instead of a capture.",
+)
+ENCRYPTED = FindingCode(
+    "DEI-103",
+    Severity.FAIL,
+    "The header holds encrypted attributes",
+    "What was removed by another site can be put back by whoever has its key, so it must not leave the hospital.",
+    "Export the series from the source archive, not from a de-identified copy.",
+)
+NO_PIXELS = FindingCode(
+    "DEI-104",
+    Severity.FAIL,
+    "An element without which the image cannot be kept is missing or unreadable",
+    "A header without SOP class, SOP instance or pixel data cannot be carried over rightly.",
+    "Export the series again; the file is truncated or was damaged.",
+)
+ECHO = FindingCode(
+    "DEI-201",
+    Severity.FAIL,
+    "An identifier of the input was found in an output",
+    "Nothing that identifies a patient may lie below the PHI wall.",
+    "Keep the output on site and report the place and kind of the hit to the maintainers; the value is never shown.",
+)
+HEAD_UNSURE = FindingCode(
+    "DEI-301",
+    Severity.WARN,
+    "It is not sure whether a head is in view",
+    "The images of one scan disagree, so the face mask rests on one of them alone.",
+    "Look at the surface rendering on site before the release.",
+)
+FACE_RETAINED = FindingCode(
+    "DEI-302",
+    Severity.WARN,
+    "A head is in view and its face was kept on purpose",
+    "A face can be recognised from a rendered surface; deid.faces_retained gives the reason and the release repeats it.",
+    "Remove deid.faces_retained from umd.toml to deface.",
+)
+FACE_NOT_MASKED = FindingCode(
+    "DEI-303",
+    Severity.FAIL,
+    "A head is in view but no face mask could be made",
+    "An image with a face must not cross the PHI wall without a recorded reason.",
+    "Look at the images on site; crop the head away at export, or give a reason in deid.faces_retained.",
+)
+NO_SIDECAR = FindingCode(
+    "DEI-304",
+    Severity.FAIL,
+    "A staged image has no sidecar",
+    "Without it nobody can say what the voxels mean, so the image does not cross the PHI wall.",
+    "Run ingest again for this session.",
+)

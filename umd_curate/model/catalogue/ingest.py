@@ -1,1 +1,250 @@
-"""Finding codes of the ingest room."""
+"""Finding codes of the ingest room: 1xx excluded, 2xx quarantined, 3xx for a human to know."""
+
+from umd_curate.model.findings import FindingCode, Severity
+
+
+def _excluded(
+    code: str, title: str, why: str, action: str = "Nothing: the file is expected and never wanted."
+) -> FindingCode:
+    return FindingCode(code, Severity.INFO, title, why, action)
+
+
+def _refused(code: str, title: str, why: str, action: str) -> FindingCode:
+    return FindingCode(code, Severity.FAIL, title, why, action)
+
+
+def _notice(code: str, title: str, why: str, action: str) -> FindingCode:
+    return FindingCode(code, Severity.WARN, title, why, action)
+
+
+NOT_DICOM = _excluded(
+    "ING-101",
+    "The file is not DICOM",
+    "Texts, tables, archives and pictures lie beside the images of an export.",
+)
+DIRECTORY = _excluded(
+    "ING-102",
+    "The file is a DICOMDIR",
+    "A media directory lists files; it holds no image.",
+)
+LOCALIZER = _excluded(
+    "ING-103",
+    "The image is a localizer",
+    "Localizers, scouts and topograms plan a scan; they are no part of its volume.",
+)
+REPORT = _excluded(
+    "ING-104",
+    "The file is a report",
+    "Dose reports, structured reports and key object selections hold no image.",
+)
+PAGE = _excluded(
+    "ING-105",
+    "The image is a screen capture or a page",
+    "Secondary captures and colour pages show pixels for reading, often with identifiers burned in.",
+)
+PRESENTATION = _excluded(
+    "ING-106",
+    "The file is a presentation state",
+    "It says how to show an image; it holds none.",
+)
+DOCUMENT = _excluded(
+    "ING-107",
+    "The file is an encapsulated document",
+    "PDF and other documents in DICOM hold no image.",
+)
+REFORMAT = _excluded(
+    "ING-108",
+    "The image is a projection or a reformat",
+    "Projections (MIP) and reformats (MPR) are made from a volume that the study holds itself.",
+)
+MU_MAP = _excluded(
+    "ING-109",
+    "The image is an attenuation map",
+    "Mu-maps serve the PET reconstruction; they are no anatomical image.",
+)
+RTSTRUCT = _excluded(
+    "ING-110",
+    "Contours of a kind that is not read yet",
+    "RTSTRUCT contours are recognised but not read by this version.",
+    "Hand the contours over as DICOM SEG or as NIfTI label maps (label.contours in umd.toml).",
+)
+OTHER_OBJECT = _excluded(
+    "ING-111",
+    "The object is of a kind that is never wanted",
+    "Only CT, MR and PET images and DICOM SEG are read.",
+)
+FEW_IMAGES = _excluded(
+    "ING-112",
+    "Too few images for a volume",
+    "Single CT or MR images are planning, bolus-tracking or example images; a volume needs ingest.min_slices.",
+    "If the series should be a volume, ask the archive for its other images.",
+)
+PET_NOT_SELECTED = _excluded(
+    "ING-121",
+    "Another PET reconstruction ranks first",
+    "A session holds one PET: attenuation corrected, static, largest, original, in Bq/mL, lowest series number.",
+)
+PET_NAC = _excluded(
+    "ING-122",
+    "PET without attenuation correction",
+    "The same study has the attenuation-corrected PET; SUV is not defined without ATTN in (0028,0051).",
+)
+CT_NOT_SELECTED = _excluded(
+    "ING-123",
+    "Another CT ranks first",
+    "A session holds one CT: it covers the PET, is low-dose rather than contrast-enhanced, soft-kernel, largest.",
+)
+MR_NOT_SELECTED = _excluded(
+    "ING-124",
+    "Another MR ranks first",
+    "A session holds one MR: it covers the PET, is composed, in-phase, largest.",
+)
+MR_STATION = _excluded(
+    "ING-125",
+    "Station of a region that another MR covers",
+    "The stations of a whole-body MR are shipped beside the series that was composed from them.",
+)
+DIXON_NOT_SELECTED = _excluded(
+    "ING-126",
+    "Another Dixon channel ranks first",
+    "One acquisition makes in-phase, opposed-phase, fat and water images; a session holds one of them.",
+)
+CONTOURS_NOT_SELECTED = _excluded(
+    "ING-127",
+    "Contours of a series that is not selected",
+    "A DICOM SEG goes with the CT or MR that it references in (0008,1115); that series is in no session.",
+    "If these contours are wanted, see why their series was not selected.",
+)
+DUPLICATE = _excluded(
+    "ING-130",
+    "The file is a copy of another file",
+    "The same SOP instance with the same bytes lies somewhere else in the folder.",
+)
+
+UNREADABLE = _refused(
+    "ING-201",
+    "The file cannot be read to the end of its header",
+    "It begins like DICOM or is named so; whether it is a wanted image cannot be known.",
+    "Fetch the file again from the archive.",
+)
+TRUNCATED = _refused(
+    "ING-202",
+    "The pixel data is cut off",
+    "The file is shorter than (7FE0,0010) says, or than rows, columns and bits need.",
+    "Fetch the file again from the archive.",
+)
+NO_PATIENT_ID = _refused(
+    "ING-203",
+    "PatientID (0010,0020) is missing",
+    "Without it images cannot be told to be of one patient, and subjects would mix.",
+    "Fetch the study with its PatientID, or give each patient an own one before ingest.",
+)
+NO_UIDS = _refused(
+    "ING-204",
+    "Study (0020,000D) or Series Instance UID (0020,000E) is missing",
+    "Without both the image cannot be told to belong to a volume.",
+    "Fetch the study again from the archive; a foreign de-identification may have emptied the UIDs.",
+)
+BURNED_IN = _refused(
+    "ING-205",
+    "Identifiers are burned into the image",
+    "BurnedInAnnotation (0028,0301) is YES.",
+    "Take the series out, or clean its pixels and set (0028,0301) to NO.",
+)
+TWO_PATIENTS = _refused(
+    "ING-206",
+    "One study under two patients",
+    "Images of one Study Instance UID have different PatientIDs: one of them is of the wrong patient.",
+    "Correct the PatientID in the archive and fetch the study again.",
+)
+UID_CONFLICT = _refused(
+    "ING-207",
+    "Different files with one SOP Instance UID",
+    "(0008,0018) names one image in the world; these files differ, so one of them was changed.",
+    "Keep the file that is right and remove the other from the folder.",
+)
+GAP = _refused(
+    "ING-211",
+    "A slice is missing",
+    "A gap is a whole multiple of the slice spacing; closing it would shift the anatomy.",
+    "Fetch the missing images from the archive.",
+)
+UNEVEN = _refused(
+    "ING-212",
+    "The slices are not evenly spaced",
+    "No affine can describe the stack.",
+    "Use another reconstruction of the series.",
+)
+SAME_PLACE = _refused(
+    "ING-213",
+    "Several images at one place",
+    "Neither acquisition, echo, Dixon channel nor time tells which images form a volume.",
+    "Separate the images into series of their own.",
+)
+SHEARED = _refused(
+    "ING-214",
+    "The stack is sheared",
+    "The slices are not stacked along their normal: the gantry was tilted.",
+    "Use a series without gantry tilt.",
+)
+NO_GEOMETRY = _refused(
+    "ING-215",
+    "The image does not say where it is",
+    "Position (0020,0032), orientation (0020,0037), pixel spacing (0028,0030), rows or columns are missing or no numbers.",
+    "Fetch the original images from the archive.",
+)
+FEW_PET_IMAGES = _refused(
+    "ING-216",
+    "Too few images for a PET volume",
+    "A PET is what a session is made for; this one has fewer slices than ingest.min_slices.",
+    "Fetch the other images of the series from the archive.",
+)
+INCOMPLETE = _refused(
+    "ING-217",
+    "Other files of the series are unusable",
+    "The volume would be cut or have a hole where they belong.",
+    "See the findings of the series' other files.",
+)
+STATIONS = _refused(
+    "ING-218",
+    "MR stations without a composed series",
+    "The MR lies in several stations that overlap; this version does not compose them.",
+    "Compose the stations on the console and send the composed series too.",
+)
+DYNAMIC = _refused(
+    "ING-220",
+    "Dynamic or gated PET",
+    "Series Type (0054,1000) is DYNAMIC or GATED: several volumes of one place, not one static image.",
+    "Send the static reconstruction of the acquisition too.",
+)
+AMBIGUOUS = _refused(
+    "ING-221",
+    "Nothing says which PET is meant",
+    "Several PET volumes of one study and frame of reference are equal by every criterion, series number included.",
+    "Keep the one that is meant, or give each object UIDs of its own.",
+)
+
+NO_PARTNER = _notice(
+    "ING-301",
+    "The PET has no CT or MR in its frame of reference",
+    "A pair needs one Frame of Reference UID (0020,0052) and a place in common.",
+    "See whether the CT or MR was sent, and under which frame of reference.",
+)
+FEWER_THAN_SAID = _notice(
+    "ING-302",
+    "The series has fewer images than its header says",
+    "(0054,0081) or (0020,1002) is larger than the number of images: the end of the volume may be missing.",
+    "Compare the number of images with the archive.",
+)
+NO_FRAME = _notice(
+    "ING-303",
+    "The image has no Frame of Reference UID",
+    "Without (0020,0052) no other image is known to be in the same place.",
+    "Fetch the original images from the archive.",
+)
+SECOND_BEST = _notice(
+    "ING-304",
+    "A better series was set aside",
+    "The series that ranks first is quarantined; the session holds the next one or none.",
+    "See the findings of the quarantined series.",
+)

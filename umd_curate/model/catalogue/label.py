@@ -1,1 +1,100 @@
-"""Finding codes of the label room."""
+"""Finding codes of the label room: 1xx what an engine gave, 2xx labels on the PET grid."""
+
+from umd_curate.model.findings import FindingCode, Severity
+
+UNREADABLE = FindingCode(
+    "LAB-101",
+    Severity.FAIL,
+    "A label map cannot be read",
+    "The file is missing, damaged, or holds no three-dimensional NIfTI image.",
+    "Write the label map of this series again, or take its row out of the table label.contours.",
+)
+
+OTHER_VOXELS = FindingCode(
+    "LAB-102",
+    Severity.FAIL,
+    "A label map was drawn on other voxels than the image has",
+    "Contours are taken over exactly: another order or direction of the axes is put right, but another grid would need a "
+    "resampling that nobody has looked at.",
+    "Export the label map on the grid of the series that the table names.",
+)
+
+UNNAMED_IDS = FindingCode(
+    "LAB-103",
+    Severity.INFO,
+    "A label map holds ids that its map file does not name",
+    "Only named structures are taken over.",
+    "Name the ids in the map file if they are wanted.",
+)
+
+UNKNOWN_NAMES = FindingCode(
+    "LAB-104",
+    Severity.WARN,
+    "A map file names structures that the dataset does not have",
+    "A slip in a name would lose an organ, so names that match none are counted.",
+    "Compare the names in the map file with the organs in the dataset's definition.",
+)
+
+FOREIGN_IDS = FindingCode(
+    "LAB-105",
+    Severity.FAIL,
+    "A label map without names holds ids that the dataset does not have",
+    "It follows another numbering, so the ids that seem to fit may mean other organs.",
+    "Give the row of the table label.contours a map file that names each id.",
+)
+
+NOT_INTEGERS = FindingCode(
+    "LAB-106",
+    Severity.FAIL,
+    "A label map holds values that are no integers",
+    "Such values come from interpolation or from probabilities; which organ they mean is open.",
+    "Export the label map again without resampling it.",
+)
+
+EMPTY = FindingCode(
+    "LAB-107",
+    Severity.FAIL,
+    "A label map holds no organ of the dataset",
+    "An empty map is never a result: either nothing was drawn or nothing was found.",
+    "See whether contours of this series exist and name organs of the dataset.",
+)
+
+OTHER_MODALITY = FindingCode(
+    "LAB-108",
+    Severity.FAIL,
+    "The engine does not label this modality",
+    "Models give confident nonsense on images that they were not made for, so they are never asked.",
+    "Choose an engine for this modality in label.engines.",
+)
+
+NOT_READY = FindingCode(
+    "LAB-109",
+    Severity.FAIL,
+    "The engine is not ready",
+    "A part that it needs, such as a file of weights, is absent or not the expected one.",
+    "See `umd-curate doctor`.",
+)
+
+WRONG_GRID = FindingCode(
+    "LAB-110",
+    Severity.FAIL,
+    "The engine gave labels on another grid than the image's",
+    "Labels that do not stand on the image's voxels cannot be compared with it.",
+    "This is a fault of the engine; report it to its maintainers.",
+)
+
+NO_PET_LABELS = FindingCode(
+    "LAB-201",
+    Severity.WARN,
+    "The PET has no organ labels",
+    "No engine gave labels on the PET grid; those on the CT or MR stand.",
+    "See the code in the detail.",
+)
+
+ORGANS_LOST = FindingCode(
+    "LAB-202",
+    Severity.WARN,
+    "Organs of the CT or MR are not on the PET grid",
+    "They lie outside the field of view of the PET, or fill less than half of every one of its voxels.",
+    "Look at the figure of the session.",
+)

@@ -1,0 +1,187 @@
+"""The label step on real files: contours of the site become label maps on the CT and on the PET grid, with provenance."""
+
+import json
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from tests.unit.label.phantom import ORGANS, dice, drawn, grid
+from umd_curate.label import STEP
+from umd_curate.model.config import LabelConfig, UmdConfig
+from umd_curate.model.findings import Refused
+from umd_curate.model.geometry import Volume
+from umd_curate.model.receipts import State, What
+from umd_curate.model.sidecars import LabelSidecar
+from umd_curate.model.steps import SessionFiles
+from umd_curate.store.files import artifact
+from umd_curate.store.keys import key_path, make_key
+from umd_curate.store.nifti import read_volume, voxel_sha256, write_volume
+from umd_curate.store.workspace import create_workspace
+
+CT = grid((42, 50, 56), (4.0, 4.0, 6.0))
+PET = grid((36, 40, 44), (6.0, 6.0, 7.0), (1.0, -2.0, 1.5))
+STEM = "sub-7K3QF2_ses-petct1"
+UID = "1.2.826.0.1.3680043.8.498.77"
+
+
+@dataclass
+class Sessions:
+    found: list
+
+    def sessions(self):
+        return self.found
+
+    def receipts(self, _step):
+        return ()
+
+
+@pytest.fixture
+def place(tmp_path):
+    return create_workspace(tmp_path / "ws")
+
+
+def add(place, role, volume, folder="data/sub-7K3QF2/ses-petct1", ending=".nii.gz"):
+    relative = f"{folder}/{STEM}_{role}{ending}"
+    write_volume(place.resolve(relative), volume)
+    return artifact(role, relative, place.resolve(relative))
+
+
+def session_of(*artifacts, facts=None):
+    files = {entry.what: entry for entry in artifacts}
+    return SessionFiles("7K3QF2", "petct1", "petct", files, {"ingest": facts or {}})
+
+
+def ct(place):
+    return add(place, What.CT, Volume(np.zeros(CT.shape_kji, np.int16), CT.affine))
+
+
+def pet(place, on=PET):
+    return add(place, What.PET, Volume(np.ones(on.shape_kji, np.float32), on.affine))
+
+
+def staged(place, labels):
+    return add(place, What.STAGED_CONTOURS, labels, "private/staged", ".nii")
+
+
+def label(place, session, config=None):
+    (unit,) = STEP.plan(Sessions([session]), config or UmdConfig())
+    return STEP.perform(unit, place, config or UmdConfig())
+
+
+def test_contours_of_the_study_become_label_maps_on_both_grids(place):
+    labels = drawn(CT)
+    receipt = label(place, session_of(ct(place), pet(place), staged(place, labels)))
+    assert receipt.state is State.DONE
+    assert [entry.what for entry in receipt.outputs] == [
+        "desc-organs_dseg",
+        "desc-organs_dseg.json",
+        "space-pet_desc-organs_dseg",
+        "space-pet_desc-organs_dseg.json",
+    ]
+    assert receipt.outputs[0].path == f"data/sub-7K3QF2/ses-petct1/{STEM}_desc-organs_dseg.nii.gz"
+    on_ct, on_pet = (read_volume(place.resolve(receipt.outputs[n].path)) for n in (0, 2))
+    assert np.array_equal(on_ct.array_kji, labels.array_kji)
+    assert on_pet.grid.is_same_as(PET)
+    assert np.mean(list(dice(on_pet.array_kji, drawn(PET, samples=4).array_kji).values())) > 0.9
+
+
+def test_the_receipt_counts_organs_and_millilitres(place):
+    labels = drawn(CT)
+    measured = label(place, session_of(ct(place), pet(place), staged(place, labels))).measured
+    liver_ml = (labels.array_kji == ORGANS.named("liver").id).sum() * 4 * 4 * 6 / 1000
+    assert measured["volumes_ml"]["liver"] == pytest.approx(liver_ml, abs=1e-3)
+    assert measured["volumes_on_pet_ml"]["liver"] == pytest.approx(liver_ml, rel=0.03)
+    assert (measured["organs"], measured["engine"], measured["engine_on_pet"]) == (8, "import", "propagate")
+    assert (measured["outcomes"], measured["outcomes_on_pet"]) == ({"import": "ok"}, {"propagate": "ok"})
+
+
+def test_sidecars_fit_their_schema_and_their_voxels(place):
+    contours = staged(place, drawn(CT))
+    outputs = label(place, session_of(ct(place), pet(place), contours)).outputs
+    on_ct, on_pet = (
+        LabelSidecar.model_validate(json.loads(place.resolve(outputs[n].path).read_text(encoding="utf-8")))
+        for n in (1, 3)
+    )
+    assert (on_ct.engine, on_ct.method, on_ct.reference, on_ct.transform) == ("import", "site-contours", "ct", "")
+    assert on_ct.inputs["contours"] == contours.sha256
+    assert on_ct.approximate == ()
+    assert (on_pet.method, on_pet.reference, on_pet.transform) == ("propagated", "ct", "identity")
+    assert on_pet.inputs["ct-labels"] == outputs[0].sha256
+    assert set(on_pet.approximate) == {"heart", "urinary_bladder", "esophagus"}
+    assert on_ct.labels["kidney_right"] == 3
+    for sidecar, image in ((on_ct, outputs[0]), (on_pet, outputs[2])):
+        assert sidecar.voxel_sha256 == voxel_sha256(read_volume(place.resolve(image.path)))
+
+
+def test_a_session_without_pet_is_labelled_on_its_ct_only(place):
+    receipt = label(place, session_of(ct(place), staged(place, drawn(CT))))
+    assert [entry.what for entry in receipt.outputs] == ["desc-organs_dseg", "desc-organs_dseg.json"]
+    assert receipt.findings == ()
+
+
+def test_a_session_without_contours_has_no_work(place):
+    assert STEP.plan(Sessions([session_of(ct(place), pet(place))]), UmdConfig()) == []
+
+
+def test_a_pet_beyond_the_organs_gets_a_warning_and_the_ct_keeps_its_labels(place):
+    far = grid((4, 4, 4), (4.0, 4.0, 4.0), (0.0, 0.0, 700.0))
+    receipt = label(place, session_of(ct(place), pet(place, far), staged(place, drawn(CT))))
+    assert len(receipt.outputs) == 2
+    assert [(finding.code, finding.detail) for finding in receipt.findings] == [("LAB-201", "LAB-107")]
+
+
+def test_empty_contours_are_refused(place):
+    empty = Volume(np.zeros(CT.shape_kji, np.uint8), CT.affine)
+    with pytest.raises(Refused) as caught:
+        label(place, session_of(ct(place), staged(place, empty)))
+    assert caught.value.finding.code == "LAB-107"
+
+
+def with_table(place, tmp_path, labels, names='20 = "liver"\n'):
+    make_key(key_path(""))
+    folder = tmp_path / "SITE^SECRET"
+    folder.mkdir()
+    write_volume(folder / "map.nii.gz", labels)
+    (folder / "names.toml").write_text(names, encoding="utf-8")
+    (folder / "contours.csv").write_text(f"series_uid,path,map\n{UID},map.nii.gz,names.toml\n", encoding="utf-8")
+    return UmdConfig(label=LabelConfig(contours=str(folder / "contours.csv")))
+
+
+def test_label_maps_of_the_table_are_found_by_series_and_mapped_by_name(place, tmp_path):
+    config = with_table(place, tmp_path, Volume(np.where(drawn(CT).array_kji == 1, 20, 0).astype(np.int16), CT.affine))
+    series = make_key(key_path("")).short_id("s", UID)
+    receipt = label(place, session_of(ct(place), pet(place), facts={"ct": series}), config)
+    assert list(receipt.measured["volumes_ml"]) == ["liver"]
+    written = read_volume(place.resolve(receipt.outputs[0].path)).array_kji
+    assert np.array_equal(written, np.where(drawn(CT).array_kji == 1, 1, 0))
+
+
+def test_nothing_of_the_table_shows_in_units_receipts_or_files(place, tmp_path):
+    config = with_table(place, tmp_path, Volume(np.where(drawn(CT).array_kji == 1, 20, 0).astype(np.int16), CT.affine))
+    series = make_key(key_path("")).short_id("s", UID)
+    session = session_of(ct(place), pet(place), facts={"ct": series})
+    (unit,) = STEP.plan(Sessions([session]), config)
+    receipt = STEP.perform(unit, place, config)
+    written = "".join(place.resolve(receipt.outputs[n].path).read_text(encoding="utf-8") for n in (1, 3))
+    for text in (repr(unit), repr(receipt), written):
+        assert "SECRET" not in text
+        assert UID not in text
+
+
+def test_changed_contours_make_another_unit_of_work(place, tmp_path):
+    config = with_table(place, tmp_path, drawn(CT))
+    session = session_of(ct(place), facts={"ct": make_key(key_path("")).short_id("s", UID)})
+    before = STEP.plan(Sessions([session]), config)
+    (tmp_path / "SITE^SECRET" / "names.toml").write_text('1 = "liver"\n', encoding="utf-8")
+    assert STEP.plan(Sessions([session]), config) != before
+
+
+def test_a_table_for_other_series_leaves_this_one_alone(place, tmp_path):
+    config = with_table(place, tmp_path, drawn(CT))
+    assert STEP.plan(Sessions([session_of(ct(place), facts={"ct": "s-AAAAAAAA"})]), config) == []
+
+
+def test_a_second_run_writes_the_same_bytes(place):
+    session = session_of(ct(place), pet(place), staged(place, drawn(CT)))
+    assert label(place, session).outputs == label(place, session).outputs

@@ -1,0 +1,54 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as npst
+
+from umd_curate.convert.rescale import Rescale, as_float32, as_int16, grey_rescale
+from umd_curate.model.findings import Refused
+
+STORED = st.sampled_from(["<i2", "<u2", "|u1", "|i1", "<i4", "<u4"]).flatmap(lambda kind: npst.arrays(kind, (3, 4)))
+
+
+@given(STORED, st.integers(-50, 50), st.integers(-5000, 5000))
+def test_int16_is_exact_or_not_taken(stored: np.ndarray, slope: int, intercept: int) -> None:
+    exact = [int(value) * slope + intercept for value in stored.ravel()]
+    found = as_int16(stored, Rescale(float(slope), float(intercept)))
+    fits = all(-32768 <= value <= 32767 for value in exact)
+    assert (found is not None) == fits
+    if found is not None:
+        assert found.dtype == np.int16
+        assert found.ravel().tolist() == exact
+
+
+@pytest.mark.parametrize("rescale", [Rescale(1.5, 0.0), Rescale(1.0, 0.25)])
+def test_a_fraction_is_never_rounded_to_int16(rescale: Rescale) -> None:
+    assert as_int16(np.array([[1, 2]], "<i2"), rescale) is None
+
+
+def test_floating_point_pixels_stay_floating_point() -> None:
+    assert as_int16(np.array([[1.0]], "<f4"), Rescale(1.0, 0.0)) is None
+
+
+@given(npst.arrays("<i2", (3, 4)), st.floats(1e-8, 100.0))
+def test_float32_is_stored_times_slope_rounded_once(stored: np.ndarray, slope: float) -> None:
+    found = as_float32(stored, Rescale(slope, 0.0))
+    wanted = np.array([[np.float32(float(value) * slope) for value in row] for row in stored])
+    assert found.dtype == np.float32
+    assert np.array_equal(found, wanted)
+
+
+def test_a_ct_without_slope_or_intercept_is_refused_not_guessed() -> None:
+    for slope, intercept, tag in (
+        (None, -1024.0, "(0028,1053)"),
+        (1.0, None, "(0028,1052)"),
+        (None, None, "(0028,1053)"),
+    ):
+        with pytest.raises(Refused, match="CON-204") as caught:
+            grey_rescale(slope, intercept, is_required=True, place="s-X")
+        assert tag in caught.value.finding.detail
+
+
+def test_an_mr_without_rescale_keeps_its_stored_numbers() -> None:
+    assert grey_rescale(None, None, is_required=False, place="s-X") == (Rescale(1.0, 0.0), "stored")
+    assert grey_rescale(2.5, -3.0, is_required=False, place="s-X") == (Rescale(2.5, -3.0), "rescaled")

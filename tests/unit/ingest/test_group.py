@@ -1,0 +1,88 @@
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.unit.ingest.rows import series
+from umd_curate.ingest.group import volumes_of_series
+
+CORONAL = (1.0, 0.0, 0.0, 0.0, 0.0, -1.0)
+
+
+def _sizes(images):
+    return [len(group) for group in volumes_of_series(images)]
+
+
+def _copy(images, tag, **changes):
+    """The same places again."""
+    return [
+        replace(image, path=f"{image.path}{tag}", sop_instance_uid=f"{image.sop_instance_uid}{tag}", **changes)
+        for image in images
+    ]
+
+
+def test_one_even_series_is_one_volume():
+    assert _sizes(series("CT", n=30)) == [30]
+
+
+def test_coronal_localizer_inside_a_series_is_split_off():
+    images = series("CT", n=30)
+    assert _sizes([*images, *_copy(images[:1], "scout", orientation=CORONAL)]) == [30, 1]
+
+
+def test_other_matrix_or_spacing_is_split_off():
+    images = series("CT", n=30)
+    other = _copy(images[:4], "fine", pixel_spacing_mm=(1.0, 1.0))
+    small = _copy(images[:3], "small", rows=50)
+    assert _sizes([*images, *other, *small]) == [30, 4, 3]
+
+
+def test_rounded_orientations_stay_together():
+    images = series("CT", n=10)
+    images[3] = replace(images[3], orientation=(1.0, 0.00004, 0.0, -0.00004, 1.0, 0.0))
+    assert _sizes(images) == [10]
+
+
+def test_repeated_places_are_split_by_acquisition():
+    images = series("CT", n=10, acquisition_number=1)
+    assert _sizes([*images, *_copy(images, "b", acquisition_number=2)]) == [10, 10]
+
+
+def test_repeated_places_are_split_by_echo():
+    images = series("MR", n=10, echo_time_ms=1.2)
+    assert _sizes([*images, *_copy(images, "b", echo_time_ms=2.4)]) == [10, 10]
+
+
+def test_repeated_places_are_split_by_dixon_channel():
+    images = series("MR", n=10, dixon_channel="in")
+    assert _sizes([*images, *_copy(images, "b", dixon_channel="opp")]) == [10, 10]
+
+
+def test_repeated_places_are_split_by_frame_reference_time():
+    images = series("PT", n=10, frame_reference_time_ms=1000.0)
+    assert _sizes([*images, *_copy(images, "b", frame_reference_time_ms=2000.0)]) == [10, 10]
+
+
+def test_bed_positions_with_times_of_their_own_are_not_split():
+    images = [replace(image, frame_reference_time_ms=float(k // 5)) for k, image in enumerate(series("PT", n=20))]
+    assert _sizes(images) == [20]
+
+
+def test_images_at_one_place_that_nothing_tells_apart_stay_together():
+    images = [
+        replace(image, position_mm=(0.0, 0.0, 0.0), acquisition_number=k) for k, image in enumerate(series("CT", n=4))
+    ]
+    assert _sizes(images) == [4]
+
+
+def test_each_multiframe_image_is_a_volume():
+    assert _sizes([replace(image, number_of_frames=6) for image in series("MR", n=4)]) == [1, 1, 1, 1]
+
+
+@given(noise=st.randoms(use_true_random=False))
+def test_groups_do_not_depend_on_the_order_of_files(noise):
+    images = series("MR", n=8, dixon_channel="in")
+    everything = [*images, *_copy(images, "b", dixon_channel="fat"), *_copy(images[:2], "c", orientation=CORONAL)]
+    shuffled = noise.sample(everything, len(everything))
+    as_sets = [{image.path for image in group} for group in volumes_of_series(shuffled)]
+    assert as_sets == [{image.path for image in group} for group in volumes_of_series(everything)]

@@ -1,0 +1,107 @@
+"""Labels on the PET grid: the organ that fills the largest part of a voxel, with what is approximate said."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.contracts import LabelEngineContract, good
+from tests.unit.label.phantom import ORGANS, dice, drawn, grid, label_case, stored_otherwise
+from umd_curate.label.engine import Outcome, run_engine
+from umd_curate.label.engines.propagate import Propagate
+from umd_curate.label.majority import largest_parts
+from umd_curate.model.geometry import Grid, Volume
+
+CT = grid((84, 84, 96), (2.4, 2.4, 3.0))
+PET = grid((56, 46, 60), (4.07, 4.07, 4.07), (1.3, -0.7, 0.9))
+
+
+class TestPropagate(LabelEngineContract):
+    @pytest.fixture
+    def engine(self):
+        return Propagate()
+
+    @pytest.fixture
+    def case(self, tmp_path):
+        return label_case(tmp_path, drawn(CT), PET, target="pet", role="ct")
+
+    @pytest.fixture
+    def empty_case(self, tmp_path):
+        return label_case(tmp_path, Volume(np.zeros(CT.shape_kji, np.uint8), CT.affine), PET, target="pet", role="ct")
+
+
+def test_carried_labels_agree_with_labels_drawn_on_the_pet_grid(tmp_path):
+    fine = grid((140, 190, 200), (1.2, 1.2, 2.0))
+    carried = largest_parts(drawn(fine), PET)
+    scores = dice(carried.array_kji, drawn(PET, samples=5).array_kji)
+    assert np.mean(list(scores.values())) >= 0.985
+    assert min(scores.values()) >= 0.96
+
+
+def test_provenance_says_reference_transform_and_approximate_organs(tmp_path):
+    drawing = good(Propagate(), label_case(tmp_path, drawn(CT), PET, target="pet", role="ct")).judged.drawing
+    assert (drawing.reference, drawing.transform) == ("ct", "identity")
+    assert drawing.interpolation == "largest part of the voxel's footprint"
+    assert drawing.approximate == ("heart", "urinary_bladder", "esophagus")
+    assert set(drawing.inputs) == {"ct-labels", "pet"}
+
+
+@given(
+    st.tuples(*[st.integers(2, 8)] * 3),
+    st.tuples(*[st.floats(0.8, 5.0)] * 3),
+    st.tuples(*[st.floats(-10.0, 10.0)] * 3),
+    st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=60, deadline=None)
+def test_no_id_appears_that_was_not_there_before(shape, spacing, shift, seed):
+    labels = np.random.default_rng(seed).integers(0, 14, shape).astype(np.uint8)
+    carried = largest_parts(Volume(labels, np.diag([2.0, 2.0, 2.5, 1.0])), grid((4, 5, 6), spacing, shift))
+    assert set(np.unique(carried.array_kji)) <= set(np.unique(labels)) | {0}
+
+
+@given(st.permutations(range(3)), st.tuples(*[st.booleans()] * 3))
+@settings(max_examples=20, deadline=None)
+def test_how_the_label_map_is_stored_changes_nothing_in_world_space(order, flips):
+    labels = drawn(grid((42, 42, 48), (4.8, 4.8, 6.0)))
+    expected = largest_parts(labels, PET).array_kji
+    assert np.array_equal(largest_parts(stored_otherwise(labels, order, flips), PET).array_kji, expected)
+
+
+def test_a_label_on_its_own_grid_stays_voxel_for_voxel():
+    labels = drawn(CT)
+    assert np.array_equal(largest_parts(labels, CT).array_kji, labels.array_kji)
+
+
+def test_a_block_of_voxels_goes_to_the_organ_with_most_of_them():
+    labels = np.zeros((2, 2, 8), np.uint8)
+    labels[:, :, :2] = [3, 3]  # all of the first coarse voxel
+    labels[0, :, 2:4] = 4  # half of the second, which is enough
+    labels[0, 0, 4:6] = 5  # a quarter of the third, which is not
+    labels[0, :, 6:8], labels[1, 0, 6:8] = 6, 7  # touching organs leave no gap: half and a quarter
+    coarse = Grid((1, 1, 4), np.diag([2.0, 2.0, 2.0, 1.0]) + np.pad(np.full((3, 1), 0.5), ((0, 1), (3, 0))))
+    assert largest_parts(Volume(labels, np.eye(4)), coarse).array_kji.ravel().tolist() == [3, 4, 0, 6]
+
+
+def test_oblique_grids_keep_the_volume_of_organs():
+    c, s = np.cos(np.radians(12)), np.sin(np.radians(12))
+    turned = Grid(PET.shape_kji, np.array([[1, 0, 0, 0], [0, c, -s, 0], [0, s, c, 0], [0, 0, 0, 1]]) @ PET.affine)
+    labels = drawn(CT)
+    carried = largest_parts(labels, turned)
+    for name in ("liver", "spleen", "aorta", "kidney_left"):
+        number = ORGANS.named(name).id
+        before = (labels.array_kji == number).sum() * CT.voxel_volume_ml
+        assert (carried.array_kji == number).sum() * PET.voxel_volume_ml == pytest.approx(before, rel=0.03)
+
+
+def test_organs_outside_the_pet_are_counted_not_hidden(tmp_path):
+    upper = grid((26, 46, 60), (4.07, 4.07, 4.07), (0.0, 0.0, 50.0))
+    labelled = run_engine(Propagate(), label_case(tmp_path, drawn(CT), upper, target="pet", role="ct"))
+    assert labelled.outcome is Outcome.OK
+    assert not {"urinary_bladder", "kidney_right"} & set(labelled.judged.ids)  # both end below the PET's first slice
+    assert [(finding.code, finding.measured) for finding in labelled.findings] == [("LAB-202", 2)]
+
+
+def test_a_pet_that_shows_none_of_the_organs_is_empty(tmp_path):
+    far = grid((10, 10, 10), (4.0, 4.0, 4.0), (900.0, 0.0, 0.0))
+    labelled = run_engine(Propagate(), label_case(tmp_path, drawn(CT), far, target="pet", role="ct"))
+    assert labelled.outcome is Outcome.EMPTY

@@ -1,0 +1,61 @@
+from tests.release_builders import Ledger, receipt_of
+from umd_curate.model.findings import Finding, Severity
+from umd_curate.model.receipts import Artifact, Receipt, State
+from umd_curate.model.steps import SessionFiles
+from umd_curate.release.cases import subsets_of
+from umd_curate.release.plan import ReleasePlan, plan_release
+
+SUBSETS = subsets_of({"subsets": [{"name": "petct", "session_kind": "petct", "anatomical": "ct", "default": True}]})
+
+
+def a_session(kind: str = "petct", **extra: str) -> SessionFiles:
+    paths = {"pet": "data/x_pet.nii.gz", "pet.json": "data/x_pet.json", "figure": "qa/x.png", **extra}
+    found = {role: Artifact(role, path, "1" * 64, 10) for role, path in paths.items()}
+    return SessionFiles("7K3QF2", f"{kind}1", kind, found)
+
+
+def plan_of(ledger: Ledger) -> ReleasePlan:
+    unit = plan_release(ledger, "1.0.0", SUBSETS)
+    assert unit is not None
+    return ReleasePlan.model_validate(unit.params)
+
+
+def test_nothing_is_planned_without_a_file_below_the_wall():
+    staged = SessionFiles("7K3QF2", "petct1", "petct", {"staged-ct": Artifact("staged-ct", "private/x.nii", "0", 1)})
+    assert plan_release(Ledger([]), "1.0.0", SUBSETS) is None
+    assert plan_release(Ledger([staged]), "1.0.0", SUBSETS) is None
+
+
+def test_only_files_that_a_release_reads_are_its_inputs():
+    unit = plan_release(Ledger([a_session(ct="private/staged/x.nii")]), "1.0.0", SUBSETS)
+    assert unit is not None
+    assert unit.name == "release-1.0.0"
+    assert [artifact.what for artifact in unit.inputs] == ["pet", "pet.json"]
+
+
+def test_a_session_without_a_subset_is_planned_without_its_files():
+    plan = plan_of(Ledger([a_session("pet")]))
+    assert [(session.kind, session.files) for session in plan.sessions] == [("pet", {})]
+
+
+def test_findings_of_quarantined_units_are_kept_apart():
+    session = a_session()
+    done = receipt_of("qa", session, Finding("QA-113", Severity.WARN, "x"))
+    stopped = receipt_of("label", session, Finding("LAB-101", Severity.FAIL, "x"), state=State.QUARANTINED)
+    plan = plan_of(Ledger([session], [done, stopped]))
+    assert [entry.code for entry in plan.findings] == ["QA-113"]
+    assert [(entry.step, entry.code) for entry in plan.stopped] == [("label", "LAB-101")]
+
+
+def test_no_digest_of_a_private_file_is_published():
+    private = Artifact("identifiers", "private/identifiers/u.json", "9" * 64, 1)
+    receipt = Receipt(step="ingest", unit="u", key="k", state=State.DONE, inputs=(private,), outputs=(private,))
+    plan = plan_of(Ledger([a_session()], [receipt]))
+    assert (plan.receipts[0].inputs, plan.receipts[0].outputs) == ((), ())
+
+
+def test_counts_of_raw_files_come_from_the_accounting():
+    measured = {"excluded": {"ING-101": 3}, "quarantined": {"ING-301": 2}, "used": 9, "duplicate": {}}
+    plan = plan_of(Ledger([a_session()], [Receipt("accounting", "a", "", State.DONE, measured=measured)]))
+    assert plan.excluded_files == {"ING-101": 3}
+    assert plan.quarantined_files == {"ING-301": 2}

@@ -1,0 +1,41 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from umd_curate.release.splits import assign_splits, split_sizes
+
+SHARES = {"train": 0.7, "validation": 0.1, "test": 0.2}
+subjects = st.lists(st.text("0123456789ABCDEFGHJKMNPQRSTVWXYZ", min_size=6, max_size=6), max_size=60, unique=True)
+parts = st.lists(st.integers(0, 20), min_size=1, max_size=5).filter(any)
+
+
+@given(subjects, st.text(max_size=5), st.randoms())
+def test_the_order_of_the_subjects_decides_nothing(ids, seed, random):
+    shuffled = list(ids)
+    random.shuffle(shuffled)
+    assert assign_splits(shuffled, SHARES, seed) == assign_splits(ids, SHARES, seed)
+
+
+@given(subjects, parts)
+def test_every_subject_has_one_split_and_sizes_follow_the_shares_within_one(ids, weights):
+    shares = {f"s{index}": weight / sum(weights) for index, weight in enumerate(weights)}
+    found = assign_splits([*ids, *ids], shares, "seed")
+    assert sorted(found) == sorted(ids)
+    for name, share in shares.items():
+        size = sum(split == name for split in found.values())
+        assert abs(size - share * len(ids)) < 1
+        assert share > 0 or size == 0
+
+
+@given(st.integers(0, 2000))
+def test_sizes_sum_to_the_subjects(n):
+    assert sum(split_sizes(n, SHARES).values()) == n
+
+
+def test_small_cohorts_get_train_first_and_then_test():
+    sizes = [tuple(split_sizes(n, SHARES).values()) for n in (0, 1, 2, 3, 10)]
+    assert sizes == [(0, 0, 0), (1, 0, 0), (1, 0, 1), (2, 0, 1), (7, 1, 2)]
+
+
+def test_another_seed_gives_another_assignment():
+    ids = [f"{index:06d}" for index in range(50)]
+    assert assign_splits(ids, SHARES, "a") != assign_splits(ids, SHARES, "b")

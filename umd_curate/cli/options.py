@@ -1,0 +1,91 @@
+"""Options that most commands share, and how they lead to a workspace and its settings."""
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from umd_curate.errors import WorkspaceError
+from umd_curate.model.config import UmdConfig
+from umd_curate.store.settings import load_config
+from umd_curate.store.workspace import CONFIG_NAME, Workspace, create_workspace, open_workspace
+
+DEFAULT_WORKSPACE = Path("umd-workspace")
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The shared options of one call."""
+
+    workspace: Path | None
+    private: Path | None
+    config: Path | None
+    dry_run: bool
+    json: bool
+    verbose: bool
+
+    @property
+    def root(self) -> Path:
+        """The named workspace, else this folder if it is one, else ``./umd-workspace``."""
+        if self.workspace is not None:
+            return self.workspace
+        return Path() if Path(CONFIG_NAME).is_file() else DEFAULT_WORKSPACE
+
+    def exists(self) -> bool:
+        """Say whether the workspace is there."""
+        return (self.root / CONFIG_NAME).is_file()
+
+    def open(self) -> Workspace:
+        """Open the workspace.
+
+        Raises
+        ------
+        WorkspaceError
+            It is not there.
+        """
+        return open_workspace(self.root, self.private)
+
+    def open_or_create(self) -> Workspace:
+        """Open the workspace, or make it."""
+        return create_workspace(self.root, self.private)
+
+    def settings(self, workspace: Workspace | None) -> UmdConfig:
+        """Settings of --config, else of the workspace, else the defaults."""
+        if self.config is not None:
+            return load_config(self.config)
+        return load_config(workspace.config_path if workspace else None)
+
+    def require(self) -> Workspace:
+        """Open a workspace that an earlier command must have made."""
+        if not self.exists():
+            message = "There is no workspace here."
+            raise WorkspaceError(
+                message, hint="Run `umd-curate run RAW` first, or name the workspace with --workspace."
+            )
+        return self.open()
+
+
+def common(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the shared options, as one `Options` value in its first argument."""
+
+    @click.option("-w", "--workspace", type=click.Path(path_type=Path, file_okay=False), envvar="UMD_WORKSPACE",
+                  help="Workspace folder.  [default: this folder, or ./umd-workspace]")  # fmt: skip
+    @click.option("--private", type=click.Path(path_type=Path, file_okay=False), envvar="UMD_PRIVATE",
+                  help="Where private/ lies, if not in the workspace.")  # fmt: skip
+    @click.option("--config", "config", type=click.Path(path_type=Path, dir_okay=False, exists=True),
+                  help="Settings file, if not the workspace's umd.toml.")  # fmt: skip
+    @click.option("-n", "--dry-run", is_flag=True, help="Print the plan and change nothing.")
+    @click.option("--json", "as_json", is_flag=True, help="Print data as JSON on stdout; logs stay on stderr.")
+    @click.option("-v", "--verbose", is_flag=True, help="Say more.")
+    @click.option("--debug", is_flag=True, help="Show the traceback of an error.", expose_value=False)
+    @functools.wraps(command)
+    def wrapped(
+        *, workspace: Path | None, private: Path | None, config: Path | None, dry_run: bool, as_json: bool,
+        verbose: bool, **rest: Any,  # noqa: ANN401  (whatever the command's own options are)
+    ) -> Any:  # noqa: ANN401  # fmt: skip
+        return command(Options(workspace, private, config, dry_run, as_json, verbose), **rest)
+
+    return wrapped

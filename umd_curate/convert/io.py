@@ -1,0 +1,178 @@
+"""Pixels out of datasets, planes into a staged file: pydicom's decoders on one side, the NIfTI writer on the other.
+
+Decides whether pixel data can be trusted (length, one grey value per pixel, decodable) and the voxel type of the file.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+from pydicom.pixels import pixel_array
+
+from umd_curate.convert.geometry import SlicePlace, StackGeometry, stack_of_places
+from umd_curate.convert.header_io import Attributes, slice_place
+from umd_curate.convert.rescale import Rescale, as_float32, as_int16
+from umd_curate.model.catalogue import convert as codes
+from umd_curate.model.findings import Refused
+from umd_curate.model.geometry import Grid, slice_normal
+from umd_curate.store.dicom import READ_FAULTS, quiet
+from umd_curate.store.nifti import NiftiWriter
+
+# READ_FAULTS, and what the codecs raise for damaged streams.
+DECODE_FAULTS: Final = (*READ_FAULTS, RuntimeError, IndexError, MemoryError)
+FLOAT_PIXELS: Final = ("FloatPixelData", "DoubleFloatPixelData")
+
+
+@dataclass(frozen=True, slots=True)
+class Plane:
+    """One slice of a volume: its attributes and place, its pixels on demand."""
+
+    attributes: Attributes
+    slice_place: SlicePlace
+    place: str
+
+    def stored_ji(self) -> NDArray[np.generic]:
+        """Stored values [j, i].
+
+        Raises
+        ------
+        Refused
+            The pixels cannot be decoded, are no grey image, or are shorter or longer than the header says.
+        """
+        return stored_plane(self.attributes.dataset, self.attributes.frame or 0, self.place)
+
+
+def planes_of(
+    datasets: Iterable[Dataset], geometry: StackGeometry | None, place: str
+) -> tuple[StackGeometry, Iterator[Plane]]:
+    """Geometry and planes of a volume, in ascending k.
+
+    Parameters
+    ----------
+    datasets
+        Single-frame datasets in slice order, or one multi-frame dataset; read as the planes are asked for.
+    geometry
+        Geometry of the stack from the index; None for a multi-frame object, which tells it by itself.
+    place
+        Short id of the series.
+
+    Raises
+    ------
+    Refused
+        A multi-frame object is no even stack.
+    """
+    if geometry is not None:
+        return geometry, (_single(dataset, place) for dataset in datasets)
+    whole = list(datasets)
+    if len(whole) != 1:
+        detail = "one multi-frame object makes a volume"
+        raise Refused(codes.FRAMES_NOT_ONE_VOLUME.at(place, detail, measured=len(whole), limit=1))
+    planes = _sorted_frames(whole[0], place)
+    return stack_of_places([plane.slice_place for plane in planes], place), iter(planes)
+
+
+def _single(dataset: Dataset, place: str) -> Plane:
+    attributes = Attributes(dataset)
+    if (attributes.integer("NumberOfFrames") or 1) != 1:
+        raise Refused(codes.FRAMES_NOT_ONE_VOLUME.at(place, "(0028,0008) NumberOfFrames in a stack of single frames"))
+    if "MOSAIC" in attributes.texts("ImageType"):
+        raise Refused(codes.MOSAIC.at(place, "(0008,0008) ImageType"))
+    return Plane(attributes, slice_place(attributes), place)
+
+
+def _sorted_frames(dataset: Dataset, place: str) -> list[Plane]:
+    """Frames sorted along their normal, whatever order they are stored in."""
+    n_frames = Attributes(dataset).integer("NumberOfFrames") or 1
+    frames = [Attributes(dataset, frame) for frame in range(n_frames)]
+    planes = [Plane(attributes, slice_place(attributes), place) for attributes in frames]
+    first = planes[0].slice_place
+    if len(first.orientation) != 6 or any(len(plane.slice_place.position_mm) != 3 for plane in planes):
+        detail = "(0020,0037) ImageOrientationPatient or (0020,0032) ImagePositionPatient of a frame"
+        raise Refused(codes.GEOMETRY_MISSING.at(place, detail))
+    normal = slice_normal(first.orientation)
+    return sorted(planes, key=lambda plane: float(np.dot(plane.slice_place.position_mm, normal)))
+
+
+def stored_plane(dataset: Dataset, frame: int, place: str) -> NDArray[np.generic]:
+    """Stored values [j, i] of one frame; see `Plane.stored_ji`."""
+    attributes = Attributes(dataset)
+    if (attributes.integer("SamplesPerPixel") or 1) != 1:
+        raise Refused(codes.NOT_GREY.at(place, "(0028,0002) SamplesPerPixel"))
+    try:
+        _check_length(dataset, attributes, place)
+        with quiet():
+            stored: NDArray[np.generic] = pixel_array(dataset, index=frame, raw=True)
+    except DECODE_FAULTS as fault:
+        raise Refused(codes.PIXELS_UNREADABLE.at(place, "(7FE0,0010) PixelData")) from fault
+    if stored.shape != (attributes.integer("Rows"), attributes.integer("Columns")):
+        raise Refused(codes.PIXELS_UNREADABLE.at(place, "(7FE0,0010) PixelData against (0028,0010), (0028,0011)"))
+    return stored
+
+
+def _check_length(dataset: Dataset, attributes: Attributes, place: str) -> None:
+    """Check the length of uncompressed pixel data; one byte of padding to an even length is allowed."""
+    if "PixelData" not in dataset or dataset.file_meta.TransferSyntaxUID.is_compressed:
+        return
+    rows, columns, bits = (attributes.integer(name) for name in ("Rows", "Columns", "BitsAllocated"))
+    if not rows or not columns or not bits:
+        raise Refused(codes.PIXELS_UNREADABLE.at(place, "(0028,0010), (0028,0011) or (0028,0100)"))
+    n_bits = rows * columns * bits * (attributes.integer("NumberOfFrames") or 1)
+    expected = (n_bits + 7) // 8
+    found = len(dataset.PixelData)
+    if not expected <= found <= expected + expected % 2:
+        raise Refused(codes.PIXEL_LENGTH.at(place, "(7FE0,0010) PixelData, bytes", measured=found, limit=expected))
+
+
+class PlaneWriter:
+    """Streams planes into a staged ``.nii``: int16 as long as that is exact, float32 from the first plane on that needs it.
+
+    Attributes
+    ----------
+    value_min, value_max
+        Over all planes written.
+    """
+
+    def __init__(self, path: Path, grid: Grid, *, try_int16: bool) -> None:
+        self._writer = NiftiWriter(path, grid, np.int16 if try_int16 else np.float32)
+        self._n_slices = grid.shape_kji[0]
+        self.n_written = 0
+        self.value_min = float("inf")
+        self.value_max = float("-inf")
+
+    def __enter__(self) -> Self:
+        self._writer.__enter__()
+        return self
+
+    def write(self, stored_ji: NDArray[np.generic], rescale: Rescale) -> None:
+        """Append the next plane of stored values."""
+        values: NDArray[np.generic] | None = None
+        if self._writer.dtype == np.int16:
+            values = as_int16(stored_ji, rescale)
+            if values is None:
+                self._writer.promote(np.float32)
+        if values is None:
+            values = as_float32(stored_ji, rescale)
+        self.value_min = min(self.value_min, float(values.min()))
+        self.value_max = max(self.value_max, float(values.max()))
+        self._writer.write(values)
+        self.n_written += 1
+
+    @property
+    def dtype(self) -> str:
+        """Voxel type of the file."""
+        return str(self._writer.dtype.name)
+
+    @property
+    def voxel_sha256(self) -> str:
+        """Of dtype, shape, affine and voxels, after closing."""
+        return self._writer.voxel_sha256
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._writer.__exit__(kind, error, traceback)

@@ -1,0 +1,69 @@
+"""From stored numbers to values: int16 where that is exact, float32 where it is not.
+
+Decides type and arithmetic of one plane. Slope and intercept are given: for CT and MR by the header, for PET by the SUV.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from umd_curate.model.catalogue import convert as codes
+from umd_curate.model.findings import Refused
+
+INT16: Final = np.iinfo(np.int16)
+
+
+@dataclass(frozen=True, slots=True)
+class Rescale:
+    """value = stored x slope + intercept; (0028,1053), (0028,1052)."""
+
+    slope: float
+    intercept: float
+
+    @property
+    def is_integer(self) -> bool:
+        """Whether integers stay integers."""
+        return self.slope.is_integer() and self.intercept.is_integer()
+
+
+def grey_rescale(slope: float | None, intercept: float | None, *, is_required: bool, place: str) -> tuple[Rescale, str]:
+    """Rescale of a CT or MR plane and the rule's name: ``rescaled``, or ``stored`` where the header has none.
+
+    A CT must have both elements (PS3.3 C.8.2.1). An MR may have neither: its numbers are arbitrary, and the stored ones
+    stand. Philips' "displayed" values are the rescaled ones; its private "precise" scale is not applied.
+
+    Raises
+    ------
+    Refused
+        One of the elements is missing where it is required or the other is given.
+    """
+    if slope is None and intercept is None and not is_required:
+        return Rescale(1.0, 0.0), "stored"
+    if slope is None:
+        raise Refused(codes.RESCALE_MISSING.at(place, "(0028,1053) RescaleSlope"))
+    if intercept is None:
+        raise Refused(codes.RESCALE_MISSING.at(place, "(0028,1052) RescaleIntercept"))
+    return Rescale(slope, intercept), "rescaled"
+
+
+def as_int16(stored_ji: NDArray[np.generic], rescale: Rescale) -> NDArray[np.int16] | None:
+    """Values of a plane as int16; None where that would not be exact."""
+    if stored_ji.dtype.kind not in "iu" or not rescale.is_integer:
+        return None
+    slope, intercept = int(rescale.slope), int(rescale.intercept)
+    ends = [int(end) * slope + intercept for end in (stored_ji.min(), stored_ji.max())]
+    if min(ends) < INT16.min or max(ends) > INT16.max:
+        return None
+    if stored_ji.dtype.itemsize > 2 or abs(slope) > INT16.max:
+        return (stored_ji.astype(np.int64) * slope + intercept).astype(np.int16)
+    wide = stored_ji.astype(np.int32)
+    return ((wide if slope == 1 else wide * np.int32(slope)) + np.int32(intercept)).astype(np.int16)
+
+
+def as_float32(stored_ji: NDArray[np.generic], rescale: Rescale) -> NDArray[np.float32]:
+    """Values of a plane as float32, computed in float64 and rounded once."""
+    if rescale.slope == 1.0 and rescale.intercept == 0.0:
+        return stored_ji.astype(np.float32)
+    return (stored_ji.astype(np.float64) * rescale.slope + rescale.intercept).astype(np.float32)

@@ -1,0 +1,229 @@
+"""Decides which voxels make up a face, and what takes their place; pure arrays in, pure arrays out.
+
+The cut runs behind a strongly smoothed face, and the removed block ends in front in a plane, so neither side of it shows
+features. It goes from the chin to the brow, stays out of the cranial cavity, and is one block in patient space that is
+carried to each image of the session by its affine. Whether there is a head is decided by `head`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from umd_curate.deid.head import COARSE_MM, Head, Mask
+from umd_curate.model.geometry import Float64, Grid, Volume, apply_affine
+
+Array = NDArray[np.generic]
+
+SKIN_HU = -300.0  # between air and skin, as CT skin surfaces are rendered
+BONE_HU = 200.0
+BRAIN_HU = (-20.0, 100.0)
+AIR_HU = -1000
+PET_SKIN_PART = 0.2  # of the median of what is above the mean: fat and skin, above scatter and blur
+BRAIN_MARGIN_VOXELS = 2  # 6 mm of the coarse grid
+MIN_BRAIN_ML, MAX_BRAIN_ML = 30.0, 2200.0  # less where the view ends in the skull base
+HOT_PART = 0.5  # of the head's hottest: grey and white matter in FDG, without scalp and muscle
+FACE_HALF_WIDTH_MM = 80.0
+SMOOTH_FACE_MM = 27.0  # features of this size vanish from the cut
+DEPTH_MM = 15.0  # behind the smoothed face
+MIN_DEPTH_MM, MAX_DEPTH_MM = 12.0, 33.0  # behind the skin itself
+FOREHEAD_DEPTH_MM = 12.0  # scalp and frontal bone; the frontal lobe lies behind
+FOREHEAD_PART = 0.25  # of the block's height, below the brow
+FRONT_MARGIN_MM = 30.0  # of air before the foremost point
+
+
+@dataclass(frozen=True, eq=False)
+class FaceMask:
+    """A block of voxels in patient space, on a coarse grid."""
+
+    mask_kji: Mask
+    affine: Float64
+
+    @property
+    def volume_ml(self) -> float:
+        """Volume of the block, air before the face included [mL]."""
+        return float(self.mask_kji.sum()) * abs(float(np.linalg.det(self.affine[:3, :3]))) / 1000.0
+
+
+def coarse(volume: Volume) -> tuple[Volume, Mask]:
+    """Nearest voxels on a cubic grid of `COARSE_MM` along RAS+; and where the image has any.
+
+    Returns
+    -------
+    Image of shape [k, j, i] with i, j, k running right, front and up, float32, and the mask of its field of view.
+    """
+    corners = volume.grid.corners_ras_mm()
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    ni, nj, nk = (int(n) for n in np.floor((high - low) / COARSE_MM).astype(int) + 1)
+    affine = np.diag([COARSE_MM, COARSE_MM, COARSE_MM, 1.0])
+    affine[:3, 3] = low
+    values = np.zeros((nk, nj, ni), np.float32)
+    seen = np.zeros((nk, nj, ni), np.bool_)
+    j, i = np.meshgrid(np.arange(nj), np.arange(ni), indexing="ij")
+    to_voxel: Float64 = np.asarray(np.linalg.inv(volume.affine) @ affine, np.float64)
+    for k in range(nk):
+        points = np.stack([i.ravel(), j.ravel(), np.full(i.size, k, np.intp)], axis=1)
+        inside, index = nearest_inside(apply_affine(to_voxel, points), volume.grid)
+        values[k].ravel()[inside] = volume.array_kji[index[:, 2], index[:, 1], index[:, 0]]
+        seen[k].ravel()[inside] = True
+    return Volume(values, affine), seen
+
+
+def nearest_inside(points_ijk: Float64, grid: Grid) -> tuple[Mask, NDArray[np.intp]]:
+    """Which points lie in the grid, and the nearest voxel (i, j, k) of each that does."""
+    index = np.rint(points_ijk).astype(np.intp)
+    limits = np.array(grid.shape_kji[::-1])
+    inside = np.asarray(((index >= 0) & (index < limits)).all(axis=1), np.bool_)
+    return inside, index[inside]
+
+
+def tissue(image_kji: NDArray[np.float32], modality: str, seen_kji: Mask) -> Mask:
+    """Voxels that are body rather than air.
+
+    Parameters
+    ----------
+    image_kji
+        CT [HU], MR [any unit] or PET [any unit proportional to activity].
+    modality
+        ``ct``, ``mr`` or ``pet``.
+    seen_kji
+        Field of view.
+    """
+    if modality == "ct":
+        return seen_kji & (image_kji > SKIN_HU)
+    values = image_kji[seen_kji & (image_kji > 0)]
+    if not len(values):
+        return np.zeros_like(seen_kji)
+    if modality == "mr":
+        return seen_kji & (image_kji > _otsu(np.minimum(values, np.percentile(values, 99))) * 0.5)
+    return seen_kji & (image_kji > PET_SKIN_PART * float(np.percentile(values[values > values.mean()], 50)))
+
+
+def _otsu(values: NDArray[np.float32]) -> float:
+    """Threshold that parts two classes best (Otsu 1979, doi 10.1109/TSMC.1979.4310076)."""
+    counts, edges = np.histogram(values, bins=256)
+    centres = (edges[:-1] + edges[1:]) / 2
+    below = np.cumsum(counts).astype(np.float64)
+    total = below[-1]
+    mass = np.cumsum(counts * centres)
+    above = total - below
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = below * above * (mass / below - (mass[-1] - mass) / above) ** 2
+    return float(centres[int(np.nanargmax(between))])
+
+
+def face_mask(body: Volume, head: Head, brain_kji: Mask | None) -> FaceMask:
+    """Block of the face on the coarse grid.
+
+    Parameters
+    ----------
+    body
+        Body mask on the coarse grid.
+    head
+        Where chin, brow and midline are.
+    brain_kji
+        Cavity or brain with its margin, which stays untouched; None where it is not known.
+    """
+    mask = np.asarray(body.array_kji, np.bool_)
+    nk, nj, ni = mask.shape
+    low, high = head.chin_k, min(head.brow_k, nk - 1)
+    reach = round(FACE_HALF_WIDTH_MM / COARSE_MM)
+    left, right = max(round(head.midline_i) - reach, 0), min(round(head.midline_i) + reach, ni - 1)
+    part = mask[low : high + 1, :, left : right + 1]
+    occupied = np.asarray(part.any(axis=1), np.bool_)
+    front = np.where(occupied, nj - 1 - part[:, ::-1].argmax(axis=1), np.nan)
+    cut = _cut(front)
+    last = min(int(np.nanmax(front)) + round(FRONT_MARGIN_MM / COARSE_MM), nj - 1) if occupied.any() else -1
+    j = np.arange(nj)[None, :, None]
+    middle = _middle(part)
+    block = (j >= np.maximum(cut[:, None, :], middle[:, None, None])) & (j <= last)
+    whole = np.zeros_like(mask)
+    whole[low : high + 1, :, left : right + 1] = block
+    if brain_kji is not None:
+        whole &= ~brain_kji
+    return FaceMask(whole, body.affine)
+
+
+def _middle(part: Mask) -> Float64:
+    """Index halfway between back and front of each slice; ears and neck lie behind it."""
+    occupied = np.asarray(part.any(axis=2), np.bool_)
+    nj = part.shape[1]
+    back = occupied.argmax(axis=1)
+    front = nj - 1 - occupied[:, ::-1].argmax(axis=1)
+    return np.asarray((back + front) / 2.0, np.float64)
+
+
+def _cut(front: Float64) -> Float64:
+    """Index of the cut per (k, i): behind the smoothed skin, within limits of the skin itself, less deep at the forehead."""
+    n = round(SMOOTH_FACE_MM / COARSE_MM) // 2
+    filled = np.where(np.isnan(front), np.inf, front)
+    lowest = _windows(filled, n).min(axis=(2, 3))
+    lowest = np.where(np.isinf(lowest), front, lowest)
+    smooth = np.nanmean(_windows(np.where(np.isnan(lowest), np.nanmin(lowest), lowest), n), axis=(2, 3))
+    wanted = smooth - DEPTH_MM / COARSE_MM
+    deepest = np.full(front.shape, MAX_DEPTH_MM / COARSE_MM)
+    deepest[len(front) - round(FOREHEAD_PART * len(front)) :] = FOREHEAD_DEPTH_MM / COARSE_MM
+    limited = np.clip(wanted, front - deepest, front - MIN_DEPTH_MM / COARSE_MM)
+    cut: Float64 = np.where(np.isnan(front), np.nanmin(limited, axis=1, keepdims=True), limited)
+    return cut
+
+
+def _windows(values: Float64, n: int) -> Float64:
+    padded = np.pad(values, n, mode="edge")
+    windows: Float64 = np.lib.stride_tricks.sliding_window_view(padded, (2 * n + 1, 2 * n + 1))
+    return windows
+
+
+def carry(face: FaceMask, grid: Grid) -> tuple[tuple[slice, slice, slice], Mask]:
+    """The block on an image's grid: the box of voxels around it, and the mask within that box."""
+    empty = (slice(0, 0), slice(0, 0), slice(0, 0)), np.zeros((0, 0, 0), np.bool_)
+    where = np.argwhere(face.mask_kji)
+    if not len(where):
+        return empty
+    low, high = where.min(axis=0)[::-1] - 1, where.max(axis=0)[::-1] + 1
+    corners = np.array([(i, j, k) for i in (low[0], high[0]) for j in (low[1], high[1]) for k in (low[2], high[2])])
+    in_image = apply_affine(np.linalg.inv(grid.affine) @ face.affine, corners)
+    limits = np.array(grid.shape_kji[::-1])
+    start = np.clip(np.floor(in_image.min(axis=0)).astype(int), 0, limits)
+    stop = np.clip(np.ceil(in_image.max(axis=0)).astype(int) + 1, 0, limits)
+    if (stop <= start).any():
+        return empty
+    box = tuple(slice(int(a), int(b)) for a, b in zip(start[::-1], stop[::-1], strict=True))
+    k, j, i = np.meshgrid(*(np.arange(one.start, one.stop) for one in box), indexing="ij")
+    points = np.stack([i.ravel(), j.ravel(), k.ravel()], axis=1)
+    coarse_grid = Grid((face.mask_kji.shape[0], face.mask_kji.shape[1], face.mask_kji.shape[2]), face.affine)
+    inside, index = nearest_inside(apply_affine(np.linalg.inv(face.affine) @ grid.affine, points), coarse_grid)
+    mask = np.zeros(i.size, np.bool_)
+    mask[inside] = face.mask_kji[index[:, 2], index[:, 1], index[:, 0]]
+    return (box[0], box[1], box[2]), mask.reshape(i.shape)
+
+
+def on_grid(face: FaceMask, grid: Grid) -> Mask:
+    """Carry a mask to a whole grid."""
+    whole = np.zeros(grid.shape_kji, np.bool_)
+    box, part = carry(face, grid)
+    whole[box] = part
+    return whole
+
+
+def hot(image_kji: NDArray[np.float32], body_kji: Mask, head: Head) -> Mask:
+    """Voxels of the head, above the chin, that take up much more than the rest of it."""
+    inside = body_kji.copy()
+    inside[: head.chin_k] = False
+    inside[head.top_k + 1 :] = False
+    if not inside.any():
+        return inside
+    limit = HOT_PART * float(np.percentile(image_kji[inside], 98))
+    return inside & (image_kji > limit)
+
+
+def without_faces(volume: Volume, faces: Sequence[FaceMask], modality: str) -> tuple[Volume, int]:
+    """Image whose face blocks are air (CT: -1000 HU; MR and PET: 0), all else bit-identical; and the voxels changed."""
+    array = volume.array_kji.copy()
+    fill = array.dtype.type(AIR_HU if modality == "ct" else 0)
+    for face in faces:
+        box, mask = carry(face, volume.grid)
+        part = array[box]
+        part[mask] = fill
+    return Volume(array, volume.affine), int((array != volume.array_kji).sum())

@@ -1,0 +1,141 @@
+"""Looks at the images of a session for a head: SimpleITK's morphology between the decisions of `deface` and `head`.
+
+Thresholds and every decision about heads and faces stand there; arrays are [k, j, i] and go in and out as numpy.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk  # noqa: N813  (the name the field gives it)
+
+from umd_curate.deid.deface import (
+    BONE_HU,
+    BRAIN_HU,
+    BRAIN_MARGIN_VOXELS,
+    MAX_BRAIN_ML,
+    MIN_BRAIN_ML,
+    FaceMask,
+    coarse,
+    face_mask,
+    hot,
+    on_grid,
+    tissue,
+)
+from umd_curate.deid.head import COARSE_MM, Head, Mask, find_head
+from umd_curate.model.geometry import Volume
+from umd_curate.model.receipts import What
+
+CLOSE_BY_VOXELS = 2  # gaps of 12 mm in a coarse skull: foramina, sutures, thin temporal bone
+OPEN_BY_VOXELS = 3  # parts the brain's cavity from the spinal canal and the orbits
+
+
+@dataclass(frozen=True, eq=False)
+class Examined:
+    """What one image shows of a head.
+
+    Parameters
+    ----------
+    body
+        Body mask on the coarse grid.
+    head
+        The head, or None.
+    brain_kji
+        Brain on the coarse grid: on CT the cavity within bone, on PET the hot brain; None where it is not seen.
+    """
+
+    body: Volume
+    head: Head | None
+    brain_kji: Mask | None
+
+    def covers(self, other: "Examined") -> bool:
+        """Say whether this image's view reaches up to the brow of the head that the other one shows."""
+        if other.head is None:
+            return False
+        brow_mm = other.body.affine[2, 3] + COARSE_MM * (other.head.chin_k + other.head.brow_k) / 2
+        low = self.body.affine[2, 3]
+        return bool(low <= brow_mm <= low + COARSE_MM * self.body.array_kji.shape[0])
+
+
+def examine(volume: Volume, role: What) -> Examined:
+    """Look for a head in one image; `role` is ``ct``, ``mr`` or ``pet``."""
+    image, seen = coarse(volume)
+    values = image.array_kji.astype(np.float32)
+    body = largest_body(tissue(values, role, seen))
+    brain = None
+    if role is What.CT:
+        cavity = closed_cavities(body & (values > BONE_HU)) & (values > BRAIN_HU[0]) & (values < BRAIN_HU[1])
+        brain = largest_part(_opened(cavity, OPEN_BY_VOXELS))
+    head = find_head(body, brain)
+    if head is not None and role is What.PET:
+        brain = largest_part(_opened(hot(values, body, head), 1))
+    return Examined(Volume(body, image.affine), head, _plausible(brain, head))
+
+
+def _plausible(brain: Mask | None, head: Head | None) -> Mask | None:
+    """The brain, if its place and size allow that it is one."""
+    if brain is None or head is None:
+        return None
+    inside = brain.copy()
+    inside[: head.chin_k] = False
+    volume_ml = float(inside.sum()) * COARSE_MM**3 / 1000.0
+    return inside if MIN_BRAIN_ML <= volume_ml <= MAX_BRAIN_ML else None
+
+
+def faces_of(seen: Mapping[What, Examined]) -> list[FaceMask]:
+    """Face blocks of a session: from CT or MR; from PET too where it sees a head of which they show nothing or a part.
+
+    The brain that any of the images shows stays out of every block.
+    """
+    anatomical = next((seen[role] for role in (What.CT, What.MR) if role in seen and seen[role].head), None)
+    pet = seen.get(What.PET)
+    used = [one for one in (anatomical,) if one is not None]
+    if pet is not None and pet.head and (anatomical is None or (anatomical.head and anatomical.head.is_cut)):
+        used.append(pet)
+    brains = [FaceMask(one.brain_kji, one.body.affine) for one in seen.values() if one.brain_kji is not None]
+    faces = []
+    for one in used:
+        if one.head is None:
+            continue
+        protected = [_grown(on_grid(brain, one.body.grid), BRAIN_MARGIN_VOXELS) for brain in brains]
+        faces.append(face_mask(one.body, one.head, np.logical_or.reduce(protected) if protected else None))
+    return faces
+
+
+def largest_body(tissue_kji: Mask) -> Mask:
+    """Largest connected part of a tissue mask once thin things, such as the table, are cut off.
+
+    The part has its own surface: thin tips that the cut takes off grow back.
+    """
+    return _grown(largest_part(_opened(tissue_kji, 1)), 2) & tissue_kji
+
+
+def closed_cavities(bone_kji: Mask) -> Mask:
+    """What bone encloses in axial slices, small gaps closed: the cranial cavity, the spinal canal."""
+    size = [CLOSE_BY_VOXELS] * 3
+    image = sitk.ConstantPad(_image(bone_kji), size, size)
+    closed = sitk.Crop(sitk.BinaryMorphologicalClosing(image, size, sitk.sitkBall), size, size)
+    filled = [sitk.GetArrayFromImage(sitk.BinaryFillhole(closed[:, :, k])) > 0 for k in range(closed.GetDepth())]
+    return np.stack(filled) & ~_mask(closed)
+
+
+def largest_part(mask_kji: Mask) -> Mask:
+    """Largest connected part of a mask."""
+    labelled = sitk.RelabelComponent(sitk.ConnectedComponent(_image(mask_kji)), sortByObjectSize=True)
+    return _mask(labelled == 1)
+
+
+def _opened(mask_kji: Mask, by: int) -> Mask:
+    return _mask(sitk.BinaryMorphologicalOpening(_image(mask_kji), [by] * 3, sitk.sitkBall))
+
+
+def _grown(mask_kji: Mask, by: int) -> Mask:
+    return _mask(sitk.BinaryDilate(_image(mask_kji), [by] * 3, sitk.sitkBall))
+
+
+def _image(mask_kji: Mask) -> sitk.Image:
+    return sitk.GetImageFromArray(mask_kji.astype(np.uint8))
+
+
+def _mask(image: sitk.Image) -> Mask:
+    return np.asarray(sitk.GetArrayFromImage(image) > 0, np.bool_)

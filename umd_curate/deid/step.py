@@ -1,0 +1,111 @@
+"""The deface step, the PHI wall: staged volumes of a session go in, images without a face and their sidecars come out.
+
+One block is cut from all images of a session. It is found on the CT or MR, and on the PET where that sees a head that the
+CT or MR does not. Where no head is in view nothing is changed; where `deid.faces_retained` gives a reason, neither.
+"""
+
+from collections.abc import Mapping, Sequence
+from importlib.metadata import version
+
+from umd_curate.deid.deface import without_faces
+from umd_curate.deid.engine import Examined, examine, faces_of
+from umd_curate.model.catalogue import deid as codes
+from umd_curate.model.config import UmdConfig
+from umd_curate.model.findings import Finding, Refused
+from umd_curate.model.geometry import Volume
+from umd_curate.model.receipts import Artifact, Json, Receipt, What
+from umd_curate.model.sidecars import DefacingReceipt, FindingEntry, ImageSidecar, PetSidecar
+from umd_curate.model.steps import Place, Step, Unit, View
+from umd_curate.store.files import artifact, write_json
+from umd_curate.store.nifti import read_volume, write_volume
+
+NAME = "deface"
+METHOD = "geometric block from chin to brow, found on the skin surface, carried to each image"
+ROLES = {What.STAGED_CT: What.CT, What.STAGED_MR: What.MR, What.STAGED_PET: What.PET}
+
+
+def plan(view: View, config: UmdConfig) -> Sequence[Unit]:  # noqa: ARG001  (every step plans from view and config)
+    """One unit per session that has a staged image; its sidecars are inputs too."""
+    units = []
+    for session in view.sessions():
+        names = [name for role in ROLES for name in (str(role), f"{role}.json")]
+        inputs = tuple(session.artifacts[name] for name in names if name in session.artifacts)
+        if any(entry.what in set(ROLES) for entry in inputs):
+            params = {"folder": session.folder}
+            units.append(Unit(NAME, session.stem, session.subject, session.session, inputs, params))
+    return units
+
+
+def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
+    """Take the face out of every image of a session and write the images below the wall.
+
+    Raises
+    ------
+    Refused
+        DEI-303: a head is in view, no mask could be made, and no reason to keep the face is given.
+    """
+    staged = {ROLES[role]: entry for role in ROLES if (entry := unit.input(role)) is not None}
+    volumes = {role: read_volume(place.resolve(entry.path)) for role, entry in staged.items()}
+    seen = {role: examine(volume, role) for role, volume in volumes.items()}
+    found_on = [str(role) for role, one in seen.items() if one.head]
+    retained = config.deid.faces_retained if found_on else None
+    faces = [] if retained else faces_of(seen)
+    cleared = {role: without_faces(volume, faces, role) for role, volume in volumes.items()}
+    if found_on and not retained and not any(changed for _, changed in cleared.values()):
+        raise Refused(codes.FACE_NOT_MASKED.at(unit.name))
+
+    findings = _findings(unit.name, seen, retained)
+    outputs: list[Artifact] = []
+    for role, (volume, changed) in cleared.items():
+        receipt = DefacingReceipt(
+            state="retained" if retained else "defaced" if found_on else "no-head",
+            method=METHOD if faces else "",
+            voxels_changed=changed,
+            reason=retained or "",
+        )
+        outputs += _write(unit, place, role, volume, receipt, findings)
+    measured: dict[str, Json] = {
+        "head_found": bool(found_on),
+        "head_found_on": ",".join(found_on),
+        "head_found_by": ",".join(sorted({one.head.why for one in seen.values() if one.head})),
+        "faces_retained": bool(retained),
+        "mask_volume_ml": round(sum(face.volume_ml for face in faces), 1),
+        **{f"{role}_voxels_changed": changed for role, (_, changed) in cleared.items()},
+    }
+    versions = {"simpleitk": version("simpleitk"), "numpy": version("numpy")}
+    return unit.receipt(outputs=outputs, findings=findings, measured=measured, versions=versions)
+
+
+STEP = Step(NAME, 1, ("deid",), plan, perform)
+
+
+def _findings(name: str, seen: Mapping[What, Examined], retained: str | None) -> list[Finding]:
+    heads = {role for role, one in seen.items() if one.head}
+    findings = []
+    if heads and retained:
+        findings.append(codes.FACE_RETAINED.at(name))
+    unsure = [
+        role for role, one in seen.items() if role not in heads and any(one.covers(seen[other]) for other in heads)
+    ]
+    if unsure:
+        detail = f"seen on {', '.join(sorted(heads))}, not on {', '.join(sorted(unsure))}"
+        findings.append(codes.HEAD_UNSURE.at(name, detail))
+    return findings
+
+
+def _write(
+    unit: Unit, place: Place, role: What, volume: Volume, receipt: DefacingReceipt, findings: Sequence[Finding]
+) -> tuple[Artifact, Artifact]:
+    """Write one image and its sidecar below the wall."""
+    staged = unit.input(f"staged-{role}.json")
+    if staged is None:
+        raise Refused(codes.NO_SIDECAR.at(unit.name, role))
+    model = PetSidecar if role is What.PET else ImageSidecar
+    sidecar = model.model_validate_json(place.resolve(staged.path).read_bytes())
+    stem = f"{unit.params['folder']}/{unit.name}_{role}"
+    image, text = place.resolve(f"{stem}.nii.gz"), place.resolve(f"{stem}.json")
+    digest = write_volume(image, volume)
+    entries = (*sidecar.findings, *(FindingEntry.of(finding) for finding in findings))
+    filled = sidecar.model_copy(update={"defacing": receipt, "voxel_sha256": digest, "findings": entries})
+    write_json(text, filled.model_dump(mode="json", by_alias=True, exclude_none=False))
+    return artifact(role, f"{stem}.nii.gz", image), artifact(f"{role}.json", f"{stem}.json", text)

@@ -1,0 +1,116 @@
+"""Decides what one file is, from its header alone: a wanted image or contours, or an expected object that is never wanted.
+
+Whether a wanted image is usable, unique and selected is left to the files beside this one. The SOP class (PS3.4 B.5) is
+believed before the modality; descriptions are read only for localizers, reformats and attenuation maps, which vendors
+do not mark otherwise.
+"""
+
+import re
+
+from umd_curate.ingest.dixon import words_of
+from umd_curate.model.catalogue import ingest as codes
+from umd_curate.model.findings import FindingCode
+from umd_curate.model.headers import FileKind, InstanceHeader
+from umd_curate.model.study import Role
+
+_STORAGE = "1.2.840.10008.5.1.4.1.1."
+ROLE_OF_CLASS = {
+    _STORAGE + "2": Role.CT,
+    _STORAGE + "2.1": Role.CT,  # enhanced
+    _STORAGE + "2.2": Role.CT,  # legacy converted enhanced
+    _STORAGE + "4": Role.MR,
+    _STORAGE + "4.1": Role.MR,
+    _STORAGE + "4.4": Role.MR,
+    _STORAGE + "128": Role.PET,
+    _STORAGE + "130": Role.PET,
+    _STORAGE + "128.1": Role.PET,
+    _STORAGE + "66.4": Role.CONTOURS,
+}
+ROLE_OF_MODALITY = {"CT": Role.CT, "MR": Role.MR, "PT": Role.PET, "SEG": Role.CONTOURS}
+
+_UNWANTED_CLASSES: tuple[tuple[str, FindingCode], ...] = (  # by beginning of the SOP class, first match wins
+    ("1.2.840.10008.1.3.10", codes.DIRECTORY),
+    (_STORAGE + "7", codes.PAGE),
+    (_STORAGE + "88", codes.REPORT),
+    (_STORAGE + "11", codes.PRESENTATION),
+    (_STORAGE + "104", codes.DOCUMENT),
+    (_STORAGE + "481.3", codes.RTSTRUCT),
+)
+_UNWANTED_MODALITIES = {
+    "SR": codes.REPORT,
+    "KO": codes.REPORT,
+    "PR": codes.PRESENTATION,
+    "DOC": codes.DOCUMENT,
+    "RTSTRUCT": codes.RTSTRUCT,
+    "OT": codes.PAGE,
+    "SC": codes.PAGE,
+}
+_LOCALIZER_TYPES = {"LOCALIZER", "SCOUT", "TOPOGRAM", "SURVIEW", "REF_SURVIEW"}
+_LOCALIZER_WORDS = re.compile(r"\b(locali[sz]ers?|scout|topogram|scanogram|surview|survey|scano)\b")
+_PAGE_TYPES = {"PATIENT_INFO", "SCREEN SAVE", "SCREENSAVE", "DOSE_INFO", "PROTOCOL", "EXAM_SUMMARY", "GRAPH"}
+_REFORMAT_TYPES = {"MIP", "MPR", "MNIP", "MINIP", "REFORMATTED", "PROJECTION IMAGE", "VOLREN", "VRT", "CPR", "FUSED"}
+_REFORMAT_WORDS = re.compile(r"\b(mips?|mnip|minip|mprs?|vrt|fused|fusion)\b")
+_MU_MAP_WORDS = re.compile(r"\b(u|mu|µ|μ) ?map\b|\bmumap\b|\battenuation ?map\b|\bac ?map\b|\bpseudo ?ct\b")
+_MRAC_WORDS = re.compile(r"\bmrac\b")
+_COMPOSED_TYPE = re.compile(r"^(COMP_|COMPOS)")
+_COLOURS = {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR"}
+
+
+def role_of(header: InstanceHeader) -> Role | None:
+    """Role of a DICOM object by its SOP class, by its modality where it has none; None where it is never wanted."""
+    if header.sop_class_uid is None:
+        return ROLE_OF_MODALITY.get(header.modality or "")
+    return ROLE_OF_CLASS.get(header.sop_class_uid)
+
+
+def unwanted(header: InstanceHeader) -> FindingCode | None:
+    """Say why a file is expected and never wanted; None for wanted images and contours, readable or not."""
+    if header.kind is FileKind.NOT_DICOM:
+        return codes.NOT_DICOM
+    if header.sop_class_uid is None and header.modality is None:
+        return None if header.kind is FileKind.UNREADABLE else codes.OTHER_OBJECT
+    role = role_of(header)
+    if role is None:
+        return _unwanted_object(header)
+    return None if role is Role.CONTOURS else _unwanted_image(header)
+
+
+def _unwanted_object(header: InstanceHeader) -> FindingCode:
+    sop_class = header.sop_class_uid or ""
+    for beginning, code in _UNWANTED_CLASSES:
+        if sop_class == beginning or sop_class.startswith(beginning + "."):
+            return code
+    if sop_class:
+        return codes.OTHER_OBJECT
+    return _UNWANTED_MODALITIES.get(header.modality or "", codes.OTHER_OBJECT)
+
+
+def _unwanted_image(header: InstanceHeader) -> FindingCode | None:
+    types = {value.strip().upper() for value in header.image_type}
+    words = words_of(header.series_description)
+    if (header.samples_per_pixel or 1) > 1 or (header.photometric or "") in _COLOURS or types & _PAGE_TYPES:
+        return codes.PAGE
+    if header.modality is not None and ROLE_OF_MODALITY.get(header.modality) is not role_of(header):
+        return codes.OTHER_OBJECT
+    if types & _LOCALIZER_TYPES or _LOCALIZER_WORDS.search(words):
+        return codes.LOCALIZER
+    if _is_mu_map(header, words):
+        return codes.MU_MAP
+    if not is_composed(header) and (types & _REFORMAT_TYPES or _REFORMAT_WORDS.search(words)):
+        return codes.REFORMAT
+    return None
+
+
+def _is_mu_map(header: InstanceHeader, words: str) -> bool:
+    """Siemens calls the Dixon images of attenuation correction MRAC as well; those with a channel are anatomy."""
+    if _MU_MAP_WORDS.search(words):
+        return True
+    is_mr = role_of(header) is Role.MR
+    return is_mr and header.dixon_channel is None and _MRAC_WORDS.search(words) is not None
+
+
+def is_composed(header: InstanceHeader) -> bool:
+    """Say whether an MR image was composed of several stations, by ImageType (0008,0008) or description."""
+    return any(_COMPOSED_TYPE.match(value.upper()) for value in header.image_type) or bool(
+        re.search(r"\bcompos", words_of(header.series_description))
+    )

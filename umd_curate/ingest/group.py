@@ -1,0 +1,115 @@
+"""Decides which images of a series form a volume: a Series Instance UID is not one (PS3.3 A.1.2.3 says only "acquired together").
+
+A series is split by frame of reference, matrix, orientation and pixel spacing; a multi-frame image is a volume of its own.
+Where several images stand at one place, the first property of `DISCRIMINATORS` that tells them apart splits them.
+Whether a group is an even stack is for `stack` to judge.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from umd_curate.ingest.stack import has_geometry, has_repeats
+from umd_curate.model.headers import InstanceHeader
+
+ORIENTATION_TOLERANCE = 1e-4  # of a direction cosine: 0.006 degrees
+SPACING_TOLERANCE_MM = 1e-4
+
+_Image = InstanceHeader
+
+
+@dataclass(frozen=True, slots=True)
+class Discriminator:
+    """A property that tells volumes at one place apart."""
+
+    name: str
+    value: Callable[[_Image], Hashable]
+
+
+DISCRIMINATORS: tuple[Discriminator, ...] = (  # first one that leaves one image per place wins
+    Discriminator("acquisition number (0020,0012)", lambda image: image.acquisition_number),
+    Discriminator("echo (0018,0086), (0018,0081)", lambda image: (image.echo_number, image.echo_time_ms)),
+    Discriminator("Dixon channel, from (0008,0008)", lambda image: image.dixon_channel),
+    Discriminator("image type (0008,0008)", lambda image: image.image_type),
+    Discriminator("frame reference time (0054,1300)", lambda image: image.frame_reference_time_ms),
+    Discriminator("trigger time (0018,1060)", lambda image: image.trigger_time_ms),
+    Discriminator(
+        "series date and time (0008,0021), (0008,0031)", lambda image: (image.series_date, image.series_time)
+    ),
+)
+
+
+def volumes_of_series(images: Sequence[_Image]) -> list[list[_Image]]:
+    """Split the images of one series into groups that may be volumes, the largest first; independent of input order."""
+    ordered = sorted(images, key=lambda image: (image.sop_instance_uid or "", image.path))
+    groups = [[image] for image in ordered if is_multiframe(image)]
+    matrices: dict[Hashable, list[_Image]] = defaultdict(list)
+    for image in ordered:
+        if not is_multiframe(image):
+            matrices[
+                has_geometry(image), image.frame_of_reference_uid or "", image.rows or 0, image.columns or 0
+            ].append(image)
+    for members in matrices.values():
+        if has_geometry(members[0]):
+            groups += [part for cluster in _same_plane(members) for part in _one_per_place(cluster)]
+        else:
+            groups.append(members)
+    return sorted(groups, key=_largest_first)
+
+
+def is_multiframe(image: _Image) -> bool:
+    """Say whether one instance holds several slices."""
+    return (image.number_of_frames or 1) > 1
+
+
+def _largest_first(group: Sequence[_Image]) -> tuple[int, int, str, str]:
+    first = group[0]
+    return -len(group), min(image.instance_number or 0 for image in group), first.sop_instance_uid or "", first.path
+
+
+def _same_plane(images: Sequence[_Image]) -> list[list[_Image]]:
+    """Cluster by orientation and pixel spacing: neighbours in sorted order within tolerance share a cluster."""
+    clusters: list[list[_Image]] = [list(images)]
+    for axis in range(8):
+        clusters = [part for cluster in clusters for part in _split_along(cluster, axis)]
+    return clusters
+
+
+def _plane(image: _Image) -> tuple[float, ...]:
+    return (*image.orientation, *image.pixel_spacing_mm)
+
+
+def _split_along(images: Sequence[_Image], axis: int) -> list[list[_Image]]:
+    tolerance = ORIENTATION_TOLERANCE if axis < 6 else SPACING_TOLERANCE_MM
+    ordered = sorted(images, key=lambda image: (_plane(image)[axis], image.sop_instance_uid or "", image.path))
+    parts = [[ordered[0]]]
+    for before, image in pairwise(ordered):
+        if _plane(image)[axis] - _plane(before)[axis] > tolerance:
+            parts.append([])
+        parts[-1].append(image)
+    return parts
+
+
+def _one_per_place(images: list[_Image]) -> list[list[_Image]]:
+    """Split images that share places; where nothing tells them apart they stay together, for `stack` to refuse."""
+    if not has_repeats(images):
+        return [images]
+    for discriminator in DISCRIMINATORS:
+        parts = _split_by(images, discriminator.value)
+        if _tells_apart(parts):
+            return parts
+    everything = _split_by(images, lambda image: tuple(each.value(image) for each in DISCRIMINATORS))
+    return everything if _tells_apart(everything) else [images]
+
+
+def _split_by(images: Sequence[_Image], value: Callable[[_Image], Hashable]) -> list[list[_Image]]:
+    parts: dict[Hashable, list[_Image]] = defaultdict(list)
+    for image in images:
+        parts[value(image)].append(image)
+    return list(parts.values())
+
+
+def _tells_apart(parts: Sequence[Sequence[_Image]]) -> bool:
+    """A split counts when each part is a stack of two or more images at places of their own."""
+    return len(parts) > 1 and all(len(part) > 1 and not has_repeats(part) for part in parts)

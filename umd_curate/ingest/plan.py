@@ -1,0 +1,171 @@
+"""The story of ingest's planning: from header rows to sessions, with exactly one decision per file.
+
+Pure and independent of the order of the rows. Each stage takes files out of the stream with a reason; what is left at the
+end is used. Who allots subject ids, copies pixels and writes the index is for the pipeline to say.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+from umd_curate.ingest.candidates import Candidate, build_candidates, n_slices, series_name
+from umd_curate.ingest.classify import role_of, unwanted
+from umd_curate.ingest.copies import find_copies
+from umd_curate.ingest.pair import pair
+from umd_curate.ingest.patients import identity_faults, patient_keys
+from umd_curate.ingest.stack import Fault
+from umd_curate.model.catalogue import ingest as codes
+from umd_curate.model.config import IngestConfig
+from umd_curate.model.findings import Finding, FindingCode
+from umd_curate.model.headers import FileKind, InstanceHeader
+from umd_curate.model.ids import PatientKey, ShortId
+from umd_curate.model.study import Disposition, FileDecision, IngestPlan, Role
+
+NameOf = Callable[[str, str], ShortId]
+
+
+class _Book:
+    """Decisions and findings so far. A file is entered once."""
+
+    def __init__(self, short_id: NameOf) -> None:
+        self.short_id = short_id
+        self.decisions: dict[str, FileDecision] = {}
+        self._faults: dict[tuple[ShortId, str], tuple[FindingCode, Fault]] = {}
+        self._counts: Counter[tuple[ShortId, str]] = Counter()
+
+    def enter(
+        self,
+        image: InstanceHeader,
+        disposition: Disposition,
+        code: FindingCode | None = None,
+        series: ShortId | None = None,
+        fault: Fault | None = None,
+    ) -> None:
+        """Decide on one file; a quarantined one counts towards the finding of its series, or of itself."""
+        if series is None and image.series_uid:
+            series = self.short_id("s", series_name(image.series_uid))
+        self.decisions[image.path] = FileDecision(image.path, disposition, code.code if code else "", series)
+        if disposition is Disposition.QUARANTINED and code:
+            place = series or self.short_id("f", image.path)
+            self._faults[place, code.code] = (code, fault or Fault(code))
+            self._counts[place, code.code] += 1
+
+    def findings(self) -> tuple[Finding, ...]:
+        """One finding per series (or file) and code; the number of files is measured where nothing else was."""
+        found = []
+        for (place, name), (code, fault) in sorted(self._faults.items()):
+            if fault.measured is None:
+                found.append(code.at(place, "files", measured=float(self._counts[place, name])))
+            else:
+                found.append(code.at(place, fault.detail, measured=fault.measured, limit=fault.limit))
+        return tuple(found)
+
+
+def plan_ingest(headers: Sequence[InstanceHeader], config: IngestConfig, short_id: NameOf) -> IngestPlan:
+    """Plan the sessions of a raw folder and decide on each of its files.
+
+    Parameters
+    ----------
+    headers
+        One row per file, in any order; paths are unique.
+    config
+        What is wanted.
+    short_id
+        Keyed name of a kind (``s`` series, ``f`` file) and a value.
+
+    Returns
+    -------
+    IngestPlan
+        Sessions by patient, date and study; decisions by path; findings by place and code.
+    """
+    book = _Book(short_id)
+    rows = sorted(headers, key=lambda header: header.path)
+    wanted = _leave_out_unwanted(rows, book)
+    patients = patient_keys(wanted)
+    sound = _set_unusable_aside(wanted, patients, book)
+    tainted = _tainted_series(wanted, sound, book)
+    candidates = build_candidates(sound, patients, tainted, config.min_slices, short_id)
+    volumes = _leave_out_few_images(candidates, config.min_slices, book)
+    pairing = pair(volumes)
+    for _, members in pairing.sessions:
+        for volume in members:
+            _enter_volume(book, volume, Disposition.USED)
+    for volume, fault in pairing.refused:
+        _enter_volume(book, volume, Disposition.QUARANTINED, fault.code, fault)
+    for volume, code in pairing.excluded:
+        _enter_volume(book, volume, Disposition.EXCLUDED, code)
+    return IngestPlan(
+        sessions=tuple(session for session, _ in pairing.sessions),
+        decisions=tuple(book.decisions[row.path] for row in rows),
+        findings=book.findings(),
+    )
+
+
+def _leave_out_unwanted(rows: Iterable[InstanceHeader], book: _Book) -> list[InstanceHeader]:
+    wanted = []
+    for row in rows:
+        code = unwanted(row)
+        if code is None:
+            wanted.append(row)
+        else:
+            book.enter(row, Disposition.EXCLUDED, code)
+    return wanted
+
+
+def _set_unusable_aside(
+    wanted: Sequence[InstanceHeader], patients: Mapping[str, PatientKey | None], book: _Book
+) -> list[InstanceHeader]:
+    """Take out unreadable files, files without identity, copies and conflicts; return what is sound."""
+    readable = []
+    for row in wanted:
+        if row.kind is FileKind.DICOM:
+            readable.append(row)
+        else:
+            book.enter(row, Disposition.QUARANTINED, codes.TRUNCATED if role_of(row) else codes.UNREADABLE)
+    faults = identity_faults(readable, patients)
+    named = [row for row in readable if row.path not in faults]
+    for row in readable:
+        if row.path in faults:
+            book.enter(row, Disposition.QUARANTINED, faults[row.path])
+    copies = find_copies(named)
+    for row in named:
+        if row.path in copies.conflicts:
+            book.enter(row, Disposition.QUARANTINED, codes.UID_CONFLICT)
+        elif row.path in copies.duplicates:
+            book.enter(row, Disposition.DUPLICATE, codes.DUPLICATE)
+    return [row for row in named if row.path not in book.decisions]
+
+
+def _tainted_series(wanted: Iterable[InstanceHeader], sound: Iterable[InstanceHeader], book: _Book) -> set[str]:
+    """Series of which an image was set aside that no sound copy replaces."""
+    whole = {row.sop_instance_uid for row in sound if row.sop_instance_uid}
+    return {
+        row.series_uid
+        for row in wanted
+        if row.path in book.decisions
+        and book.decisions[row.path].disposition is Disposition.QUARANTINED
+        and row.series_uid
+        and row.sop_instance_uid not in whole
+    }
+
+
+def _leave_out_few_images(candidates: Iterable[Candidate], min_slices: int, book: _Book) -> list[Candidate]:
+    """Single CT and MR images plan or monitor a scan and are never wanted; a short PET is, and is refused by its fault."""
+    volumes = []
+    for candidate in candidates:
+        few = candidate.role in {Role.CT, Role.MR} and n_slices(candidate.stack) < min_slices
+        if few and (candidate.fault is None or candidate.fault.code is not codes.INCOMPLETE):
+            _enter_volume(book, candidate, Disposition.EXCLUDED, codes.FEW_IMAGES)
+        else:
+            volumes.append(candidate)
+    return volumes
+
+
+def _enter_volume(
+    book: _Book,
+    volume: Candidate,
+    disposition: Disposition,
+    code: FindingCode | None = None,
+    fault: Fault | None = None,
+) -> None:
+    for image in volume.stack.instances:
+        book.enter(image, disposition, code, volume.series, fault)

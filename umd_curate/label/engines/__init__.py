@@ -1,0 +1,1 @@
+"""The engines that come with the product; each is an entry point of the group ``umd_curate.engines``."""

@@ -1,0 +1,64 @@
+"""The engine `propagate`: carries the label map of a CT or MR to the PET grid of the same scan.
+
+Decides that both images share a frame of reference, so the transform is the identity; which organs are approximate on the
+PET is said in the dataset's definition. How a coarse voxel gets its organ is decided in `majority.py`.
+"""
+
+from umd_curate.label.engine import EngineDescription, LabelCase, Need
+from umd_curate.label.io import read_label_map
+from umd_curate.label.judge import Drawing, canonical_ids, count_ids, renumbered
+from umd_curate.label.majority import INTERPOLATION, largest_parts
+from umd_curate.model.catalogue.label import EMPTY, ORGANS_LOST
+from umd_curate.model.findings import Refused
+from umd_curate.model.geometry import Volume
+
+DESCRIPTION = EngineDescription(
+    name="propagate",
+    version="1",
+    method="propagated",
+    targets=frozenset({"pet"}),
+    needs=Need.LABELS,
+)
+
+
+class Propagate:
+    """Carries the labels of a CT or MR to the PET of the same scan."""
+
+    def describe(self) -> EngineDescription:
+        """What it is."""
+        return DESCRIPTION
+
+    def ready(self) -> tuple[str, ...]:
+        """It needs nothing that could be absent."""
+        return ()
+
+    def draw(self, case: LabelCase) -> Drawing:
+        """Give each voxel of the case's grid the organ that fills the largest part of it.
+
+        Raises
+        ------
+        Refused
+            No label map to carry over (LAB-107), or an unreadable one (LAB-101).
+        """
+        source = case.source("ct", "mr")
+        if source is None:
+            raise Refused(EMPTY.at(case.place))
+        read = read_label_map(source.path, case.place)
+        counts = count_ids(read.array_kji, case.place)
+        lookup, remarks = canonical_ids(counts, source.names, case.organs, case.place)
+        reference = Volume(renumbered(read.array_kji, lookup), read.affine)
+        carried = largest_parts(reference, case.grid)
+        kept = {number for number in count_ids(carried.array_kji, case.place) if number}
+        lost = len(set(lookup.values()) - kept)
+        if lost:
+            remarks = (*remarks, ORGANS_LOST.at(case.place, "number of organs", measured=lost, limit=0))
+        return Drawing(
+            carried,
+            None,
+            reference=source.role,
+            inputs={f"{source.role}-labels": source.sha256, case.target: case.image_sha256},
+            transform="identity",
+            interpolation=INTERPOLATION,
+            approximate=tuple(organ.name for organ in case.organs if organ.moves and organ.id in kept),
+            findings=remarks,
+        )

@@ -1,0 +1,149 @@
+"""The label step: let the engines draw on the CT or MR, then on the PET grid; write what keeps the contract."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from umd_curate.label.engine import LabelCase, LabelEngine, Labelled, LabelSource, Outcome, run_engine
+from umd_curate.label.io import read_contour_table, write_labels
+from umd_curate.label.plan import ANATOMICAL, NAME, plan_session, series_of
+from umd_curate.label.registry import load_engines
+from umd_curate.model.catalogue.label import EMPTY, NO_PET_LABELS
+from umd_curate.model.config import UmdConfig
+from umd_curate.model.findings import Finding, Refused, Severity
+from umd_curate.model.ids import ShortId
+from umd_curate.model.receipts import Artifact, Json, Receipt, What
+from umd_curate.model.sidecars import FindingEntry, LabelSidecar
+from umd_curate.model.steps import Place, Step, Unit, View
+from umd_curate.store.nifti import read_grid
+from umd_curate.store.resources import organ_table
+
+
+def plan(view: View, config: UmdConfig) -> Sequence[Unit]:
+    """One unit per session with a CT or MR for which an engine has what it needs."""
+    engines = [engine.describe() for engine in load_engines(config.label.engines).values()]
+    contours = read_contour_table(config)
+    units = []
+    for session in view.sessions():
+        series = [series_of(session, role) for role in ANATOMICAL if role in session.artifacts]
+        row = contours.get(ShortId(series[0] or "")) if series else None
+        units.append(plan_session(session, engines, row.checksums() if row else None, config.dataset.definition))
+    return [unit for unit in units if unit is not None]
+
+
+def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
+    """Label the CT or MR of a session and, where it has one, its PET.
+
+    Raises
+    ------
+    Refused
+        No engine gave labels of the CT or MR; the finding says what the first one met.
+    """
+    engines = load_engines(config.label.engines)
+    role, image = _image(unit, ANATOMICAL)
+    contours = _contours(unit, place, config)
+    drawn, outcomes = _first_good(engines, _case(unit, place, config, image, contours))
+    if drawn.judged is None:
+        raise Refused(_reason(drawn, unit))
+    labels = _write(unit, place, image, What.ORGANS, drawn)
+
+    measured: dict[str, Json] = {
+        "outcomes": outcomes,
+        "engine": drawn.engine.name,
+        "organs": len(drawn.judged.ids),
+        "volumes_ml": _rounded(drawn.judged.volumes_ml),
+    }
+    versions = {name: engine.describe().version for name, engine in engines.items()}
+    receipt = unit.receipt(outputs=labels, findings=drawn.findings, measured=measured, versions=versions)
+    if unit.input(What.PET) is None or all(What.PET not in engine.describe().targets for engine in engines.values()):
+        return receipt
+    return _with_pet(
+        receipt, unit, place, config, LabelSource(str(role), place.resolve(labels[0].path), labels[0].sha256)
+    )
+
+
+def _with_pet(receipt: Receipt, unit: Unit, place: Place, config: UmdConfig, source: LabelSource) -> Receipt:
+    """The receipt with the labels of the PET, or with the reason why there are none."""
+    _, pet = _image(unit, (What.PET,))
+    drawn, outcomes = _first_good(load_engines(config.label.engines), _case(unit, place, config, pet, (source,)))
+    measured = {**receipt.measured, "outcomes_on_pet": outcomes}
+    if drawn.judged is None:
+        finding = NO_PET_LABELS.at(unit.name, _reason(drawn, unit).code)
+        return replace(receipt, findings=(*receipt.findings, finding), measured=measured)
+    measured |= {
+        "engine_on_pet": drawn.engine.name,
+        "organs_on_pet": len(drawn.judged.ids),
+        "volumes_on_pet_ml": _rounded(drawn.judged.volumes_ml),
+    }
+    return replace(
+        receipt,
+        outputs=(*receipt.outputs, *_write(unit, place, pet, What.ORGANS_ON_PET, drawn)),
+        findings=(*receipt.findings, *drawn.findings),
+        measured=measured,
+    )
+
+
+STEP = Step(name=NAME, version=1, sections=("label",), plan=plan, perform=perform)
+
+
+def _image(unit: Unit, roles: Sequence[What]) -> tuple[What, Artifact]:
+    """The unit's image of the first role that it has."""
+    return next((role, found) for role in roles if (found := unit.input(role)) is not None)
+
+
+def _contours(unit: Unit, place: Place, config: UmdConfig) -> tuple[LabelSource, ...]:
+    """The site's contours of the session: the table's where it has them, else the study's own."""
+    if "contours_sha256" in unit.params:
+        row = read_contour_table(config).get(ShortId(str(unit.params["series"])))
+        return (row.source(),) if row else ()
+    staged = unit.input(What.STAGED_CONTOURS)
+    return (LabelSource("contours", place.resolve(staged.path), staged.sha256),) if staged else ()
+
+
+def _case(unit: Unit, place: Place, config: UmdConfig, image: Artifact, sources: tuple[LabelSource, ...]) -> LabelCase:
+    path = place.resolve(image.path)
+    organs = organ_table(config.dataset.definition)
+    return LabelCase(unit.name, image.what, path, image.sha256, read_grid(path), organs, sources)
+
+
+def _first_good(engines: Mapping[str, LabelEngine], case: LabelCase) -> tuple[Labelled, dict[str, Json]]:
+    """What the first engine gave that succeeded, else the first that tried; and the outcome of each that tried."""
+    tried: list[Labelled] = []
+    outcomes: dict[str, Json] = {}
+    for name, engine in engines.items():
+        if case.target not in engine.describe().targets:
+            continue
+        tried.append(run_engine(engine, case))
+        outcomes[name] = str(tried[-1].outcome)
+        if tried[-1].outcome is Outcome.OK:
+            return tried[-1], outcomes
+    nothing = Labelled(next(iter(engines.values())).describe(), Outcome.EMPTY)
+    return (tried[0] if tried else nothing), outcomes
+
+
+def _reason(labelled: Labelled, unit: Unit) -> Finding:
+    """Why there are no labels: the finding that weighs most."""
+    failures = [finding for finding in labelled.findings if finding.severity is Severity.FAIL]
+    return failures[0] if failures else EMPTY.at(unit.name)
+
+
+def _write(unit: Unit, place: Place, image: Artifact, what: What, labelled: Labelled) -> tuple[Artifact, ...]:
+    judged = labelled.judged
+    assert judged is not None  # noqa: S101  (only good results are written)
+    sidecar = LabelSidecar(
+        engine=labelled.engine.name,
+        engine_version=labelled.engine.version,
+        method=labelled.engine.method,
+        reference=judged.drawing.reference,
+        transform=judged.drawing.transform,
+        interpolation=judged.drawing.interpolation,
+        labels=dict(judged.ids),
+        approximate=judged.drawing.approximate,
+        inputs=dict(judged.drawing.inputs),
+        findings=tuple(FindingEntry.of(finding) for finding in labelled.findings),
+    )
+    relative = f"{image.path.rpartition('/')[0]}/{unit.name}_{what}.nii.gz"
+    return write_labels(place.resolve(relative), relative, what, judged.volume, sidecar)
+
+
+def _rounded(volumes_ml: Mapping[str, float]) -> dict[str, Json]:
+    return {name: round(volume, 3) for name, volume in volumes_ml.items()}

@@ -1,0 +1,45 @@
+"""What decides the SUV of one PET slice: every input of the derivation, typed, as the header has it.
+
+Nothing is converted, filled in or judged here: a missing, empty or unreadable element is None, a number keeps the unit
+that the writer gave it, dates and times stay DICOM text. `convert/suv.py` decides what they mean.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class PetHeader:
+    """The SUV inputs of one slice (PS3.3 C.8.9); its repr shows no value, since dates and weights may identify."""
+
+    units: str | None = None  # (0054,1001)
+    suv_type: str | None = None  # (0054,1006)
+    rescale_slope: float | None = None  # (0028,1053)
+    rescale_intercept: float | None = None  # (0028,1052)
+    corrected_image: tuple[str, ...] = ()  # (0028,0051)
+    decay_correction: str | None = None  # (0054,1102)
+
+    weight: float | None = None  # (0010,1030), meant in kg
+    size: float | None = None  # (0010,1020), meant in m
+    sex: str | None = None  # (0010,0040)
+
+    radiopharmaceuticals: int = 0  # items of (0054,0016)
+    total_dose: float | None = None  # (0018,1074), meant in Bq
+    half_life_s: float | None = None  # (0018,1075)
+    injection_time: str | None = None  # (0018,1072) TM
+    injection_datetime: str | None = None  # (0018,1078) DT
+
+    series_date: str | None = None  # (0008,0021)
+    series_time: str | None = None  # (0008,0031)
+    acquisition_date: str | None = None  # (0008,0022)
+    acquisition_time: str | None = None  # (0008,0032)
+    acquisition_datetime: str | None = None  # (0008,002A) DT
+    utc_offset: str | None = None  # (0008,0201)
+    frame_reference_time_ms: float | None = None  # (0054,1300)
+    frame_duration_ms: float | None = None  # (0018,1242)
+    decay_correction_datetime: str | None = None  # (0018,9701) DT
+
+    ge_scan_datetime: str | None = None  # (0009,xx0D) GEMS_PETD_01
+    ge_injection_datetime: str | None = None  # (0009,xx3B) GEMS_PETD_01
+    siemens_decay_datetime: str | None = None  # (0071,xx22) SIEMENS MED PT
+    philips_suv_factor: float | None = None  # (7053,xx00) Philips PET Private Group
+    philips_activity_factor: float | None = None  # (7053,xx09) Philips PET Private Group

@@ -1,0 +1,180 @@
+"""What a release says about itself: the rows of its manifest tables, and ``manifests/release.json``.
+
+Every column is declared here once. A row names files by their published names and subjects by their published ids; shapes
+are in the order (i, j, k) of NIfTI and nibabel, so that a reader finds in a table what it finds in the image.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from umd_curate.model.sidecars import Document
+
+UNREVIEWED = "unreviewed"  # no human has judged the row; review verdicts replace it
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SubjectRow:
+    """``manifests/subjects.parquet``: one row per released subject."""
+
+    subject_id: str
+    split: str
+    site: str
+    sex: str | None  # (0010,0040): F, M or O
+    age_years: int | None  # at the first session; 90 stands for 90 and more
+    sessions: tuple[str, ...]
+    configs: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeRow:
+    """``manifests/volumes.parquet``: one row per released NIfTI file, and where its bytes lie."""
+
+    subject_id: str
+    session_id: str
+    split: str
+    config: str
+    column: str  # of the configuration: pet, ct, ct_on_pet, organs, ...
+    file_name: str  # BIDS-like
+    units: str
+    shape: tuple[int, ...]  # (i, j, k)
+    spacing_mm: tuple[float, ...]  # along i, j, k
+    affine: tuple[float, ...]  # twelve numbers by row, (i, j, k, 1) to RAS+ mm
+    size: int  # bytes of the .nii.gz
+    sha256: str  # of the .nii.gz
+    voxel_sha256: str  # of dtype, shape, affine and C-order voxel bytes
+    shard: str  # relative to the release folder
+    row: int  # within the shard, from 0
+    sidecar: str  # the image's JSON sidecar: acquisition, SUV derivation, geometry and defacing receipts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LabelRow:
+    """``manifests/labels.parquet``: one row per organ mask."""
+
+    subject_id: str
+    session_id: str
+    split: str
+    config: str
+    column: str  # organs (on the CT or MR grid) or organs_on_pet
+    organ: str
+    organ_id: int
+    snomed_code: str
+    voxels: int
+    volume_ml: float
+    engine: str
+    method: str
+    review: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QaRow:
+    """``manifests/qa.parquet``: one row per finding about a released session."""
+
+    subject_id: str
+    session_id: str
+    split: str
+    step: str
+    code: str
+    severity: str
+    title: str
+    detail: str
+    measured: float | None
+    limit: float | None
+    review: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExclusionRow:
+    """``manifests/exclusions.parquet``: what is not in the release, and why.
+
+    `scope` is ``session`` (a session that the gate holds back), ``unit`` (a piece of work on a session that was
+    quarantined) or ``files`` (raw files, counted by reason).
+    """
+
+    scope: str
+    subject_id: str | None
+    session_id: str | None
+    step: str
+    code: str
+    title: str
+    detail: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProvenanceRow:
+    """``manifests/provenance.parquet``: one row per receipt behind the release; no clock, host, user or path."""
+
+    step: str
+    unit: str
+    key: str  # SHA-256 over step, version, inputs, parameters and settings
+    subject_id: str | None
+    session_id: str | None
+    inputs: tuple[str, ...]  # role:sha256
+    outputs: tuple[str, ...]  # role:sha256
+    versions: tuple[str, ...]  # name=version
+
+
+TABLES: dict[str, type] = {
+    "subjects": SubjectRow,
+    "volumes": VolumeRow,
+    "labels": LabelRow,
+    "qa": QaRow,
+    "exclusions": ExclusionRow,
+    "provenance": ProvenanceRow,
+}
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class ShardEntry(Document):
+    """One shard, as its footer says."""
+
+    path: str = Field(description="Relative to the release folder.")
+    rows: int
+    size: int = Field(description="Bytes of the file.")
+    sha256: Sha256
+
+
+class SplitEntry(Document):
+    """One split of a configuration."""
+
+    name: str
+    rows: int
+    shards: tuple[ShardEntry, ...]
+
+
+class ConfigEntry(Document):
+    """One configuration, which `load_dataset` reads by its name."""
+
+    name: str
+    splits: tuple[SplitEntry, ...]
+    sha256: Sha256 = Field(description="Of the shards' digests in order, one a line.")
+
+
+class RelaxedRule(Document):
+    """A safety rule that this release relaxes."""
+
+    rule: str
+    reason: str
+
+
+class ReleaseManifest(Document):
+    """``manifests/release.json``: what the release holds, under which rules and made with which versions."""
+
+    schema_version: Literal["1.0"] = "1.0"
+    dataset: str
+    version: str
+    site: str
+    licence: str
+    split_seed: str
+    split_shares: dict[str, float]
+    configs: tuple[ConfigEntry, ...]
+    relaxed: tuple[RelaxedRule, ...] = ()
+    review: str = UNREVIEWED
+    subjects: int
+    sessions: int
+    excluded_sessions: int
+    made_with: dict[str, str] = Field(description="Software and its version.")

@@ -1,0 +1,114 @@
+"""Work orders: ingest's plan with published names. An order's file in ``private/orders/`` is all that a task needs to know.
+
+Subject ids are allotted from the vault here, by the coordinator; session numbers count a subject's sessions of one kind by
+study date. A unit's input is its order's digest, so a changed file, name or selection makes a new task.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from umd_curate.model.headers import InstanceHeader
+from umd_curate.model.ids import PatientKey, SubjectId
+from umd_curate.model.receipts import Artifact
+from umd_curate.model.steps import Unit
+from umd_curate.model.study import IngestPlan, OrderedPlace, Role, SessionPlan, SourceVolume, VolumeOrder
+from umd_curate.store.files import write_text
+
+INGEST = "ingest"
+CONTOURS = "contours"
+
+
+def make_orders(plan: IngestPlan, subject_of: Callable[[PatientKey], SubjectId]) -> list[VolumeOrder]:
+    """One order per volume of the plan, by unit name."""
+    orders = []
+    numbers: Counter[tuple[PatientKey, str]] = Counter()
+    for session in sorted(plan.sessions, key=_in_time):
+        numbers[session.patient, session.kind] += 1
+        name = f"{session.kind.value}{numbers[session.patient, session.kind]}"
+        subject = subject_of(session.patient)
+        orders += [_order(session, volume, subject, name) for volume in session.volumes]
+    return sorted(orders, key=lambda order: order.unit)
+
+
+def _in_time(session: SessionPlan) -> tuple[str, str, str, str]:
+    return session.patient, session.study_date, session.study_uid, session.volumes[0].series
+
+
+def _order(session: SessionPlan, volume: SourceVolume, subject: SubjectId, name: str) -> VolumeOrder:
+    digest = hashlib.sha256("".join(instance.header_sha256 for instance in volume.instances).encode())
+    return VolumeOrder(
+        unit=f"sub-{subject}_ses-{name}_{volume.role}",
+        subject=subject,
+        session=name,
+        kind=session.kind,
+        role=volume.role,
+        label=volume.label,
+        series=volume.series,
+        patient=session.patient,
+        files=tuple((instance.path, instance.size, instance.mtime_ns) for instance in volume.instances),
+        header_sha256=digest.hexdigest(),
+        places=_places(volume.instances),
+    )
+
+
+def _places(instances: Sequence[InstanceHeader]) -> tuple[OrderedPlace, ...]:
+    if any((instance.number_of_frames or 1) > 1 or not instance.position_mm for instance in instances):
+        return ()
+    return tuple(
+        (
+            instance.rows,
+            instance.columns,
+            instance.position_mm,
+            instance.orientation,
+            instance.pixel_spacing_mm,
+            instance.slice_thickness_mm,
+        )
+        for instance in instances
+    )
+
+
+def write_orders(orders: Sequence[VolumeOrder], folder: Path) -> dict[str, Artifact]:
+    """Write the orders that are new or changed, remove those that are no longer wanted; artifacts by unit name."""
+    artifacts = {}
+    for order in orders:
+        text = json.dumps(asdict(order), sort_keys=True, indent=1)
+        path = folder / f"{order.unit}.json"
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            write_text(path, text, mode=0o600)
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        artifacts[order.unit] = Artifact("order", f"private/orders/{path.name}", digest, len(text.encode()))
+    for path in folder.glob("*.json"):
+        if path.stem not in artifacts:
+            path.unlink()
+    return artifacts
+
+
+def read_order(path: Path) -> VolumeOrder:
+    """Read an order back."""
+    entry = json.loads(path.read_text(encoding="utf-8"))
+    entry["role"] = Role(entry["role"])
+    entry["files"] = tuple((str(name), int(size), int(mtime)) for name, size, mtime in entry["files"])
+    entry["places"] = tuple(
+        (rows, columns, tuple(position), tuple(orientation), tuple(spacing), thickness)
+        for rows, columns, position, orientation, spacing, thickness in entry["places"]
+    )
+    return VolumeOrder(**entry)
+
+
+def units_of(orders: Sequence[VolumeOrder], artifacts: Mapping[str, Artifact], key_fingerprint: str) -> list[Unit]:
+    """Units of the steps ``ingest`` (images) and ``contours``; another key makes other units."""
+    return [
+        Unit(
+            step=CONTOURS if order.role is Role.CONTOURS else INGEST,
+            name=order.unit,
+            subject=order.subject,
+            session=order.session,
+            inputs=(artifacts[order.unit],),
+            params={"key": key_fingerprint},
+        )
+        for order in orders
+    ]

@@ -1,0 +1,135 @@
+"""The one pass over the pixels: each source file is opened once, its header cleaned, its pixels staged.
+
+Joins the rooms deid and convert. The cleaned header goes from one to the other in memory; SUV from the source header and
+SUV from the cleaned one must be equal to the bit. The patient's identifiers are gathered on the way, for the gate below
+the PHI wall (`phi_gate.py`).
+"""
+
+import hashlib
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+from pydicom import Dataset
+
+from umd_curate.convert.contours_io import convert_contours
+from umd_curate.convert.contours_io import stage_contours as write_contours
+from umd_curate.convert.geometry import SlicePlace, stack_of_places
+from umd_curate.convert.header_io import pet_header
+from umd_curate.convert.step import convert_series
+from umd_curate.convert.suv import same_suv
+from umd_curate.deid.clean_io import clean_dataset
+from umd_curate.deid.gather_io import gather
+from umd_curate.deid.identifiers import IdentifierSet
+from umd_curate.model.catalogue import run as codes
+from umd_curate.model.config import UmdConfig
+from umd_curate.model.findings import Refused
+from umd_curate.model.ids import PatientKey, SubjectId
+from umd_curate.model.receipts import Receipt, What
+from umd_curate.model.sidecars import SourceReceipt
+from umd_curate.model.steps import Place, Unit
+from umd_curate.model.study import Role, VolumeOrder
+from umd_curate.pipeline.orders import read_order
+from umd_curate.pipeline.phi_gate import keep_identifiers
+from umd_curate.store.dicom import READ_FAULTS, read_dataset
+from umd_curate.store.keys import DeidKey, key_path, load_key
+from umd_curate.store.nifti import read_grid
+from umd_curate.store.resources import organ_table
+
+STAGED = "private/staged"
+
+
+class Source:
+    """The files of one order, read one after the other; remembers the identifiers that it has seen."""
+
+    def __init__(self, order: VolumeOrder, key: DeidKey) -> None:
+        self.order = order
+        self.key = key
+        self.identifiers = IdentifierSet()
+        self._digest = hashlib.sha256()
+        self._latest = IdentifierSet()
+
+    def datasets(self) -> Iterator[Dataset]:
+        """Source datasets in slice order.
+
+        Raises
+        ------
+        Refused
+            A file is gone, has changed since the scan, or cannot be read.
+        """
+        for name, size, mtime_ns in self.order.files:
+            path, place = Path(name), self.key.short_id("f", name)
+            try:
+                found = path.stat()
+                if (found.st_size, found.st_mtime_ns) != (size, mtime_ns):
+                    raise Refused(codes.CHANGED.at(place))
+                data = path.read_bytes()
+                dataset = read_dataset(io.BytesIO(data), force=True)
+            except READ_FAULTS as error:
+                raise Refused(codes.UNREADABLE.at(place, type(error).__name__)) from error
+            self._digest.update(hashlib.sha256(data).digest())
+            self._latest = gather(dataset)
+            self.identifiers |= self._latest
+            yield dataset
+
+    def cleaned(self) -> Iterator[Dataset]:
+        """De-identified datasets in slice order.
+
+        Raises
+        ------
+        Refused
+            As `datasets`, and where the cleaned header gives another SUV than the source's.
+        """
+        patient, subject = PatientKey(self.order.patient), SubjectId(self.order.subject)
+        for source in self.datasets():
+            clean = clean_dataset(source, self.key, patient, subject, self._latest).dataset
+            if self.order.role is Role.PET and not same_suv(pet_header(source), pet_header(clean)):
+                raise Refused(codes.SUV_CHANGED.at(self.order.series))
+            yield clean
+
+    def receipt(self) -> SourceReceipt:
+        """Where the image comes from, after the last file was read."""
+        return SourceReceipt(series=self.order.series, n_files=len(self.order.files), sha256=self._digest.hexdigest())
+
+
+def stage_volume(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
+    """Clean and stage one image volume."""
+    order, source = _open(unit, place, config)
+    geometry = stack_of_places([SlicePlace(*entry) for entry in order.places], order.series) if order.places else None
+    converted = convert_series(source.cleaned(), order, place.resolve(STAGED), STAGED, geometry, source=source.receipt)
+    return unit.receipt(
+        outputs=[*converted.artifacts, keep_identifiers(unit, place, source.identifiers)],
+        findings=converted.findings,
+        measured={
+            **converted.measured,
+            "role": order.role.value,
+            "series": order.series,
+            "kind": order.kind,
+            "files": len(order.files),
+        },
+        versions=converted.versions,
+    )
+
+
+def stage_contours(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
+    """Put the site's contours (DICOM SEG) on the grid of the staged image on which they were drawn."""
+    image = unit.input(What.STAGED_CT) or unit.input(What.STAGED_MR)
+    if image is None:
+        raise Refused(codes.NO_IMAGE_FOR_CONTOURS.at(unit.name))
+    order, source = _open(unit, place, config)
+    grid = read_grid(place.resolve(image.path))
+    (dataset,) = source.datasets()  # a DICOM SEG is one file
+    contours = convert_contours(dataset, grid, organ_table(config.dataset.definition), order.series)
+    reference = "ct" if image.what == What.STAGED_CT else "mr"
+    staged = write_contours(contours, grid, order, place.resolve(STAGED), STAGED, reference)
+    return unit.receipt(
+        outputs=[*staged.artifacts, keep_identifiers(unit, place, source.identifiers)],
+        findings=staged.findings,
+        measured=staged.measured,
+        versions=staged.versions,
+    )
+
+
+def _open(unit: Unit, place: Place, config: UmdConfig) -> tuple[VolumeOrder, Source]:
+    order = read_order(place.resolve(unit.inputs[0].path))
+    return order, Source(order, load_key(key_path(config.deid.key_file)))

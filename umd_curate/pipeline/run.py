@@ -1,0 +1,147 @@
+"""The story of a run: scan, plan, and each step in its order; what is done is not done again.
+
+Every public function takes an open `Session` (workspace, settings, ledger, key) and tells a `Watcher` what happens. Only
+this floor writes the ledger. Killed at any point, the next run goes on from the units that stand in the ledger.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from umd_curate.errors import ExitCode, PhiGateRefused
+from umd_curate.model.config import UmdConfig
+from umd_curate.model.receipts import Json, Receipt, State
+from umd_curate.model.steps import Step, unit_key
+from umd_curate.model.study import Disposition
+from umd_curate.pipeline import accounting, phi_gate, raw
+from umd_curate.pipeline.events import Silent, Watcher
+from umd_curate.pipeline.executor import Executor, InProcessExecutor, Task
+from umd_curate.pipeline.table import ALL_STEPS, below_the_wall
+from umd_curate.pipeline.view import LedgerView
+from umd_curate.store.keys import DeidKey
+from umd_curate.store.ledger import Ledger
+from umd_curate.store.workspace import Workspace, locked
+
+ACCOUNTING = "accounting"
+
+
+@dataclass(slots=True)
+class Session:
+    """An open workspace, its settings, ledger and key, and how its units run."""
+
+    workspace: Workspace
+    config: UmdConfig
+    ledger: Ledger
+    key: DeidKey
+    watcher: Watcher = field(default_factory=Silent)
+    executor: Executor = field(default_factory=InProcessExecutor)
+
+
+@contextmanager
+def opened(workspace: Workspace, config: UmdConfig, command: str, watcher: Watcher | None = None) -> Iterator[Session]:
+    """Hold the workspace's lock and open what a run needs."""
+    with locked(workspace, command), Ledger(workspace.ledger_path) as ledger:
+        key = raw.workspace_key(workspace, config)
+        yield Session(workspace, config, ledger, key, watcher or Silent())
+
+
+def ingest(session: Session, given: Sequence[Path]) -> None:
+    """Scan, de-identify, convert, deface: from the raw folder to ``data/``, with an account of every file."""
+    roots = raw.roots_of(given, session.ledger)
+    understood = raw.understand(roots, session.workspace, session.config, session.key, session.watcher.scanning)
+    session.ledger.set_fact(raw.ROOTS, [str(root) for root in roots])
+    orders, units = raw.order_volumes(understood, session.workspace, session.key)
+    _run_step(session, raw.pixel_path_step(units))
+    _run_step(session, raw.contours_step(units))
+    receipts = {receipt.unit: receipt for step in ("ingest", "contours") for receipt in session.ledger.receipts(step)}
+    accounts = accounting.settle(understood.plan, orders, receipts, understood.index, session.key.short_id)
+    accounting.write_accounting(session.workspace.accounting_path, accounts)
+    session.ledger.set_fact(ACCOUNTING, accounting.sums_of(accounts))
+    run_steps(session, ("deface",))
+
+
+def run_steps(session: Session, names: Sequence[str]) -> None:
+    """Run steps below the wall by name, in order; then remove what only older plans made. Releases always stay."""
+    table = below_the_wall()
+    for name in names:
+        _run_step(session, table[name])
+    _retire_stale(session)
+
+
+def release(session: Session) -> Path:
+    """Search all files below the wall for identifiers, build the release, search it again; return its folder.
+
+    Raises
+    ------
+    PhiGateRefused
+        An identifier was found.
+    GateRefused
+        Nothing may be released.
+    """
+    run_steps(session, (phi_gate.AUDIT,))
+    hits = [receipt for receipt in session.ledger.receipts(phi_gate.AUDIT) if receipt.state is not State.DONE]
+    if hits:
+        message = f"Identifiers stand in the files of {len(hits)} session(s)."
+        raise PhiGateRefused(message)
+    run_steps(session, ("release",))
+    folder = session.workspace.releases / session.config.release.version / "umd"
+    known = [*session.ledger.receipts("ingest"), *session.ledger.receipts("contours")]
+    phi_gate.search_release(folder, session.workspace.report_path, known, session.workspace)
+    return folder
+
+
+def run(session: Session, given: Sequence[Path]) -> Path:
+    """All of it: raw folder in, release folder out."""
+    ingest(session, given)
+    run_steps(session, ("register", "label", "qa", "report"))
+    return release(session)
+
+
+def exit_code(ledger: Ledger) -> ExitCode:
+    """What the newest plan's state means for the caller: done, some input quarantined, or a bug."""
+    states = {row.receipt.state for row in ledger.rows() if row.receipt}
+    if State.FAILED in states:
+        return ExitCode.BUG
+    sums = ledger.fact(ACCOUNTING)
+    quarantined = accounting.total(sums, Disposition.QUARANTINED) if isinstance(sums, dict) else 0
+    return ExitCode.QUARANTINED if quarantined or State.QUARANTINED in states else ExitCode.DONE
+
+
+def view_of(session: Session, until: str) -> LedgerView:
+    """The ledger as a step sees it when it plans: everything that earlier steps made."""
+    steps = ALL_STEPS[: ALL_STEPS.index(until)]
+    sums = session.ledger.fact(ACCOUNTING)
+    measured: dict[str, Json] = sums if isinstance(sums, dict) else {}
+    account = Receipt(step=ACCOUNTING, unit=ACCOUNTING, key="", state=State.DONE, measured=measured)
+    return LedgerView(session.ledger, steps, {ACCOUNTING: [account]})
+
+
+def planned(session: Session, step: Step) -> list[Task]:
+    """Tasks of a step's plan, done or not."""
+    units = step.plan(view_of(session, step.name), session.config)
+    return [Task(step, unit, unit_key(unit, step, session.config)) for unit in units]
+
+
+def _run_step(session: Session, step: Step) -> None:
+    workspace, ledger = session.workspace, session.ledger
+    tasks = planned(session, step)
+    ledger.plan(step.name, {task.unit.name: task.key for task in tasks})
+    to_do = [task for task in tasks if not ledger.is_done(task.key, workspace.resolve)]
+    session.watcher.step_planned(step.name, len(tasks), len(to_do))
+    for outcome in session.executor.run(to_do, workspace, session.config):
+        ledger.record(outcome.receipt, outcome.usage, workspace.resolve)
+        session.watcher.unit_ended(outcome)
+    session.watcher.step_ended(step.name)
+
+
+def _retire_stale(session: Session) -> None:
+    stale = [path for path in session.ledger.stale_outputs() if not path.startswith("releases/")]
+    for relative in stale:
+        path = session.workspace.resolve(relative)
+        path.unlink(missing_ok=True)
+        for folder in path.parents:
+            if folder == session.workspace.root or not folder.is_dir() or any(folder.iterdir()):
+                break
+            folder.rmdir()
+    session.ledger.forget(stale)

@@ -1,0 +1,180 @@
+"""Draws a session: anatomy, label contours, fusion and MIP, each coronal and sagittal, as PNG bytes.
+
+All figures of a session have one scale and one height, so that a line across them is one level of the body. Equal input
+gives equal bytes: no date, no software, no system font.
+"""
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image as Pil
+from PIL import ImageDraw, ImageFont
+
+from umd_curate.model.geometry import Float64, Volume
+from umd_curate.model.labels import OrganTable
+from umd_curate.qa import planes
+from umd_curate.qa.planes import Bytes, Canvas
+from umd_curate.qa.words import interval
+
+CT_WINDOW_HU = (-160.0, 240.0)  # soft tissue: width 400, level 40
+SUV_WINDOW = (0.0, 7.0)  # g/mL, the reading habit for FDG
+FUSION_ALPHA = 0.75  # reached at half of the window, so that low uptake leaves the anatomy visible
+PERCENTILE = 99.5  # upper end of windows without an absolute unit
+SCALE_BAR_MM = 100.0
+GAP_PIXELS = 8
+FONT_PIXELS = 13
+GOLDEN_ANGLE = 0.381966  # of a turn: successive hues lie as far apart as can be
+AIR_HU = -1000.0
+LUMA = np.array([0.2126, 0.7152, 0.0722])  # ITU-R BT.709
+MIN_LUMA = 0.45  # of white
+
+BLACK, WHITE, GREY = 0, 255, 128
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A drawn figure."""
+
+    name: str
+    caption: str
+    png: bytes
+    width: int
+    height: int
+
+
+@dataclass(frozen=True, eq=False)
+class Sitter:
+    """What is drawn; any image may be missing. `is_suv` says whether the PET is in SUVbw."""
+
+    anatomy_role: str
+    anatomy: Volume | None
+    organs: Volume | None
+    pet: Volume | None
+    is_suv: bool
+    body_points_ras_mm: Float64  # (n, 3), what must be seen
+
+
+def draw(sitter: Sitter, table: OrganTable) -> tuple[Figure, ...]:
+    """Draw all figures that the session's images allow."""
+    if sitter.organs is not None and np.any(sitter.organs.array_kji):
+        centre = planes.best_centre(sitter.organs)
+    else:
+        x, y, z = (sitter.body_points_ras_mm.min(axis=0) + sitter.body_points_ras_mm.max(axis=0)) / 2
+        centre = (float(x), float(y), float(z))
+    canvas = planes.canvas_around(sitter.body_points_ras_mm, centre)
+    return tuple(_figures(sitter, canvas, table))
+
+
+def contour_colours(table: OrganTable) -> dict[int, tuple[int, int, int]]:
+    """Colour of each organ's contour by id, made to differ on grey; the label map's own colours are the dataset's."""
+    return {organ.id: _bright((place * GOLDEN_ANGLE) % 1.0) for place, organ in enumerate(table)}
+
+
+def _figures(sitter: Sitter, canvas: Canvas, table: OrganTable) -> Iterator[Figure]:
+    name = sitter.anatomy_role.upper()
+    points = (planes.coronal_points(canvas), planes.sagittal_points(canvas))
+    greys: list[Bytes] = []
+    if sitter.anatomy is not None:
+        low, high = CT_WINDOW_HU if sitter.anatomy_role == "ct" else (0.0, _upper_end(sitter.anatomy))
+        air = AIR_HU if sitter.anatomy_role == "ct" else 0.0
+        greys = [planes.window(planes.sample(sitter.anatomy, plane, air), low, high) for plane in points]
+        span = interval(low, high, "HU") if sitter.anatomy_role == "ct" else f"0 to percentile {PERCENTILE:g}"
+        yield _compose("anatomy", f"{name}, {span}", greys, canvas, ink=WHITE)
+    if greys and sitter.organs is not None:
+        colours = contour_colours(table)
+        labels = [planes.sample_labels(sitter.organs, plane) for plane in points]
+        panels = [_contoured(grey, label, colours) for grey, label in zip(greys, labels, strict=True)]
+        yield _compose("labels", f"Organ contours on {name}", panels, canvas, ink=WHITE)
+    if sitter.pet is not None:
+        high = SUV_WINDOW[1] if sitter.is_suv else _upper_end(sitter.pet)
+        span = f"SUVbw 0 to {high:g} g/mL" if sitter.is_suv else f"Bq/mL, 0 to percentile {PERCENTILE:g}"
+        if greys:
+            hot = [planes.window(planes.sample(sitter.pet, plane, 0.0), 0.0, high) for plane in points]
+            panels = [_fused(grey, uptake) for grey, uptake in zip(greys, hot, strict=True)]
+            yield _compose("fusion", f"PET on {name}, {span}", panels, canvas, ink=WHITE)
+        mips = [planes.projection(sitter.pet, axis) for axis in (1, 0)]
+        inverted = [
+            255 - planes.window(planes.sample(mip, plane, 0.0), 0.0, high)
+            for mip, plane in zip(mips, points, strict=True)
+        ]
+        yield _compose("mip", f"PET MIP, {span}", inverted, canvas, ink=BLACK)
+
+
+def _compose(name: str, caption: str, panels: Sequence[NDArray[np.uint8]], canvas: Canvas, *, ink: int) -> Figure:
+    """Set the coronal and the sagittal panel side by side, with side letters and a scale bar."""
+    background = 255 - ink
+    is_grey = panels[0].ndim == 2
+    width = sum(panel.shape[1] for panel in panels) + GAP_PIXELS
+    height = panels[0].shape[0]
+    shape = (height, width) if is_grey else (height, width, 3)
+    sheet = np.full(shape, background, np.uint8)
+    sheet[:, : panels[0].shape[1]] = panels[0]
+    sheet[:, panels[0].shape[1] + GAP_PIXELS :] = panels[1]
+    image = Pil.fromarray(sheet)
+    pen = ImageDraw.Draw(image)
+    font = ImageFont.load_default(FONT_PIXELS)
+    tint: int | tuple[int, int, int] = ink if is_grey else (ink, ink, ink)
+    left = 0
+    for panel, letters in zip(panels, ("RL", "AP"), strict=True):
+        right = left + panel.shape[1]
+        pen.text((left + 5, height // 2), letters[0], fill=tint, font=font, anchor="lm")
+        pen.text((right - 5, height // 2), letters[1], fill=tint, font=font, anchor="rm")
+        left = right + GAP_PIXELS
+    _scale_bar(pen, height, canvas.mm_per_pixel, tint, font)
+    buffer = io.BytesIO()
+    image.save(buffer, format="PNG", compress_level=7)
+    return Figure(name, caption, buffer.getvalue(), width, height)
+
+
+def _scale_bar(
+    pen: ImageDraw.ImageDraw,
+    height: int,
+    mm_per_pixel: float,
+    tint: int | tuple[int, int, int],
+    font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
+) -> None:
+    length = round(SCALE_BAR_MM / mm_per_pixel)
+    y = height - 8
+    pen.line([(8, y), (8 + length, y)], fill=tint, width=2)
+    for x in (8, 8 + length):
+        pen.line([(x, y - 4), (x, y + 3)], fill=tint, width=1)
+    pen.text((8 + length / 2, y - 4), f"{SCALE_BAR_MM / 10:.0f} cm", fill=tint, font=font, anchor="mb")
+
+
+def _contoured(grey: Bytes, labels: NDArray[np.int64], colours: dict[int, tuple[int, int, int]]) -> NDArray[np.uint8]:
+    palette = np.zeros((int(max(labels.max(), *colours)) + 1, 3), np.uint8)
+    palette[:] = GREY
+    for organ_id, colour in colours.items():
+        palette[organ_id] = colour
+    out = np.repeat(grey[..., None], 3, axis=2)
+    line = planes.edges(labels)
+    out[line] = palette[labels[line]]
+    return out
+
+
+def _fused(grey: Bytes, uptake: Bytes) -> NDArray[np.uint8]:
+    """Uptake from black over red and yellow to white, laid on grey; no uptake leaves the grey as it is."""
+    level = uptake.astype(np.float64) / 255
+    hot = np.stack([np.clip(level * 3 - shift, 0, 1) for shift in (0, 1, 2)], axis=-1) * 255
+    alpha = (np.clip(level * 2, 0, 1) * FUSION_ALPHA)[..., None]
+    mixed = np.repeat(grey[..., None], 3, axis=2) * (1 - alpha) + hot * alpha
+    return np.rint(mixed).astype(np.uint8)
+
+
+def _upper_end(volume: Volume) -> float:
+    """Percentile of the voxels above zero; 1 where there are none."""
+    values = volume.array_kji[::2, ::2, ::2].astype(np.float64)
+    positive = values[np.isfinite(values) & (values > 0)]
+    return float(np.percentile(positive, PERCENTILE)) if positive.size else 1.0
+
+
+def _bright(hue: float) -> tuple[int, int, int]:
+    """Colour of a hue (part of a turn, 0 is red), mixed with white until it is bright enough for black ground."""
+    full = np.array([np.clip(abs((hue * 6 + shift) % 6 - 3) - 1, 0, 1) for shift in (0, 4, 2)])
+    luma = float(full @ LUMA)
+    white = max(0.0, (MIN_LUMA - luma) / (1 - luma))
+    red, green, blue = np.rint((full * (1 - white) + white) * 255)
+    return int(red), int(green), int(blue)

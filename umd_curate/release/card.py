@@ -1,0 +1,224 @@
+"""Decides the words of the card: what a user must know before the first row, with numbers counted from the data."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from umd_curate.model.catalogue import CATALOGUE
+from umd_curate.model.config import Relaxation
+from umd_curate.release.summary import Counts, SubsetSummary, Summary
+
+_FACES = {
+    "defaced": "the face was removed from the image",
+    "no-head": "no head is in view",
+    "retained": "the face was kept, for the reason below",
+}
+_ANATOMY = {"ct": "CT", "mr": "MR"}
+
+
+@dataclass(frozen=True, slots=True)
+class CardFacts:
+    """What the card says beside the counted numbers.
+
+    Parameters
+    ----------
+    title, version, site, reference
+        Of the dataset.
+    name
+        Folder of the release.
+    configs
+        Names that `load_dataset` knows, default first.
+    relaxed
+        Rules of the gate that this release relaxes.
+    made_with
+        Software and versions.
+    """
+
+    title: str
+    name: str
+    version: str
+    site: str
+    reference: str
+    configs: tuple[str, ...]
+    relaxed: tuple[Relaxation, ...]
+    made_with: tuple[str, ...]
+
+
+def card_body(summary: Summary, facts: CardFacts) -> str:
+    """The card below its YAML head, in Markdown."""
+    sections = [
+        _opening(summary, facts),
+        _loading(facts),
+        *(_subset(subset) for subset in summary.subsets),
+        _cohort(summary, facts),
+        _conventions(),
+        _protection(summary),
+        _review(summary, facts),
+        _left_out(summary),
+        _receipts(facts),
+    ]
+    return "\n".join(sections)
+
+
+def changelog(summary: Summary, version: str) -> str:
+    """``CHANGELOG.md`` of the dataset."""
+    return (
+        "# Changelog\n\n"
+        "MAJOR: a column, a label id or a split changes meaning. MINOR: additions and withdrawals. PATCH: corrections.\n\n"
+        f"## {version}\n\n"
+        f"- {_plural(summary.subjects, 'subject')}, {_plural(summary.sessions, 'session')}, "
+        f"{_plural(summary.organ_masks, 'organ mask')}.\n"
+    )
+
+
+def _opening(summary: Summary, facts: CardFacts) -> str:
+    return (
+        f"# {facts.title}\n\n"
+        f"Version {facts.version}. {_plural(summary.subjects, 'subject')}, {_plural(summary.sessions, 'session')}, "
+        f"{summary.slices:,} slices, {_plural(summary.organ_masks, 'organ mask')}.\n\n"
+        + (f"Reference: {facts.reference}.\n" if facts.reference else "")
+    )
+
+
+def _loading(facts: CardFacts) -> str:
+    name = facts.name
+    default, *others = facts.configs
+    lines = [
+        "from datasets import concatenate_datasets, load_dataset",
+        "",
+        f'images = load_dataset("{name}")  # {default}',
+    ]
+    lines += [f'load_dataset("{name}", "{other}")' for other in others]
+    labels = f"labels-{default}"
+    joined = ""
+    if labels in others:
+        lines += [
+            "",
+            f'labels = load_dataset("{name}", "{labels}")',
+            "for split in images:",
+            "    joined = concatenate_datasets([images[split], labels[split]], axis=1)",
+        ]
+        joined = "Image rows and label rows are in the same order; a session without labels has a label row of nulls.\n"
+    code = "\n".join(lines)
+    return (
+        "## Loading\n\n"
+        f"In the folder that holds `{name}/`:\n\n"
+        f"```python\n{code}\n```\n\n"
+        "An image column gives a nibabel image; its array is indexed (i, j, k) and its affine maps to RAS+ mm.\n"
+        f"{joined}"
+    )
+
+
+def _subset(subset: SubsetSummary) -> str:
+    anatomy = _ANATOMY.get(subset.anatomical, subset.anatomical)
+    rows = [
+        ("Subjects", f"{subset.subjects:,}"),
+        ("Sessions", f"{subset.sessions:,}"),
+        ("Sessions with labels", f"{subset.labelled:,}"),
+        ("PET slices", f"{subset.pet_slices:,}"),
+        (f"{anatomy} slices", f"{subset.anatomical_slices:,}"),
+        ("Organ masks", f"{sum(count for _, count in subset.organ_masks):,}"),
+        ("PET spacing i, j, k [mm]", _spacing(subset, "pet")),
+        (f"{anatomy} spacing i, j, k [mm]", _spacing(subset, subset.anatomical)),
+    ]
+    organs = ", ".join(f"{name} {count:,}" for name, count in subset.organ_masks)
+    return f"## PET and {anatomy}: `{subset.name}`\n\n{_table(('', ''), rows)}" + (
+        f"\nMasks by organ: {organs}.\n" if organs else ""
+    )
+
+
+def _cohort(summary: Summary, facts: CardFacts) -> str:
+    age = " to ".join(str(years) for years in sorted(set(summary.age))) if summary.age else "not stated"
+    rows = [
+        ("Site", facts.site),
+        ("Subjects by split", _listed(summary.splits)),
+        ("Subjects by sex", _listed(summary.sex)),
+        ("Age at the scan [years]", age),
+        ("Sessions by tracer", _listed(summary.tracers)),
+        ("Sessions by scanner", _listed(summary.scanners)),
+        ("Sessions by PET unit", _listed(summary.pet_units)),
+    ]
+    return f"## Cohort\n\n{_table(('', ''), rows)}\nAn age of 90 stands for 90 and more. No subject is in two splits.\n"
+
+
+def _conventions() -> str:
+    return (
+        "## Conventions\n\n"
+        "PET is SUVbw [g/mL] by body weight unless `pet_units` says otherwise; the derivation of every SUV factor with its "
+        "inputs stands in the column `sidecar` of `manifests/volumes.parquet`. CT is in HU, MR in arbitrary units. `ct_on_pet` and `mr_on_pet` are averaged onto the PET "
+        "grid of the same session; the PET itself was never resampled. `organs` lies on the CT or MR grid, "
+        "`organs_on_pet` on the PET grid; ids, names and SNOMED CT codes stand in `manifests/labels.parquet`.\n"
+    )
+
+
+def _protection(summary: Summary) -> str:
+    faces = "; ".join(f"{count:,} images: {_FACES.get(state, state)}" for state, count in summary.faces)
+    reasons = "".join(f"Reason for keeping faces: {reason}\n" for reason in summary.face_reasons)
+    return (
+        "## De-identification\n\n"
+        "Only listed header elements were kept, at every level of nesting. Names, dates, clock times, addresses and source "
+        "UIDs are not in this dataset; times are seconds after the injection; subject ids are random.\n\n"
+        f"Faces: {faces or 'nothing recorded'}.\n{reasons}\n"
+        "Do not try to identify a person, and tell the maintainers of any identifier that you find.\n"
+    )
+
+
+def _review(summary: Summary, facts: CardFacts) -> str:
+    relaxed = "".join(f"- {entry.rule}: {entry.reason}\n" for entry in facts.relaxed)
+    return (
+        "## Quality and review\n\n"
+        "Review state: **unreviewed**: no physician has judged these images and labels yet. Findings of the automatic "
+        f"checks, each in the configuration `qa`: {_listed(summary.severities) or 'none'}.\n\n"
+        + (
+            f"Rules that this release relaxes:\n\n{relaxed}"
+            if relaxed
+            else "No rule of the release gate was relaxed.\n"
+        )
+    )
+
+
+def _left_out(summary: Summary) -> str:
+    parts = [
+        ("Sessions held back", summary.held_sessions),
+        ("Quarantined work on sessions", summary.stopped_units),
+        ("Raw files quarantined: wanted, but unusable", summary.quarantined_files),
+        ("Raw files excluded: expected and never wanted", summary.excluded_files),
+    ]
+    tables = [
+        f"### {title}\n\n"
+        + _table(("Code", "Reason", "Count"), [(code, _title(code), f"{count:,}") for code, count in counts])
+        for title, counts in parts
+        if counts
+    ]
+    return "## What is not in it, and why\n\n" + ("\n".join(tables) or "Nothing was left out.\n")
+
+
+def _receipts(facts: CardFacts) -> str:
+    return (
+        "## Receipts\n\n"
+        "`manifests/` holds one table each of subjects, volumes, labels, findings, exclusions and provenance, and "
+        "`release.json`. Check the files with `sha256sum -c manifests/SHA256SUMS` in this folder; `umd-curate release "
+        "verify` also compares every image with its voxel checksum.\n\n"
+        f"Made with {', '.join(facts.made_with)}. Not a medical device.\n"
+    )
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [f"| {' | '.join(head)} |", f"|{' --- |' * len(head)}"]
+    lines += [f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def _spacing(subset: SubsetSummary, column: str) -> str:
+    return ", ".join(f"{low:g}" if low == high else f"{low:g} to {high:g}" for low, high in subset.spacing_mm[column])
+
+
+def _listed(counts: Counts) -> str:
+    return ", ".join(f"{name} {count:,}" for name, count in counts)
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _title(code: str) -> str:
+    return CATALOGUE[code].title if code in CATALOGUE else ""

@@ -1,0 +1,148 @@
+"""Decides which sessions may be released: a table of rules, each with its code and whether a reason may relax it.
+
+One bad session never stops the release: it is held back and listed with its reason. The release as a whole is refused only
+where nothing is left.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from umd_curate.errors import ConfigError, GateRefused
+from umd_curate.model.catalogue import CATALOGUE
+from umd_curate.model.catalogue import release as codes
+from umd_curate.model.config import Relaxation
+from umd_curate.model.findings import Finding, FindingCode, Severity
+from umd_curate.release.cases import Case
+from umd_curate.store.shards import MAX_VOLUME_BYTES
+
+CHECKING_STEP = "qa"
+CHECK_PREFIX = "QA-"
+MAX_NAMED = 10  # cases that a refusal names; the rest is counted
+
+Relaxed = frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One reason to hold a session back; `see` gives the detail of each violation, free of input values."""
+
+    code: FindingCode
+    relaxable: bool
+    see: Callable[[Case, Relaxed], Sequence[str]]
+
+
+def _no_subset(case: Case, _: Relaxed) -> list[str]:
+    return [] if case.subset else [f"session kind {case.kind}"]
+
+
+def _image_missing(case: Case, _: Relaxed) -> list[str]:
+    wanted = case.subset.images if case.subset else {}
+    return [f"column {column}" for column in wanted if column not in case.volumes and column not in case.unfit]
+
+
+def _sidecar_unfit(case: Case, _: Relaxed) -> list[str]:
+    return [f"column {column}" for column in case.unfit]
+
+
+def _no_suv(case: Case, _: Relaxed) -> list[str]:
+    return ["Suv is null"] if case.pet is not None and case.pet.suv is None else []
+
+
+def _check_failed(case: Case, relaxed: Relaxed) -> list[str]:
+    failed = [entry for entry in case.findings if entry.step == CHECKING_STEP and entry.severity == Severity.FAIL]
+    return [f"{entry.code} {entry.detail}".strip() for entry in failed if entry.code not in relaxed]
+
+
+def _too_large(case: Case, _: Relaxed) -> list[str]:
+    return [f"column {column}" for column, volume in case.volumes.items() if volume.file.size > MAX_VOLUME_BYTES]
+
+
+def _face_unknown(case: Case, _: Relaxed) -> list[str]:
+    sidecars = {"pet": case.pet, "anatomical": case.anatomical}
+    return [f"{name} image" for name, sidecar in sidecars.items() if sidecar is not None and sidecar.defacing is None]
+
+
+RULES = (
+    Rule(codes.NO_SUBSET, relaxable=False, see=_no_subset),
+    Rule(codes.IMAGE_MISSING, relaxable=False, see=_image_missing),
+    Rule(codes.SIDECAR_UNFIT, relaxable=False, see=_sidecar_unfit),
+    Rule(codes.TOO_LARGE, relaxable=False, see=_too_large),
+    Rule(codes.FACE_UNKNOWN, relaxable=False, see=_face_unknown),
+    Rule(codes.NO_SUV, relaxable=True, see=_no_suv),
+    Rule(codes.CHECK_FAILED, relaxable=True, see=_check_failed),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A session that is held back, and why."""
+
+    case: Case
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """The gate's answer, by subject and session."""
+
+    released: tuple[Case, ...]
+    held: tuple[Held, ...]
+
+
+def decide(cases: Sequence[Case], relax: Sequence[Relaxation]) -> Decision:
+    """Judge every session by every rule.
+
+    Raises
+    ------
+    ConfigError
+        A relaxation names a rule that is unknown or may not be relaxed.
+    """
+    relaxed = _relaxed(relax)
+    judged = [(case, _judge(case, relaxed)) for case in sorted(cases, key=lambda case: (case.subject, case.session))]
+    return Decision(
+        released=tuple(case for case, findings in judged if not findings),
+        held=tuple(Held(case, findings) for case, findings in judged if findings),
+    )
+
+
+def refuse_empty(decision: Decision) -> None:
+    """Refuse a release without a row.
+
+    Raises
+    ------
+    GateRefused
+        Every session is held back; the message counts the reasons and names the first cases.
+    """
+    if decision.released:
+        return
+    reasons: dict[str, int] = {}
+    for held in decision.held:
+        for code in sorted({finding.code for finding in held.findings}):
+            reasons[code] = reasons.get(code, 0) + 1
+    counted = ", ".join(f"{code} {count} times" for code, count in sorted(reasons.items()))
+    names = [held.case.name for held in decision.held]
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    message = f"No session can be released ({counted or 'there is none'}): {', '.join(names[:MAX_NAMED])}{more}."
+    raise GateRefused(message)
+
+
+def _judge(case: Case, relaxed: Relaxed) -> tuple[Finding, ...]:
+    return tuple(
+        rule.code.at(case.name, detail)
+        for rule in RULES
+        if rule.code.code not in relaxed
+        for detail in rule.see(case, relaxed)
+    )
+
+
+def _relaxed(relax: Sequence[Relaxation]) -> Relaxed:
+    relaxable = {rule.code.code for rule in RULES if rule.relaxable}
+    checks: Mapping[str, FindingCode] = {
+        code: entry for code, entry in CATALOGUE.items() if code.startswith(CHECK_PREFIX)
+    }
+    for entry in relax:
+        if entry.rule not in relaxable and entry.rule not in checks:
+            message = "release.relax names a rule that is unknown or must not be relaxed."
+            known = ", ".join(sorted(relaxable))
+            raise ConfigError(message, hint=f"Rules that may be relaxed: {known}, and every {CHECK_PREFIX} code.")
+    return frozenset(entry.rule for entry in relax)

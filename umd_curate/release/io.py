@@ -1,0 +1,216 @@
+"""Reads the sessions' sidecars and grids, and writes the release folder: whole under its name, or not there at all.
+
+What is written is decided in `compose.py`; whether it is right is judged by `scan.py` before the folder gets its name.
+"""
+
+import contextlib
+import hashlib
+import json
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import pyarrow as pa
+from pydantic import ValidationError
+
+from umd_curate import __version__
+from umd_curate.model.config import UmdConfig
+from umd_curate.model.receipts import Artifact, Json
+from umd_curate.model.release import TABLES
+from umd_curate.model.sidecars import Document, ImageSidecar, LabelSidecar, PetSidecar
+from umd_curate.model.steps import Place
+from umd_curate.release.card import changelog
+from umd_curate.release.cases import Case, CaseFinding, Subset, VolumeFacts
+from umd_curate.release.compose import Contents, WrittenFile, manifest_of, paths_of, readme_of, table_path
+from umd_curate.release.plan import PlannedSession, ReleasePlan
+from umd_curate.store import schemas
+from umd_curate.store.files import sha256_of, write_json, write_text
+from umd_curate.store.nifti import read_grid, read_volume
+from umd_curate.store.parquet import write_rows
+from umd_curate.store.shards import ShardWriter, read_footer
+
+SUMS = "manifests/SHA256SUMS"
+MANIFEST = "manifests/release.json"
+README = "README.md"
+LABEL_UNITS = "label"
+_BUILDING = ".building"
+_REPLACED = ".replaced"
+_UNPUBLISHED_SCHEMAS = ("umd-config",)  # describes a workspace, not a release
+
+Sidecar = TypeVar("Sidecar", bound=Document)
+
+
+def read_cases(plan: ReleasePlan, inputs: Sequence[Artifact], place: Place, subsets: Sequence[Subset]) -> list[Case]:
+    """Read what the gate and the rows need of every session: sidecars, grids, and the label maps' voxel counts."""
+    by_path = {artifact.path: artifact for artifact in inputs}
+    by_kind = {subset.session_kind: subset for subset in subsets}
+    findings: dict[tuple[str, str], list[CaseFinding]] = {}
+    for entry in plan.findings:
+        found = CaseFinding(entry.step, entry.code, entry.severity, entry.detail, entry.measured, entry.limit)
+        findings.setdefault((entry.subject, entry.session), []).append(found)
+    return [
+        _read_case(
+            session, by_kind.get(session.kind), by_path, place, findings.get((session.subject, session.session), [])
+        )
+        for session in plan.sessions
+    ]
+
+
+def write_release(
+    folder: Path, contents: Contents, place: Place, config: UmdConfig, definition: Mapping[str, object]
+) -> dict[str, str]:
+    """Write every file of a release into `folder`; return their SHA-256 by relative path, checksum file included."""
+    versions = tool_versions()
+    for content in contents.configs:
+        for shard in content.shards:
+            with ShardWriter(folder / shard.path, content.layout) as writer:
+                for row in shard.rows:
+                    files = {name: place.resolve(volume.file.path) for name, volume in row.volumes.items()}
+                    writer.write(row.values, files)
+    for name, table in contents.tables.items():
+        write_rows(folder / table_path(name), table, TABLES[name])
+    written = {path: _describe(folder, path) for path in _parquet_files(folder)}
+    digest = {name: _digest(written[path].sha256 for path in paths) for name, paths in paths_of(contents).items()}
+    manifest = manifest_of(contents, written, config, versions, digest)
+    write_json(folder / MANIFEST, manifest.model_dump(mode="json", by_alias=True))
+    for name, schema in schemas.generate().items():
+        if name not in _UNPUBLISHED_SCHEMAS:
+            write_text(folder / "schemas" / f"{name}{schemas.SUFFIX}", schemas.as_text(schema))
+    write_text(folder / "CHANGELOG.md", changelog(contents.summary, config.release.version))
+    write_text(folder / README, readme_of(contents, written, config, versions, digest, definition))
+    return _write_sums(folder, {path: file.sha256 for path, file in written.items()})
+
+
+def tool_versions() -> dict[str, str]:
+    """Software whose version shows in the bytes of a release."""
+    return {"umd-curate": __version__, "pyarrow": str(pa.__version__)}
+
+
+@contextlib.contextmanager
+def building(target: Path) -> Iterator[Path]:
+    """Yield an empty folder beside `target`; on success it takes its name and place, on failure nothing has changed."""
+    fresh, old = (target.with_name(f".{target.name}{mark}") for mark in (_BUILDING, _REPLACED))
+    for left in (fresh, old):
+        shutil.rmtree(left, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    try:
+        yield fresh
+        if target.exists():
+            target.rename(old)
+        fresh.rename(target)
+    finally:
+        for left in (fresh, old):
+            shutil.rmtree(left, ignore_errors=True)
+
+
+def _read_case(
+    planned: PlannedSession,
+    subset: Subset | None,
+    by_path: Mapping[str, Artifact],
+    place: Place,
+    findings: Sequence[CaseFinding],
+) -> Case:
+    if subset is None:
+        return Case(planned.subject, planned.session, planned.kind, findings=tuple(findings))
+    pet = _read_sidecar(planned, "pet", PetSidecar, place)
+    anatomical = _read_sidecar(planned, subset.anatomical, ImageSidecar, place)
+    organs = _read_sidecar(planned, subset.labels["organs"], LabelSidecar, place)
+    other_units = anatomical.units if anatomical else ""
+    units = {
+        "pet": pet.units if pet else "",
+        subset.anatomical: other_units,
+        f"{subset.anatomical}_on_pet": other_units,
+    }
+    volumes: dict[str, VolumeFacts] = {}
+    unfit = []
+    for column, role in subset.roles.items():
+        if role not in planned.files:
+            continue
+        facts = _read_volume(column, by_path[planned.files[role]], units.get(column, LABEL_UNITS), planned, role, place)
+        if facts.voxel_sha256 and facts.units and (organs or column not in subset.labels):
+            volumes[column] = facts
+        else:
+            unfit.append(column)
+    return Case(
+        planned.subject,
+        planned.session,
+        planned.kind,
+        subset=subset,
+        volumes=volumes,
+        pet=pet,
+        anatomical=anatomical,
+        organs=organs,
+        findings=tuple(findings),
+        unfit=tuple(unfit),
+    )
+
+
+def _read_volume(
+    column: str, file: Artifact, units: str, planned: PlannedSession, role: str, place: Place
+) -> VolumeFacts:
+    path = place.resolve(file.path)
+    grid = read_grid(path)
+    counts = _count_labels(path) if units == LABEL_UNITS else {}
+    k, j, i = grid.shape_kji
+    sidecar = _read_json(planned, role, place)
+    return VolumeFacts(
+        column=column,
+        file=file,
+        units=units,
+        shape=(i, j, k),
+        spacing_mm=grid.spacing_mm,
+        affine=tuple(float(number) for number in grid.affine[:3].ravel()),
+        voxel_volume_ml=grid.voxel_volume_ml,
+        voxel_sha256=str(sidecar.get("VoxelSha256") or ""),
+        sidecar=json.dumps(sidecar, sort_keys=True, ensure_ascii=False),
+        label_voxels=counts,
+    )
+
+
+def _count_labels(path: Path) -> dict[int, int]:
+    counts: Counter[int] = Counter()
+    for plane in read_volume(path).array_kji:
+        values, voxels = np.unique(plane, return_counts=True)
+        counts.update(dict(zip(values.tolist(), voxels.tolist(), strict=True)))
+    return {int(value): count for value, count in sorted(counts.items()) if value}
+
+
+def _read_sidecar(planned: PlannedSession, role: str, model: type[Sidecar], place: Place) -> Sidecar | None:
+    try:
+        return model.model_validate(_read_json(planned, role, place))
+    except ValidationError:
+        return None
+
+
+def _read_json(planned: PlannedSession, role: str, place: Place) -> dict[str, Json]:
+    relative = planned.files.get(f"{role}.json")
+    if relative is None:
+        return {}
+    try:
+        value = json.loads(place.resolve(relative).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _parquet_files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.parquet"))
+
+
+def _describe(folder: Path, relative: str) -> WrittenFile:
+    path = folder / relative
+    return WrittenFile(relative, path.stat().st_size, sha256_of(path), read_footer(path))
+
+
+def _digest(digests: Iterator[str]) -> str:
+    return hashlib.sha256("".join(f"{digest}\n" for digest in digests).encode()).hexdigest()
+
+
+def _write_sums(folder: Path, known: Mapping[str, str]) -> dict[str, str]:
+    names = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+    sums = {name: known.get(name) or sha256_of(folder / name) for name in names}
+    write_text(folder / SUMS, "".join(f"{digest}  {name}\n" for name, digest in sums.items()))
+    return {**sums, SUMS: sha256_of(folder / SUMS)}

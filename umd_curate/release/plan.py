@@ -1,0 +1,156 @@
+"""Decides what a release is made of: the sessions with their files, the findings, and what earlier steps set aside.
+
+All of it enters the unit's key as inputs and parameters, so that a release is stale exactly when something in it is. What
+may be released is left to `gate.py`, since that needs the sidecars.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+from umd_curate.model.receipts import Artifact, Json, Receipt, State, What
+from umd_curate.model.steps import SessionFiles, Unit, View
+from umd_curate.release.cases import Subset
+
+STEP_NAME = "release"
+EARLIER_STEPS = ("ingest", "contours", "deface", "register", "label", "qa", "audit")
+ACCOUNTING = "accounting"  # receipt with the raw files' counts by reason
+PUBLIC_FOLDERS = ("data/", "qa/")
+
+
+class Part(BaseModel):
+    """A part of the plan; it travels as the unit's parameters."""
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
+
+
+class PlannedSession(Part):
+    """One session and where its files lie, by role."""
+
+    subject: str
+    session: str
+    kind: str
+    files: dict[str, str]
+
+
+class PlannedFinding(Part):
+    """What a step saw about a session."""
+
+    subject: str
+    session: str
+    step: str
+    code: str
+    severity: str
+    detail: str = ""
+    measured: float | None = None
+    limit: float | None = None
+
+
+class PlannedReceipt(Part):
+    """What stands behind the release, for its provenance table."""
+
+    step: str
+    unit: str
+    key: str
+    subject: str
+    session: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    versions: tuple[str, ...]
+
+
+class ReleasePlan(Part):
+    """Everything that a release is made of, without a look into any file."""
+
+    sessions: tuple[PlannedSession, ...]
+    findings: tuple[PlannedFinding, ...] = ()
+    stopped: tuple[PlannedFinding, ...] = ()  # findings of units that were quarantined or failed
+    excluded_files: dict[str, int] = {}
+    quarantined_files: dict[str, int] = {}
+    receipts: tuple[PlannedReceipt, ...] = ()
+
+
+def plan_release(view: View, version: str, subsets: Sequence[Subset]) -> Unit | None:
+    """The one unit of a release; None where no session has a file below the wall."""
+    sessions = [session for session in view.sessions() if _public(session)]
+    if not sessions:
+        return None
+    wanted = {subset.session_kind: subset for subset in subsets}
+    receipts = [receipt for step in EARLIER_STEPS for receipt in view.receipts(step)]
+    inputs = [
+        artifact
+        for session in sessions
+        if session.kind in wanted
+        for artifact in _inputs(session, wanted[session.kind])
+    ]
+    plan = ReleasePlan(
+        sessions=tuple(_session(session, wanted.get(session.kind)) for session in sessions),
+        findings=tuple(entry for receipt in receipts if receipt.state is State.DONE for entry in _findings(receipt)),
+        stopped=tuple(entry for receipt in receipts if receipt.state is not State.DONE for entry in _findings(receipt)),
+        excluded_files=_counts(view, "excluded"),
+        quarantined_files=_counts(view, "quarantined"),
+        receipts=tuple(_receipt(receipt) for receipt in receipts),
+    )
+    params: dict[str, Json] = plan.model_dump(mode="json")
+    return Unit(step=STEP_NAME, name=f"release-{version}", inputs=tuple(inputs), params=params)
+
+
+def _public(session: SessionFiles) -> bool:
+    return any(artifact.path.startswith("data/") for artifact in session.artifacts.values())
+
+
+def _inputs(session: SessionFiles, subset: Subset) -> list[Artifact]:
+    images = list(subset.roles.values())
+    wanted = [*images, *(f"{role}.json" for role in images), What.CHECKS.value]
+    found = [session.artifacts[role] for role in wanted if role in session.artifacts]
+    return [artifact for artifact in found if artifact.path.startswith(PUBLIC_FOLDERS)]
+
+
+def _session(session: SessionFiles, subset: Subset | None) -> PlannedSession:
+    files = {artifact.what: artifact.path for artifact in _inputs(session, subset)} if subset else {}
+    return PlannedSession(subject=session.subject, session=session.session, kind=session.kind, files=files)
+
+
+def _findings(receipt: Receipt) -> list[PlannedFinding]:
+    return [
+        PlannedFinding(
+            subject=receipt.subject,
+            session=receipt.session,
+            step=receipt.step,
+            code=finding.code,
+            severity=finding.severity.value,
+            detail=finding.detail,
+            measured=finding.measured,
+            limit=finding.limit,
+        )
+        for finding in receipt.findings
+    ]
+
+
+def _receipt(receipt: Receipt) -> PlannedReceipt:
+    return PlannedReceipt(
+        step=receipt.step,
+        unit=receipt.unit,
+        key=receipt.key,
+        subject=receipt.subject,
+        session=receipt.session,
+        inputs=_public_digests(receipt.inputs),
+        outputs=_public_digests(receipt.outputs),
+        versions=tuple(f"{name}={version}" for name, version in sorted(receipt.versions.items())),
+    )
+
+
+def _public_digests(artifacts: Sequence[Artifact]) -> tuple[str, ...]:
+    """Digests of files below the wall alone: a digest of a private file could confirm a guess of what it holds."""
+    return tuple(f"{entry.what}:{entry.sha256}" for entry in artifacts if entry.path.startswith(PUBLIC_FOLDERS))
+
+
+def _counts(view: View, what: str) -> dict[str, int]:
+    totals: dict[str, int] = {}
+    for receipt in view.receipts(ACCOUNTING):
+        counts = receipt.measured.get(what)
+        if isinstance(counts, Mapping):
+            for code, count in counts.items():
+                totals[code] = totals.get(code, 0) + int(str(count))
+    return dict(sorted(totals.items()))

@@ -1,0 +1,170 @@
+"""Decides the columns of every configuration and the values of each row.
+
+Image rows and label rows of a session pair are in the same order and their column names never clash, so that
+``concatenate_datasets([images, labels], axis=1)`` joins them as they are; ``labels_subject_id`` and ``labels_session_id``
+let a user check the join. A session without labels has a label row of nulls.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from umd_curate.model.findings import Severity
+from umd_curate.model.labels import OrganTable
+from umd_curate.model.release import UNREVIEWED
+from umd_curate.model.tables import Column, ColumnType
+from umd_curate.release.cases import Case, Subset, VolumeFacts
+from umd_curate.release.packing import Row
+from umd_curate.store.shards import Layout
+
+LABELS_PREFIX = "labels-"
+
+
+def image_layout(subset: Subset) -> Layout:
+    """Columns of an image configuration; shapes and spacings are in the order (i, j, k)."""
+    other = subset.anatomical
+    plain: dict[str, ColumnType] = {
+        "subject_id": "string",
+        "session_id": "string",
+        "split": "string",
+        "site": "string",
+        "sex": "string",
+        "age_years": "int64",
+        "tracer": "string",
+        "manufacturer": "string",
+        "model": "string",
+        "pet_units": "string",
+        "pet_shape": "list<int64>",
+        "pet_spacing_mm": "list<float64>",
+        f"{other}_shape": "list<int64>",
+        f"{other}_spacing_mm": "list<float64>",
+        **{f"{column}_voxel_sha256": "string" for column in subset.images},
+        "findings": "int64",
+        "review": "string",
+    }
+    return Layout(_columns(plain), tuple(subset.images))
+
+
+def label_layout(subset: Subset) -> Layout:
+    """Columns of a label configuration."""
+    plain: dict[str, ColumnType] = {
+        "labels_subject_id": "string",
+        "labels_session_id": "string",
+        "organs_present": "list<string>",
+        "engine": "string",
+        "engine_version": "string",
+        "method": "string",
+        "approximate": "list<string>",
+        **{f"{column}_voxel_sha256": "string" for column in subset.labels},
+        "labels_review": "string",
+    }
+    return Layout(_columns(plain), tuple(subset.labels))
+
+
+def image_rows(cases: Sequence[Case], subset: Subset, splits: Mapping[str, str], site: str) -> tuple[Row, ...]:
+    """Rows of an image configuration."""
+    return tuple(
+        Row(
+            case.subject,
+            case.session,
+            splits[case.subject],
+            _image_values(case, subset, splits, site),
+            _volumes(case, subset.images),
+        )
+        for case in cases
+        if case.subset == subset
+    )
+
+
+def label_rows(cases: Sequence[Case], subset: Subset, splits: Mapping[str, str], organs: OrganTable) -> tuple[Row, ...]:
+    """Rows of a label configuration, one per image row; none at all where no session has labels."""
+    mine = [case for case in cases if case.subset == subset]
+    if not any(_volumes(case, subset.labels) for case in mine):
+        return ()
+    return tuple(
+        Row(
+            case.subject,
+            case.session,
+            splits[case.subject],
+            _label_values(case, subset, organs),
+            _volumes(case, subset.labels),
+        )
+        for case in mine
+    )
+
+
+def organs_present(volume: VolumeFacts, organs: OrganTable) -> tuple[str, ...]:
+    """Names of the organs that a label map holds, in the order of their ids."""
+    return tuple(organ.name for organ in organs if volume.label_voxels.get(organ.id))
+
+
+def weighty_findings(case: Case) -> int:
+    """Findings that a user should look at: warnings and worse."""
+    return sum(entry.severity != Severity.INFO for entry in case.findings)
+
+
+def tracer_of(case: Case) -> str | None:
+    """Tracer by name, else by radionuclide."""
+    return (case.pet.tracer_name or case.pet.tracer_radionuclide) if case.pet else None
+
+
+def sex_of(case: Case) -> str | None:
+    """(0010,0040) of the PET, else of its CT or MR."""
+    return next((image.sex for image in (case.pet, case.anatomical) if image and image.sex), None)
+
+
+def age_of(case: Case) -> int | None:
+    """Whole years at the scan, by the PET, else by its CT or MR."""
+    return next(
+        (image.age_years for image in (case.pet, case.anatomical) if image and image.age_years is not None), None
+    )
+
+
+def _columns(plain: Mapping[str, ColumnType]) -> tuple[Column, ...]:
+    return tuple(Column(name, kind, nullable=True) for name, kind in plain.items())
+
+
+def _volumes(case: Case, columns: Mapping[str, str]) -> dict[str, VolumeFacts]:
+    return {column: case.volumes[column] for column in columns if column in case.volumes}
+
+
+def _image_values(case: Case, subset: Subset, splits: Mapping[str, str], site: str) -> dict[str, object]:
+    other = subset.anatomical
+    pet = case.pet
+    return {
+        "subject_id": case.subject,
+        "session_id": case.session,
+        "split": splits[case.subject],
+        "site": site,
+        "sex": sex_of(case),
+        "age_years": age_of(case),
+        "tracer": tracer_of(case),
+        "manufacturer": pet.manufacturer if pet else None,
+        "model": pet.manufacturers_model_name if pet else None,
+        "pet_units": pet.units if pet else None,
+        "pet_shape": case.volumes["pet"].shape,
+        "pet_spacing_mm": case.volumes["pet"].spacing_mm,
+        f"{other}_shape": case.volumes[other].shape,
+        f"{other}_spacing_mm": case.volumes[other].spacing_mm,
+        **{f"{column}_voxel_sha256": case.volumes[column].voxel_sha256 for column in subset.images},
+        "findings": weighty_findings(case),
+        "review": UNREVIEWED,
+    }
+
+
+def _label_values(case: Case, subset: Subset, organs: OrganTable) -> dict[str, object]:
+    found = _volumes(case, subset.labels)
+    map_ = next(iter(found.values()), None)
+    source = case.organs if found else None
+    return {
+        "labels_subject_id": case.subject,
+        "labels_session_id": case.session,
+        "organs_present": organs_present(map_, organs) if map_ else None,
+        "engine": source.engine if source else None,
+        "engine_version": source.engine_version if source else None,
+        "method": source.method if source else None,
+        "approximate": source.approximate if source else None,
+        **{
+            f"{column}_voxel_sha256": found[column].voxel_sha256 if column in found else None
+            for column in subset.labels
+        },
+        "labels_review": UNREVIEWED if found else None,
+    }

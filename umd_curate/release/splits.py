@@ -1,0 +1,57 @@
+"""Decides each subject's split: all sessions of a subject fall into one, whatever their kind.
+
+Subjects are ordered by a hash of seed and id, so neither input order nor the ids' alphabet decides; the split sizes follow
+the shares by largest remainder, and a tie goes to a split that would stay empty.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+
+_DIGITS = 9  # remainders that agree to this many digits are tied: binary fractions of shares such as 0.7 are not exact
+
+
+def split_sizes(n_subjects: int, shares: Mapping[str, float]) -> dict[str, int]:
+    """Subjects per split by largest remainder, in the order of `shares`; the sizes sum to `n_subjects`.
+
+    Parameters
+    ----------
+    n_subjects
+        Number of subjects, not negative.
+    shares
+        Share of the subjects per split; sums to 1.
+
+    Examples
+    --------
+    >>> split_sizes(2, {"train": 0.7, "validation": 0.1, "test": 0.2})
+    {'train': 1, 'validation': 0, 'test': 1}
+    """
+    quotas = {name: round(n_subjects * share, _DIGITS) for name, share in shares.items()}
+    sizes = {name: int(quota) for name, quota in quotas.items()}
+    order = sorted(
+        (name for name, share in shares.items() if share > 0),
+        key=lambda name: (-round(quotas[name] - sizes[name], _DIGITS), sizes[name] > 0, -shares[name]),
+    )
+    for name in order[: n_subjects - sum(sizes.values())]:
+        sizes[name] += 1
+    return sizes
+
+
+def assign_splits(subjects: Iterable[str], shares: Mapping[str, float], seed: str) -> dict[str, str]:
+    """Split of every subject, by subject.
+
+    Parameters
+    ----------
+    subjects
+        Published subject ids; repeated ids count once.
+    shares
+        Share of the subjects per split; sums to 1.
+    seed
+        Another seed gives another, equally good assignment.
+    """
+    ranked = sorted(set(subjects), key=lambda subject: (_rank(seed, subject), subject))
+    places = [name for name, size in split_sizes(len(ranked), shares).items() for _ in range(size)]
+    return dict(sorted(zip(ranked, places, strict=True)))
+
+
+def _rank(seed: str, subject: str) -> bytes:
+    return hashlib.sha256(f"{seed}\0{subject}".encode()).digest()

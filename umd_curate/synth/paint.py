@@ -1,0 +1,164 @@
+"""From layers to voxels: for every voxel of a grid, the label at its centre and the mixture of tissues around it.
+
+Decides how a level function becomes a soft edge and how work is kept to the boxes of the bodies. Volumes are painted in
+slabs of slices, so memory stays bounded at any matrix.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from umd_curate.model.geometry import Grid
+from umd_curate.synth.motion import Motion
+from umd_curate.synth.organs import Layer
+from umd_curate.synth.shapes import Floats, Points, Shape
+from umd_curate.synth.tissues import Tissue
+
+Labels = NDArray[np.uint8]
+
+_SLAB_VOXELS = 2_500_000
+_FAR_MM = np.float32(1e4)
+
+
+@dataclass(frozen=True, slots=True)
+class Painted:
+    """Channels (float32) and labels (uint8) of one grid, all [k, j, i]."""
+
+    channels: tuple[Floats, ...]
+    labels: Labels
+
+
+def paint(
+    grid: Grid,
+    motion: Motion,
+    layers: Sequence[Layer],
+    colours: Sequence[Mapping[Tissue, float]],
+    ids: Mapping[str, int],
+) -> Painted:
+    """Paint a body onto a grid.
+
+    Parameters
+    ----------
+    grid
+        Where the voxels are.
+    motion
+        How the body lies.
+    layers
+        Bodies in painting order.
+    colours
+        One table per channel: the value of each tissue.
+    ids
+        Label of each organ by name; other organs are not labelled.
+    """
+    channels = tuple(np.full(grid.shape_kji, colour[Tissue.AIR], np.float32) for colour in colours)
+    labels = np.zeros(grid.shape_kji, np.uint8)
+    softness = float(min(grid.spacing_mm)) * 0.6
+    for first, last in slabs(grid):
+        slab = _Slab(motion.to_body(centres(grid, first, last)), softness)
+        values = [channel[first:last] for channel in channels]
+        for layer in layers:
+            slab.lay(layer, values, labels[first:last], colours, ids)
+    return Painted(channels, labels)
+
+
+def slabs(grid: Grid) -> Iterator[tuple[int, int]]:
+    """Ranges of slices that are painted together."""
+    slices, rows, columns = grid.shape_kji
+    step = max(1, _SLAB_VOXELS // (rows * columns))
+    for first in range(0, slices, step):
+        yield first, min(first + step, slices)
+
+
+def centres(grid: Grid, first: int, last: int) -> Points:
+    """Voxel centres of some slices in scanner coordinates, float32 arrays [k, j, i]."""
+    _, rows, columns = grid.shape_kji
+    k = np.arange(first, last, dtype=np.float64)[:, None, None]
+    j = np.arange(rows, dtype=np.float64)[None, :, None]
+    i = np.arange(columns, dtype=np.float64)[None, None, :]
+    x, y, z = (
+        (row[0] * i + row[1] * j + row[2] * k + row[3]).astype(np.float32) for row in np.asarray(grid.affine[:3])
+    )
+    return x, y, z
+
+
+class _Slab:
+    """Some slices of a grid, their points in the standard body, and the ranges of those along each grid axis."""
+
+    def __init__(self, points: Points, softness_mm: float) -> None:
+        self.points = points
+        self.softness_mm = np.float32(softness_mm)
+        # For each body axis and each grid axis: least and greatest coordinate in every plane of that grid axis.
+        self.ranges = [
+            [(values.min(axis=others), values.max(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
+            for values in points
+        ]
+
+    def lay(
+        self,
+        layer: Layer,
+        channels: Sequence[Floats],
+        labels: Labels,
+        colours: Sequence[Mapping[Tissue, float]],
+        ids: Mapping[str, int],
+    ) -> None:
+        """Lay one layer over what is there."""
+        found = self.level(layer.shape, -min(0.0, *(depth for depth, _ in layer.coats)))
+        if found is None:
+            return
+        box, level = found
+        if layer.organ is not None:
+            inside = level < 0
+            labels[box][inside] = ids.get(layer.organ, 0)
+        for depth, tissue in layer.coats:
+            cover = np.clip(0.5 - (level + np.float32(depth)) / self.softness_mm, 0.0, 1.0)
+            for channel, colour in zip(channels, colours, strict=True):
+                view = channel[box]
+                view += cover * (np.float32(colour[tissue]) - view)
+
+    def level(self, shape: Shape, outward_mm: float) -> tuple[tuple[slice, slice, slice], Floats] | None:
+        """Box of a shape in this slab, and the level in it; None where the shape lies elsewhere."""
+        margin = float(self.softness_mm) * 0.5 + outward_mm
+        boxes = [(part, box) for part in shape.parts if (box := self._box(part.lo, part.hi, margin)) is not None]
+        if not boxes:
+            return None
+        whole = _hull([box for _, box in boxes])
+        level: Floats = np.full(tuple(span.stop - span.start for span in whole), _FAR_MM, np.float32)
+        for part, box in boxes:
+            inner = tuple(
+                slice(span.start - outer.start, span.stop - outer.start) for span, outer in zip(box, whole, strict=True)
+            )
+            view = level[inner]
+            np.minimum(view, part.level(self._at(box)), out=view)
+        if shape.trims:
+            points = self._at(whole)
+            for trim in shape.trims:
+                np.maximum(level, trim(points), out=level)
+        return whole, level
+
+    def _at(self, box: tuple[slice, slice, slice]) -> Points:
+        x, y, z = self.points
+        return x[box], y[box], z[box]
+
+    def _box(
+        self, lo: Sequence[float], hi: Sequence[float], margin_mm: float
+    ) -> tuple[slice, slice, slice] | None:
+        spans = []
+        for axis in range(3):
+            wanted = np.ones(self.points[0].shape[axis], bool)
+            for body_axis in range(3):
+                least, most = self.ranges[body_axis][axis]
+                wanted &= (most >= lo[body_axis] - margin_mm) & (least <= hi[body_axis] + margin_mm)
+            hits = np.flatnonzero(wanted)
+            if not hits.size:
+                return None
+            spans.append(slice(int(hits[0]), int(hits[-1]) + 1))
+        return spans[0], spans[1], spans[2]
+
+
+def _hull(boxes: Sequence[tuple[slice, slice, slice]]) -> tuple[slice, slice, slice]:
+    found = [
+        slice(min(box[axis].start for box in boxes), max(box[axis].stop for box in boxes)) for axis in range(3)
+    ]
+    return found[0], found[1], found[2]

@@ -1,0 +1,154 @@
+"""Writes a synthetic cohort: for every study of the plan render, dress in DICOM, damage, write; then the truth."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from umd_curate.model.geometry import Grid
+from umd_curate.model.labels import OrganTable
+from umd_curate.model.receipts import Json
+from umd_curate.store.resources import organ_table
+from umd_curate.synth import clutter, io, truth
+from umd_curate.synth.defects import Planting, damaged, edited, plant
+from umd_curate.synth.io_dicom import encode_series
+from umd_curate.synth.io_objects import contours, picture
+from umd_curate.synth.observer import drawn
+from umd_curate.synth.options import SynthOptions
+from umd_curate.synth.paint import Labels
+from umd_curate.synth.people import fold
+from umd_curate.synth.render import PetImages, render_ct, render_mr, render_pet
+from umd_curate.synth.schedule import Kind, Placed, Study, studies_of
+from umd_curate.synth.series import USED, RawFile, Series
+from umd_curate.synth.studies import ct_series, mr_series, pet_series, series_names
+
+Progress = Callable[[int, int], None]
+Encoded = list[tuple[str, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Cohort:
+    """What was written.
+
+    Parameters
+    ----------
+    raw, truth
+        Folders of the DICOM files and of the exact answers.
+    subjects, sessions, files
+        How many of each.
+    plantings
+        Where each defect went.
+    """
+
+    raw: Path
+    truth: Path
+    subjects: int
+    sessions: int
+    files: int
+    plantings: tuple[Planting, ...]
+
+
+def write_cohort(out: Path, options: SynthOptions, on_progress: Progress | None = None) -> Cohort:
+    """Write a cohort below `out`: ``raw/`` as a PACS exports it, ``truth/`` with the exact answers.
+
+    Parameters
+    ----------
+    out
+        Folder; an earlier cohort in it is replaced.
+    options
+        What to write; equal options give equal bytes.
+    on_progress
+        Called with files written and files planned.
+
+    Raises
+    ------
+    UsageError
+        `out` holds something else.
+    KeyError, LookupError
+        A defect is unknown, or no series can hold it.
+    """
+    studies = studies_of(options)
+    plantings = plant(options.defects, [(study, series_names(study)) for study in studies])
+    organs = organ_table()
+    strays = clutter.strays(studies)
+    planned = sum(sum(series_names(study).values()) for study in studies) + len(strays)
+    io.prepare(out)
+    people = list({study.person.index: study.person for study in studies}.values())
+    io.write_canaries(out, truth.canaries(people, studies))
+    written = 0
+
+    def count() -> None:
+        nonlocal written
+        written += 1
+        if on_progress:
+            on_progress(min(written, planned), planned)
+
+    raw = io.RawFolder(out / "raw", options.layout, options.seed, count)
+    sessions = {study.label: _write_study(study, raw, out, plantings, organs) for study in studies}
+    for name, data in strays:
+        raw.add_stray(name, data, clutter.STRAY)
+    io.write_cohort_file(out, _index(options, studies, sessions, raw.files, plantings))
+    return Cohort(out / "raw", out / "truth", len(people), len(studies), len(raw.files), plantings)
+
+
+def _write_study(
+    study: Study, raw: io.RawFolder, out: Path, plantings: tuple[Planting, ...], organs: OrganTable
+) -> dict[str, Json]:
+    """One study: images, clutter, contours and truth."""
+    ids = {organ.name: organ.id for organ in organs}
+    series, labels, placed, drawn_on = _anatomical(study, ids)
+    pet = render_pet(study, ids)
+    series += [*pet_series(study, pet), clutter.dose_report(study)]
+    series.append(clutter.screen_capture(study, picture(clutter.capture_lines(study))))
+    kept, reference = _write_series(study, series, raw, plantings, drawn_on)
+    _write_contours(study, labels, reference, drawn_on, raw, plantings, organs)
+    anatomical = "ct" if study.kind is Kind.PETCT else "mr"
+    grids: dict[str, tuple[Labels, Grid]] = {anatomical: (labels, placed.grid), "pet": (pet.labels, pet.placed.grid)}
+    io.write_truth_images(out / "truth" / study.label, grids, (pet.suv, pet.placed.grid))
+    return truth.session(study, {anatomical: (labels, placed), "pet": (pet.labels, pet.placed)}, kept, organs)
+
+
+def _anatomical(study: Study, ids: dict[str, int]) -> tuple[list[Series], Labels, Placed, str]:
+    """Series of the CT or MR, its labels, its grid, and the series on which contours are drawn."""
+    if study.kind is Kind.PETCT:
+        ct = render_ct(study, ids)
+        return ct_series(study, ct), ct.labels, ct.placed, "ct"
+    mr = render_mr(study, ids)
+    return mr_series(study, mr), mr.labels, mr.placed, "mr-in"
+
+
+def _write_series(
+    study: Study, series: Iterable[Series], raw: io.RawFolder, plantings: tuple[Planting, ...], drawn_on: str
+) -> tuple[list[Series], Encoded]:
+    """Write every series with its defects; return them, and the sound files on which contours are drawn."""
+    kept, reference = [], []
+    for sound in series:
+        if sound.name == drawn_on:
+            reference = _encoded(study, sound)
+        one = edited(sound, study, plantings)
+        if one is None:
+            continue
+        kept.append(one)
+        encoded = reference if one is sound and one.name == drawn_on else _encoded(study, one)
+        files = damaged(io.raw_files_of(one, encoded), one.name, study, plantings)
+        description = fold(str(one.header["SeriesDescription"]))
+        raw.add_series(study, one.name, description, int(str(one.header["SeriesNumber"])), files)
+    return kept, reference
+
+
+def _write_contours(
+    study: Study,
+    labels: Labels,
+    reference: Encoded,
+    drawn_on: str,
+    raw: io.RawFolder,
+    plantings: tuple[Planting, ...],
+    organs: OrganTable,
+) -> None:
+    """Write what an observer drew on the anatomical series, where the study keeps it."""
+    name = f"contours-{drawn_on.split('-', maxsplit=1)[0]}"
+    if any(name in _drops(planting) for planting in plantings if planting.study == study.label):
+        return
+    outlines = drawn(labels, study.draw("observer"))
+    ascending = sorted(reference, key=_order(study, drawn_on, len(reference)))
+    _, sop_uid, data = contours(study, outlines, [data for _, data in ascending], name, organs)
+    raw.add_series(study, name, "Konturen", 600, [RawFile(1, sop_uid, data, USED)])
