@@ -60,6 +60,7 @@ class Study:
     seed: int = 0
     has_suv: bool = True
     has_labels: bool = True
+    has_overlap: bool = True
     defacing: DefacingReceipt | None = field(default_factory=lambda: DefacingReceipt(state="no-head"))
     tracer: str = "FDG"
     pet_shape_kji: tuple[int, int, int] = PET_SHAPE_KJI
@@ -74,7 +75,7 @@ class Study:
         if other:
             image = rng.integers(-1000, 1000, CT_SHAPE_KJI, np.int16)
             self._put(found, root, other, Volume(image, CT_AFFINE), self._image_sidecar(other))
-        if self.kind in {"petct", "petmri"}:
+        if self.has_overlap and self.kind in {"petct", "petmri"}:
             on_pet = rng.integers(-1000, 1000, PET_SHAPE_KJI, np.int16)
             self._put(found, root, f"space-pet_{other}", Volume(on_pet, PET_AFFINE), self._image_sidecar(str(other)))
         if self.has_labels and self.kind in {"petct", "petmri"}:

@@ -156,14 +156,9 @@ def test_an_mr_with_philips_rescale_is_float32_and_one_without_is_stored(tmp_pat
     philips, other = (read_volume(tmp_path / name / "sub-7K3QF2_ses-petct1_mr.nii") for name in ("philips", "other"))
     assert np.array_equal(philips.array_kji, (stored * 1.5).astype(np.float32))
     assert other.array_kji.dtype == np.int16
-    assert (
-        sidecar_of(tmp_path / "philips", "mr")["DixonChannel"],
-        sidecar_of(tmp_path / "other", "mr")["ValueRule"],
-    ) == (
-        "in",
-        "stored",
-    )
-    assert sidecar_of(tmp_path / "other", "mr")["RepetitionTime"] == 0.0042
+    assert sidecar_of(tmp_path / "philips", "mr")["DixonChannel"] == "in"
+    assert sidecar_of(tmp_path / "other", "mr")["ValueRule"] == "stored"
+    assert sidecar_of(tmp_path / "other", "mr")["RepetitionTime"] == pytest.approx(0.0042)
 
 
 def test_a_ct_that_is_not_in_hu_says_so(tmp_path: Path) -> None:
@@ -222,6 +217,22 @@ def test_pixels_of_another_size_are_refused(tmp_path: Path) -> None:
 
 def test_no_pixels_at_all_are_refused(tmp_path: Path) -> None:
     assert refused_code(a_stack("CT", some_pixels(), PixelData=None), Role.CT, tmp_path) == "CON-201"
+
+
+def floating(stored: np.ndarray) -> list[Dataset]:
+    datasets = a_stack("MR", stored, PixelData=None, HighBit=None, BitsStored=None, PixelRepresentation=None)
+    for dataset, plane in zip(datasets, stored, strict=True):
+        dataset.FloatPixelData = plane.tobytes()
+    return datasets
+
+
+def test_floating_point_pixels_are_kept_and_what_is_no_number_is_refused(tmp_path: Path) -> None:
+    stored = some_pixels(dtype="<f4") / np.float32(7)
+    convert(floating(stored), Role.MR, tmp_path / "sound")
+    assert np.array_equal(read_volume(tmp_path / "sound" / "sub-7K3QF2_ses-petct1_mr.nii").array_kji, stored)
+    stored[1, 2, 3] = np.nan
+    (tmp_path / "unsound").mkdir()
+    assert refused_code(floating(stored), Role.MR, tmp_path / "unsound") == "CON-201"
 
 
 def test_a_damaged_compressed_stream_is_refused(tmp_path: Path) -> None:

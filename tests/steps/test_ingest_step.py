@@ -1,5 +1,6 @@
 """Ingest on real files: what a raw folder holds, what each file is, and what becomes of it."""
 
+import json
 import os
 import shutil
 from collections import Counter
@@ -22,6 +23,7 @@ from umd_curate.model.config import IngestConfig
 from umd_curate.model.headers import FileKind, InstanceHeader
 from umd_curate.model.study import Disposition, IngestPlan, SessionKind
 from umd_curate.store.keys import DeidKey
+from umd_curate.synth import Size, SynthOptions, write_cohort
 
 
 def _ingest(*roots: Path) -> IngestPlan:
@@ -118,7 +120,7 @@ def test_file_cut_off_in_its_pixels_is_quarantined(tmp_path, kept):
 def test_file_cut_off_in_its_header_is_quarantined(tmp_path, length):
     path = a_ct_series().write(tmp_path)[0]
     path.write_bytes(path.read_bytes()[:length])
-    assert _row(path).kind is FileKind.UNREADABLE
+    assert {d.code for d in _ingest(tmp_path).decisions if d.path == str(path)} == {codes.UNREADABLE.code}
 
 
 def test_image_whose_pixels_are_shorter_than_its_matrix_is_cut_off(tmp_path):
@@ -301,3 +303,34 @@ def test_all_real_images_as_one_folder_are_accounted_for(shared_data):
     plan = _ingest(shared_data)
     assert [decision.path for decision in plan.decisions] == [str(file.path) for file in files]
     assert {Disposition.USED, Disposition.EXCLUDED, Disposition.QUARANTINED} == {d.disposition for d in plan.decisions}
+
+
+def _assert_every_file_is_as_expected(cohort: Path) -> None:
+    """Compare with the truth that the cohort's writer states per file, by session and series."""
+    files = json.loads((cohort / "truth" / "cohort.json").read_text())["files"]
+    truth = {str(cohort / "raw" / file["path"]): file for file in files}
+    plan = _ingest(cohort / "raw")
+    assert {decision.path for decision in plan.decisions} == set(truth)
+    found = Counter((truth[d.path]["session"], truth[d.path]["series"], str(d.disposition)) for d in plan.decisions)
+    assert found == Counter((file["session"], file["series"], file["disposition"]) for file in files)
+
+
+def test_synthetic_cohort_is_sorted_out_as_its_truth_says(tmp_path):
+    write_cohort(tmp_path / "cohort", SynthOptions(subjects=1, size=Size.TINY))
+    _assert_every_file_is_as_expected(tmp_path / "cohort")
+
+
+@pytest.mark.slow
+def test_planted_defects_are_caught_as_their_truth_says(tmp_path):
+    defects = (
+        "truncated-pixels",
+        "corrupt-header",
+        "missing-slice-ct",
+        "duplicate-slice",
+        "duplicate-slice-different",
+        "localizer-inside-ct",
+        "wrong-patient",
+        "no-ct",
+    )
+    write_cohort(tmp_path / "cohort", SynthOptions(subjects=8, size=Size.TINY, defects=defects))
+    _assert_every_file_is_as_expected(tmp_path / "cohort")

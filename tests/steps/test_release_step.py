@@ -15,11 +15,20 @@ from tests.release_builders import Folder, Ledger, Study, receipt_of, settings, 
 from umd_curate.errors import GateRefused, SchemaError
 from umd_curate.model.findings import Finding, Severity
 from umd_curate.model.receipts import Receipt, State
-from umd_curate.model.release import ExclusionRow, LabelRow, ProvenanceRow, ReleaseManifest, SubjectRow, VolumeRow
+from umd_curate.model.release import (
+    ExclusionRow,
+    LabelRow,
+    ProvenanceRow,
+    QaRow,
+    ReleaseManifest,
+    SubjectRow,
+    VolumeRow,
+)
 from umd_curate.release import STEP, release_folder, verify_release
 from umd_curate.release.io import building
 from umd_curate.store.nifti import read_volume
 from umd_curate.store.parquet import read_rows
+from umd_curate.store.shards import read_shard
 
 LOAD = """
 import json, sys
@@ -210,6 +219,17 @@ def test_a_relaxed_rule_lets_the_session_in_and_stands_on_the_card_with_its_reas
     assert "| Sessions by PET unit | Bq/mL 1 |" in card
 
 
+def test_a_pair_without_overlap_is_released_with_a_null_and_the_finding_that_says_so(tmp_path):
+    study = Study(has_overlap=False, has_labels=False)
+    refused = Finding("REG-101", Severity.FAIL, "x", measured=0.02, limit=0.05)
+    stopped = receipt_of("register", study.write(tmp_path), refused, state=State.QUARANTINED)
+    folder, _ = build(tmp_path, [study], [stopped])
+    (row,) = read_shard(folder / "petct/train-00000-of-00001.parquet")
+    assert (row["ct_on_pet"], row["ct_on_pet_voxel_sha256"], row["findings"]) == (None, None, 1)
+    (finding,) = read_rows(folder / "manifests/qa.parquet", QaRow)
+    assert (finding.code, finding.measured, finding.limit) == ("REG-101", 0.02, 0.05)
+
+
 def test_a_release_without_labels_offers_no_label_configuration(tmp_path):
     folder, _ = build(tmp_path, [Study(has_labels=False)])
     assert not list(folder.glob("labels-*"))
@@ -261,6 +281,15 @@ def test_a_failure_while_building_keeps_the_folder_that_stands(tmp_path):
         (folder / "new" / "file").touch()
     assert [path.name for path in target.iterdir()] == ["old"]
     assert [path.name for path in tmp_path.iterdir() if path.name != "keys"] == ["umd"]
+
+
+def test_a_swap_that_was_cut_short_gives_the_old_release_back(tmp_path):
+    folder, _ = build(tmp_path, [Study()])
+    folder.rename(folder.with_name(".umd.replaced"))  # as a kill between the two renames leaves it
+    with pytest.raises(FileNotFoundError), building(folder) as fresh:
+        (fresh / "no" / "file").touch()
+    assert verify_release(folder).is_whole
+    assert [path.name for path in folder.parent.iterdir()] == ["umd"]
 
 
 def test_verify_finds_one_changed_voxel_byte_and_names_its_image(tmp_path):

@@ -9,6 +9,7 @@ from umd_curate.cli.options import Options, common
 from umd_curate.cli.progress import watcher
 from umd_curate.cli.run import show_planned, summarise
 from umd_curate.errors import ExitCode, GateRefused
+from umd_curate.model.receipts import Json
 from umd_curate.pipeline import run as pipeline
 
 
@@ -60,11 +61,14 @@ def verify(options: Options, folder: Path) -> int:
 
     result = verify_release(folder)
     if options.json:
-        render.as_json({"files": result.files, "rows": result.rows, "faults": list(result.faults)})
+        faults: list[Json] = [
+            {"code": fault.code, "place": fault.place, "detail": fault.detail} for fault in result.faults
+        ]
+        render.as_json({"files": result.files, "rows": result.rows, "volumes": result.volumes, "faults": faults})
     else:
-        render.line(f"{result.files} files, {result.rows} rows: {len(result.faults)} faults")
+        render.line(f"{result.files} files, {result.rows} rows, {result.volumes} volumes: {len(result.faults)} faults")
         for fault in result.faults:
-            render.line(f"  {fault}")
+            render.line(f"  {fault.code} {fault.place} {fault.detail}".rstrip())
     if result.faults:
         message = "The release is not what its manifest says."
         raise GateRefused(message, hint="Build it again, or fetch it again.")

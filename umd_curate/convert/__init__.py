@@ -4,7 +4,7 @@ The room decides what a stored number means (SUVbw, HU, arbitrary) and where a v
 decided, and reads every written file back. Site contours in DICOM SEG become a label map on exactly the image's grid.
 """
 
-from umd_curate.convert.contours import Contours
+from umd_curate.convert.contours import Contours, merge_contours
 from umd_curate.convert.contours_io import convert_contours, stage_contours
 from umd_curate.convert.derivation import SuvFactor
 from umd_curate.convert.geometry import StackGeometry, stack_geometry
@@ -20,6 +20,7 @@ __all__ = [
     "convert_contours",
     "convert_series",
     "derive_suv",
+    "merge_contours",
     "pet_header",
     "same_suv",
     "stack_geometry",

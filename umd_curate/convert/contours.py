@@ -128,6 +128,38 @@ def paint(
     return Contours(labels, organs, tuple(findings))
 
 
+def merge_contours(parts: Iterable[Contours], place: str) -> Contours:
+    """Join the contours of several objects on one grid; the structure with fewer voxels keeps the shared ones, as in `paint`.
+
+    Parameters
+    ----------
+    parts
+        At least one, all on the grid of one image.
+    place
+        Short id of the contours' series.
+    """
+    maps = list(parts)
+    organs = {organ.id: organ for part in maps for organ in part.labels}
+    if len(maps) == 1:
+        return maps[0]
+    frames = {organ: range(len(maps) * maps[0].array_kji.shape[0]) for organ in organs.values()}
+    n_k = maps[0].array_kji.shape[0]
+    joined = paint(
+        _shape(maps[0]),
+        frames,
+        {frame: FramePlace(frame % n_k, 0, 0) for frame in range(len(maps) * n_k)},
+        lambda frame, organ: np.asarray(maps[frame // n_k].array_kji[frame % n_k] == organ.id),
+        place,
+    )
+    told = [finding for part in maps for finding in part.findings if finding.code != codes.NO_ORGAN.code]
+    return Contours(joined.array_kji, joined.labels, (*told, *joined.findings))
+
+
+def _shape(contours: Contours) -> tuple[int, int, int]:
+    k, j, i = contours.array_kji.shape
+    return k, j, i
+
+
 def unmapped(names: Iterable[SegmentName], organs: OrganTable, place: str) -> list[Finding]:
     """Finding with the number of segments that are no organ of the dataset; never their labels."""
     count = sum(organ_of(name, organs) is None for name in names)

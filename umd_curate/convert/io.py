@@ -25,7 +25,6 @@ from umd_curate.store.nifti import NiftiWriter
 
 # READ_FAULTS, and what the codecs raise for damaged streams.
 DECODE_FAULTS: Final = (*READ_FAULTS, RuntimeError, IndexError, MemoryError)
-FLOAT_PIXELS: Final = ("FloatPixelData", "DoubleFloatPixelData")
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,12 +105,25 @@ def stored_plane(dataset: Dataset, frame: int, place: str) -> NDArray[np.generic
     try:
         _check_length(dataset, attributes, place)
         with quiet():
-            stored: NDArray[np.generic] = pixel_array(dataset, index=frame, raw=True)
+            stored = _frame(dataset, attributes, frame)
     except DECODE_FAULTS as fault:
         raise Refused(codes.PIXELS_UNREADABLE.at(place, "(7FE0,0010) PixelData")) from fault
     if stored.shape != (attributes.integer("Rows"), attributes.integer("Columns")):
         raise Refused(codes.PIXELS_UNREADABLE.at(place, "(7FE0,0010) PixelData against (0028,0010), (0028,0011)"))
+    if stored.dtype.kind == "f" and not np.isfinite(np.asarray(stored, np.float64)).all():
+        raise Refused(codes.PIXELS_UNREADABLE.at(place, "(7FE0,0008) FloatPixelData holds what is no finite number"))
     return stored
+
+
+def _frame(dataset: Dataset, attributes: Attributes, frame: int) -> NDArray[np.generic]:
+    """Stored values of a frame by pydicom's decoders; packed bits by hand, since a frame may begin within a byte."""
+    if attributes.integer("BitsAllocated") != 1 or dataset.file_meta.TransferSyntaxUID.is_compressed:
+        return np.asarray(pixel_array(dataset, index=frame, raw=True))
+    rows, columns = attributes.integer("Rows") or 0, attributes.integer("Columns") or 0
+    start, count = frame * rows * columns, rows * columns
+    packed = np.frombuffer(dataset.PixelData, np.uint8, (start + count + 7) // 8 - start // 8, start // 8)
+    bits = np.unpackbits(packed, bitorder="little")  # the first pixel is the lowest bit (PS3.5 8.1.1)
+    return bits[start % 8 : start % 8 + count].reshape(rows, columns)
 
 
 def _check_length(dataset: Dataset, attributes: Attributes, place: str) -> None:

@@ -21,11 +21,10 @@ from isal import igzip
 
 from umd_curate.deid.audit import Searcher
 from umd_curate.deid.identifiers import IdentifierSet, Kind
-from umd_curate.store.dicom import quiet
+from umd_curate.store.dicom import READ_FAULTS, quiet
 
 Piece = tuple[bytes, bool]  # bytes, and whether they are text (or a header) rather than numeric payload
 
-_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, NotImplementedError, OSError, EOFError, IndexError)
 _MAX_DEPTH = 4  # archives in archives
 _HEAD = 4096
 _NIFTI_HEADER = 352
@@ -88,7 +87,7 @@ def _pieces(data: bytes, depth: int) -> Iterator[Piece]:
         return
     try:
         yield from reader(data, depth)
-    except (*_UNREADABLE, sqlite3.Error, zipfile.BadZipFile, tarfile.TarError, zlib.error):
+    except (*READ_FAULTS, sqlite3.Error, zipfile.BadZipFile, tarfile.TarError, zlib.error):
         yield data, True
 
 

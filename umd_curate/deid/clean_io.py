@@ -26,7 +26,7 @@ from umd_curate.deid.rules import Action, Rule, Rules, class_of, packaged_rules
 from umd_curate.model.catalogue import deid as codes
 from umd_curate.model.findings import Refused
 from umd_curate.model.ids import PatientKey, SubjectId
-from umd_curate.store.dicom import quiet
+from umd_curate.store.dicom import READ_FAULTS, quiet
 from umd_curate.store.keys import DeidKey
 
 IMAGE_SOP_CLASSES = frozenset(
@@ -45,17 +45,6 @@ _CODES = {
     "113111": "Retain Safe Private Option",
 }  # PS3.16 CID 7050
 _ENCRYPTED = Tag(0x0400, 0x0500)
-_UNREADABLE = (
-    ValueError,
-    TypeError,
-    KeyError,
-    AttributeError,
-    NotImplementedError,
-    OSError,
-    EOFError,
-    IndexError,
-    struct.error,
-)
 
 
 @dataclass(frozen=True)
@@ -115,7 +104,7 @@ def _gate(source: Dataset, key: DeidKey) -> None:
     def text(keyword: str) -> str:
         try:
             return str(source.get(keyword) or "").strip()
-        except _UNREADABLE:
+        except READ_FAULTS:
             return ""
 
     place = key.short_id("i", text("SOPInstanceUID"))
@@ -162,7 +151,7 @@ class _Cleaner:
         try:
             element = source[tag]
             value = self._value(element, rule) if element.VR in rule.vrs else None
-        except _UNREADABLE:
+        except READ_FAULTS:
             value = None
         if value is None:
             self._count_removed(tag, "unfit")
@@ -179,7 +168,7 @@ class _Cleaner:
             rule = self.rules.of_private(creator, int(tag))
             element = _typed(source[tag], rule) if rule else None
             value = self._value(element, rule) if rule and element is not None and element.VR in rule.vrs else None
-        except _UNREADABLE:
+        except READ_FAULTS:
             value = None
         if value is None:
             self._count_removed(tag)
@@ -270,7 +259,7 @@ def _complete_age(source: Dataset, dataset: Dataset, actions: Counter[tuple[str,
         return
     try:
         age = age_between(str(source.get("PatientBirthDate") or ""), str(source.get("StudyDate") or ""))
-    except _UNREADABLE:
+    except READ_FAULTS:
         return
     if age:
         dataset.PatientAge = age

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from umd_curate.deid.head import COARSE_MM, Head, Mask
+from umd_curate.deid.head import COARSE_MM, Head
+from umd_curate.deid.morphology import Mask
 from umd_curate.model.geometry import Float64, Grid, Volume, apply_affine
 
 Array = NDArray[np.generic]
@@ -21,9 +22,12 @@ BONE_HU = 200.0
 BRAIN_HU = (-20.0, 100.0)
 AIR_HU = -1000
 PET_SKIN_PART = 0.2  # of the median of what is above the mean: fat and skin, above scatter and blur
+ALIGNED_VOXELS = 0.25  # an image whose axes stray less over its whole length is sampled axis by axis
 BRAIN_MARGIN_VOXELS = 2  # 6 mm of the coarse grid
 MIN_BRAIN_ML, MAX_BRAIN_ML = 30.0, 2200.0  # less where the view ends in the skull base
-HOT_PART = 0.5  # of the head's hottest: grey and white matter in FDG, without scalp and muscle
+HOT_OVER_NECK = 3.0  # FDG: brain at 4-10 SUV, muscle and fat of the neck at 0.3-1
+REFERENCE_MM = 90.0  # of neck and shoulders below the chin
+SKIN_DEPTH_MM = 6.0  # this much behind the skin always goes, whatever seems to be brain
 FACE_HALF_WIDTH_MM = 80.0
 SMOOTH_FACE_MM = 27.0  # features of this size vanish from the cut
 DEPTH_MM = 15.0  # behind the smoothed face
@@ -58,16 +62,32 @@ def coarse(volume: Volume) -> tuple[Volume, Mask]:
     ni, nj, nk = (int(n) for n in np.floor((high - low) / COARSE_MM).astype(int) + 1)
     affine = np.diag([COARSE_MM, COARSE_MM, COARSE_MM, 1.0])
     affine[:3, 3] = low
+    to_voxel: Float64 = np.asarray(np.linalg.inv(volume.affine) @ affine, np.float64)
     values = np.zeros((nk, nj, ni), np.float32)
     seen = np.zeros((nk, nj, ni), np.bool_)
+    axes = to_voxel[:3, :3]
+    if np.abs(axes - np.diag(np.diag(axes))).max() * max(ni, nj, nk) < ALIGNED_VOXELS:
+        _sample_along_axes(volume, to_voxel, values, seen)
+        return Volume(values, affine), seen
     j, i = np.meshgrid(np.arange(nj), np.arange(ni), indexing="ij")
-    to_voxel: Float64 = np.asarray(np.linalg.inv(volume.affine) @ affine, np.float64)
     for k in range(nk):
         points = np.stack([i.ravel(), j.ravel(), np.full(i.size, k, np.intp)], axis=1)
         inside, index = nearest_inside(apply_affine(to_voxel, points), volume.grid)
         values[k].ravel()[inside] = volume.array_kji[index[:, 2], index[:, 1], index[:, 0]]
         seen[k].ravel()[inside] = True
     return Volume(values, affine), seen
+
+
+def _sample_along_axes(volume: Volume, to_voxel: Float64, values: NDArray[np.float32], seen: Mask) -> None:
+    """Fill `values` and `seen` where the image's axes run along the grid's: each axis by itself."""
+    sources, targets = [], []
+    for axis, count in enumerate(values.shape):
+        n = 2 - axis
+        index = np.rint(to_voxel[n, n] * np.arange(count) + to_voxel[n, 3]).astype(np.intp)
+        targets.append(np.flatnonzero((index >= 0) & (index < volume.array_kji.shape[axis])))
+        sources.append(index[targets[-1]])
+    values[np.ix_(*targets)] = volume.array_kji[np.ix_(*sources)]
+    seen[np.ix_(*targets)] = True
 
 
 def nearest_inside(points_ijk: Float64, grid: Grid) -> tuple[Mask, NDArray[np.intp]]:
@@ -133,7 +153,7 @@ def face_mask(body: Volume, head: Head, brain_kji: Mask | None) -> FaceMask:
     part = mask[low : high + 1, :, left : right + 1]
     occupied = np.asarray(part.any(axis=1), np.bool_)
     front = np.where(occupied, nj - 1 - part[:, ::-1].argmax(axis=1), np.nan)
-    cut = _cut(front)
+    cut = _cut(front, has_forehead=not head.is_cut)
     last = min(int(np.nanmax(front)) + round(FRONT_MARGIN_MM / COARSE_MM), nj - 1) if occupied.any() else -1
     j = np.arange(nj)[None, :, None]
     middle = _middle(part)
@@ -141,7 +161,9 @@ def face_mask(body: Volume, head: Head, brain_kji: Mask | None) -> FaceMask:
     whole = np.zeros_like(mask)
     whole[low : high + 1, :, left : right + 1] = block
     if brain_kji is not None:
-        whole &= ~brain_kji
+        skin = np.zeros_like(mask)
+        skin[low : high + 1, :, left : right + 1] = j >= (front - SKIN_DEPTH_MM / COARSE_MM)[:, None, :]
+        whole &= ~brain_kji | skin
     return FaceMask(whole, body.affine)
 
 
@@ -154,7 +176,7 @@ def _middle(part: Mask) -> Float64:
     return np.asarray((back + front) / 2.0, np.float64)
 
 
-def _cut(front: Float64) -> Float64:
+def _cut(front: Float64, *, has_forehead: bool) -> Float64:
     """Index of the cut per (k, i): behind the smoothed skin, within limits of the skin itself, less deep at the forehead."""
     n = round(SMOOTH_FACE_MM / COARSE_MM) // 2
     filled = np.where(np.isnan(front), np.inf, front)
@@ -163,7 +185,8 @@ def _cut(front: Float64) -> Float64:
     smooth = np.nanmean(_windows(np.where(np.isnan(lowest), np.nanmin(lowest), lowest), n), axis=(2, 3))
     wanted = smooth - DEPTH_MM / COARSE_MM
     deepest = np.full(front.shape, MAX_DEPTH_MM / COARSE_MM)
-    deepest[len(front) - round(FOREHEAD_PART * len(front)) :] = FOREHEAD_DEPTH_MM / COARSE_MM
+    if has_forehead:
+        deepest[len(front) - round(FOREHEAD_PART * len(front)) :] = FOREHEAD_DEPTH_MM / COARSE_MM
     limited = np.clip(wanted, front - deepest, front - MIN_DEPTH_MM / COARSE_MM)
     cut: Float64 = np.where(np.isnan(front), np.nanmin(limited, axis=1, keepdims=True), limited)
     return cut
@@ -208,14 +231,16 @@ def on_grid(face: FaceMask, grid: Grid) -> Mask:
 
 
 def hot(image_kji: NDArray[np.float32], body_kji: Mask, head: Head) -> Mask:
-    """Voxels of the head, above the chin, that take up much more than the rest of it."""
+    """Voxels of the head, above the chin, that take up several times as much as neck and shoulders: the brain in FDG."""
+    reference = np.zeros_like(body_kji)
+    reference[max(head.chin_k - round(REFERENCE_MM / COARSE_MM), 0) : head.chin_k + 1] = True
+    reference &= body_kji
     inside = body_kji.copy()
     inside[: head.chin_k] = False
     inside[head.top_k + 1 :] = False
-    if not inside.any():
-        return inside
-    limit = HOT_PART * float(np.percentile(image_kji[inside], 98))
-    return inside & (image_kji > limit)
+    if not reference.any():
+        return np.zeros_like(body_kji)
+    return inside & (image_kji > HOT_OVER_NECK * float(np.median(image_kji[reference])))
 
 
 def without_faces(volume: Volume, faces: Sequence[FaceMask], modality: str) -> tuple[Volume, int]:

@@ -7,7 +7,8 @@ import re
 from dataclasses import dataclass
 
 _DATE_LIKE = re.compile(
-    r"\d+(?:[-./:]\d+){2,}|\d{1,2}[- ./](?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*", re.IGNORECASE
+    r"\d+(?:[-./:]\d+){2,}|\d{1,2}[- ./](?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*(?:[- ./]+\d{2,4})?",
+    re.IGNORECASE,
 )
 _WORD = re.compile(r"[^\W_]+(?:\.[0-9]+)?(?:[^\W_]+)?", re.UNICODE)
 _MEASURE = re.compile(r"\d{1,3}(?:\.\d{1,2})?(?:mm|cm|s|sec|min|kev|hz|d|ch|x\d{1,3})?\Z")
@@ -23,7 +24,7 @@ class CleanText:
 
 
 def clean_text(text: str, vocabulary: frozenset[str], banned: frozenset[str]) -> CleanText:
-    """Keep the words of `vocabulary` and plain measures, in their order, joined by single blanks.
+    """Keep the words of `vocabulary` and plain measures, in their order; as written where nothing has to go.
 
     Parameters
     ----------
@@ -44,7 +45,8 @@ def clean_text(text: str, vocabulary: frozenset[str], banned: frozenset[str]) ->
             dropped += 1
     # Small numbers in a row may be the halves of a telephone number or of a date: one may stay.
     calm = [word for n, word in enumerate(kept) if not (word.isdigit() and n and kept[n - 1].isdigit())]
-    return CleanText(" ".join(calm), dropped + len(kept) - len(calm))
+    dropped += len(kept) - len(calm)
+    return CleanText(text.strip(" \0") if not dropped and text.isascii() else " ".join(calm), dropped)
 
 
 def _may_stay(word: str, vocabulary: frozenset[str], banned: frozenset[str]) -> bool:

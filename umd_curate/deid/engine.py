@@ -22,7 +22,8 @@ from umd_curate.deid.deface import (
     on_grid,
     tissue,
 )
-from umd_curate.deid.head import COARSE_MM, Head, Mask, find_head
+from umd_curate.deid.head import COARSE_MM, Head, find_head
+from umd_curate.deid.morphology import Mask, grown, opened, shrunk
 from umd_curate.model.geometry import Volume
 from umd_curate.model.receipts import What
 
@@ -65,10 +66,10 @@ def examine(volume: Volume, role: What) -> Examined:
     brain = None
     if role is What.CT:
         cavity = closed_cavities(body & (values > BONE_HU)) & (values > BRAIN_HU[0]) & (values < BRAIN_HU[1])
-        brain = largest_part(_opened(cavity, OPEN_BY_VOXELS))
+        brain = largest_part(opened(cavity, OPEN_BY_VOXELS))
     head = find_head(body, brain)
     if head is not None and role is What.PET:
-        brain = largest_part(_opened(hot(values, body, head), 1))
+        brain = largest_part(opened(hot(values, body, head), 1))
     return Examined(Volume(body, image.affine), head, _plausible(brain, head))
 
 
@@ -97,7 +98,7 @@ def faces_of(seen: Mapping[What, Examined]) -> list[FaceMask]:
     for one in used:
         if one.head is None:
             continue
-        protected = [_grown(on_grid(brain, one.body.grid), BRAIN_MARGIN_VOXELS) for brain in brains]
+        protected = [grown(on_grid(brain, one.body.grid), BRAIN_MARGIN_VOXELS) for brain in brains]
         faces.append(face_mask(one.body, one.head, np.logical_or.reduce(protected) if protected else None))
     return faces
 
@@ -107,35 +108,28 @@ def largest_body(tissue_kji: Mask) -> Mask:
 
     The part has its own surface: thin tips that the cut takes off grow back.
     """
-    return _grown(largest_part(_opened(tissue_kji, 1)), 2) & tissue_kji
+    return grown(largest_part(opened(tissue_kji, 1)), 2) & tissue_kji
 
 
 def closed_cavities(bone_kji: Mask) -> Mask:
     """What bone encloses in axial slices, small gaps closed: the cranial cavity, the spinal canal."""
-    size = [CLOSE_BY_VOXELS] * 3
-    image = sitk.ConstantPad(_image(bone_kji), size, size)
-    closed = sitk.Crop(sitk.BinaryMorphologicalClosing(image, size, sitk.sitkBall), size, size)
-    filled = [sitk.GetArrayFromImage(sitk.BinaryFillhole(closed[:, :, k])) > 0 for k in range(closed.GetDepth())]
-    return np.stack(filled) & ~_mask(closed)
+    padded = np.pad(bone_kji, CLOSE_BY_VOXELS)
+    inner = (slice(CLOSE_BY_VOXELS, -CLOSE_BY_VOXELS),) * 3
+    closed = np.ascontiguousarray(shrunk(grown(padded, CLOSE_BY_VOXELS), CLOSE_BY_VOXELS)[inner])
+    filled = np.zeros_like(closed)
+    for k in np.flatnonzero(closed.any(axis=(1, 2))):
+        filled[k] = sitk.GetArrayFromImage(sitk.BinaryFillhole(_image(closed[k]))) > 0
+    return filled & ~closed
 
 
 def largest_part(mask_kji: Mask) -> Mask:
     """Largest connected part of a mask."""
-    labelled = sitk.RelabelComponent(sitk.ConnectedComponent(_image(mask_kji)), sortByObjectSize=True)
-    return _mask(labelled == 1)
+    labelled = sitk.GetArrayFromImage(sitk.ConnectedComponent(_image(mask_kji)))
+    counts = np.bincount(labelled.ravel())
+    if len(counts) < 2:
+        return np.zeros_like(mask_kji)
+    return np.asarray(labelled == 1 + int(np.argmax(counts[1:])), np.bool_)
 
 
-def _opened(mask_kji: Mask, by: int) -> Mask:
-    return _mask(sitk.BinaryMorphologicalOpening(_image(mask_kji), [by] * 3, sitk.sitkBall))
-
-
-def _grown(mask_kji: Mask, by: int) -> Mask:
-    return _mask(sitk.BinaryDilate(_image(mask_kji), [by] * 3, sitk.sitkBall))
-
-
-def _image(mask_kji: Mask) -> sitk.Image:
-    return sitk.GetImageFromArray(mask_kji.astype(np.uint8))
-
-
-def _mask(image: sitk.Image) -> Mask:
-    return np.asarray(sitk.GetArrayFromImage(image) > 0, np.bool_)
+def _image(mask: Mask) -> sitk.Image:
+    return sitk.GetImageFromArray(mask.astype(np.uint8))

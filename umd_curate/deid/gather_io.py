@@ -13,9 +13,8 @@ from pydicom.dataset import Dataset
 from umd_curate.deid import identifiers as spell
 from umd_curate.deid.identifiers import IdentifierSet, Kind
 from umd_curate.deid.rules import Action, packaged_rules
-from umd_curate.store.dicom import quiet
+from umd_curate.store.dicom import READ_FAULTS, quiet
 
-_UNREADABLE = (ValueError, TypeError, KeyError, AttributeError, NotImplementedError, OSError, EOFError, IndexError)
 _PIXELS = (0x7FE00010, 0x7FE00008, 0x7FE00009)
 _TEXT_VRS = frozenset({"SH", "LO", "ST", "LT", "UT", "UC", "CS", "UR", "UN", "OB"})
 _ID_TAGS = frozenset(
@@ -65,10 +64,12 @@ def _of_dataset(dataset: Dataset, common: frozenset[str]) -> Iterator[tuple[Kind
             if element.VR == "SQ":
                 for item in element.value or ():
                     yield from _of_dataset(item, common)
-                continue
-            yield from _of_element(element, common)
-        except _UNREADABLE:
-            continue
+            else:
+                yield from _of_element(element, common)
+        except READ_FAULTS:
+            raw = getattr(dataset.get_item(tag), "value", None)
+            text = raw.decode("latin-1").strip("\0 ") if isinstance(raw, bytes) else ""
+            yield from ((Kind.TEXT, value) for value in spell.from_text(text, common, whole=True))
 
 
 def _of_element(element: DataElement, common: frozenset[str]) -> Iterator[tuple[Kind, str]]:
@@ -110,5 +111,5 @@ def _texts(element: DataElement) -> list[str]:
 def _texts_of(dataset: Dataset, keyword: str) -> list[str]:
     try:
         return _texts(dataset[keyword]) if keyword in dataset else []
-    except _UNREADABLE:
+    except READ_FAULTS:
         return []

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-Mask = NDArray[np.bool_]
+from umd_curate.deid.morphology import Mask
+
 Profile = NDArray[np.float64]
 
 COARSE_MM = 3.0

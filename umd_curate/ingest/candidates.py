@@ -1,11 +1,11 @@
 """Builds the volumes that selection chooses from, each with its place and, where it is unusable, its fault.
 
 Decides what makes a sound stack unusable all the same: too few slices, files of its series that are unusable, a dynamic or
-gated PET. Which volume is wanted is for `select` and `pair`.
+gated PET, a study under two patients. Which volume is wanted is for `select` and `pair`.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from umd_curate.ingest.classify import is_composed, role_of
@@ -67,11 +67,44 @@ class Candidate:
         return SourceVolume(self.series, self.role, self.stack.instances, self.label)
 
 
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """What makes a sound stack unusable.
+
+    Parameters
+    ----------
+    tainted
+        Series Instance UIDs of which a file is unusable.
+    mixed
+        Study Instance UIDs that are under two patients.
+    min_slices
+        A PET with fewer slices is faulty.
+    """
+
+    tainted: frozenset[str]
+    mixed: frozenset[str]
+    min_slices: int
+
+    def of(self, study_uid: str, series_uid: str, role: Role, stack: Stack) -> Fault | None:
+        """Fault of a volume, the one that reaches furthest first."""
+        if study_uid in self.mixed:
+            return Fault(codes.TWO_PATIENTS)
+        if series_uid in self.tainted:
+            return Fault(codes.INCOMPLETE)
+        if stack.fault or role is not Role.PET:
+            return stack.fault
+        if any(set(image.series_type[:1]) & _NOT_STATIC for image in stack.instances):
+            return Fault(codes.DYNAMIC)
+        count = n_slices(stack)
+        if count < self.min_slices:
+            return Fault(codes.FEW_PET_IMAGES, "slices", float(count), float(self.min_slices))
+        return None
+
+
 def build_candidates(
     images: Iterable[InstanceHeader],
     patients: Mapping[str, PatientKey | None],
-    tainted: Collection[str],
-    min_slices: int,
+    faults: Faults,
     short_id: Callable[[str, str], ShortId],
 ) -> list[Candidate]:
     """Volumes of all usable CT, MR and PET images and contours.
@@ -82,10 +115,8 @@ def build_candidates(
         Wanted, readable, unique files that tell patient, study and series.
     patients
         Patient of each file by path.
-    tainted
-        Series Instance UIDs of which a file is unusable.
-    min_slices
-        A PET with fewer slices is faulty.
+    faults
+        What makes a sound stack unusable.
     short_id
         Keyed name of a kind and value.
     """
@@ -95,12 +126,14 @@ def build_candidates(
         if patient is not None and role is not None:
             series[patient, image.study_uid or "", image.series_uid or "", role].append(image)
     found = []
+    parts: Counter[str] = Counter()  # per UID over all patients, studies and roles, so that no two volumes share a name
     for (patient_key, study, uid, role), members in sorted(series.items()):
-        for part, group in enumerate(_parts(members, role)):
+        for group in _parts(members, role):
             stack = Stack(tuple(group)) if role is Role.CONTOURS or is_multiframe(group[0]) else stacked(group)
-            fault = Fault(codes.INCOMPLETE) if uid in tainted else _fault(role, stack, min_slices)
-            name = short_id("s", series_name(uid, part))
+            name = short_id("s", series_name(uid, parts[uid]))
+            parts[uid] += 1
             frame = (group[0].frame_of_reference_uid or "").strip()
+            fault = faults.of(study, uid, role, stack)
             found.append(Candidate(name, role, PatientKey(patient_key), study, uid, frame, stack, fault))
     return found
 
@@ -119,14 +152,3 @@ def _parts(members: list[InstanceHeader], role: Role) -> list[list[InstanceHeade
     if role is Role.CONTOURS:
         return [[image] for image in sorted(members, key=lambda image: (image.sop_instance_uid or "", image.path))]
     return volumes_of_series(members)
-
-
-def _fault(role: Role, stack: Stack, min_slices: int) -> Fault | None:
-    if role is Role.CONTOURS or stack.fault:
-        return stack.fault
-    if role is not Role.PET:
-        return None
-    if any(set(image.series_type[:1]) & _NOT_STATIC for image in stack.instances):
-        return Fault(codes.DYNAMIC)
-    count = n_slices(stack)
-    return Fault(codes.FEW_PET_IMAGES, "slices", float(count), float(min_slices)) if count < min_slices else None

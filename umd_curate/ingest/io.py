@@ -7,7 +7,7 @@ The header digest is over all bytes before the pixel data, over the whole file w
 import hashlib
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,11 +17,12 @@ from pydicom.dataset import FileDataset
 from umd_curate.ingest.classify import ROLE_OF_CLASS
 from umd_curate.ingest.dixon import dixon_channel
 from umd_curate.ingest.elements import FIELDS, field_values, native_bytes, text
-from umd_curate.model.headers import FileKind, InstanceHeader
+from umd_curate.model.headers import FileKind, InstanceHeader, ListedFile
 from umd_curate.model.study import Role
 from umd_curate.store.dicom import READ_FAULTS, quiet, read_dataset
 
 _PREAMBLE = 128
+_PRINTABLE = frozenset(b"\t\n\r") | frozenset(range(0x20, 0x7F))
 _OPENING = _PREAMBLE + 4
 _BLOCK = 1 << 20
 _DICOM_SUFFIXES = {".dcm", ".dicom", ".ima"}
@@ -47,15 +48,6 @@ _WANTED_TAGS = [
     )
     if tag is not None
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class ListedFile:
-    """A file of the raw folder as the file system shows it."""
-
-    path: Path
-    size: int
-    mtime_ns: int
 
 
 class _Header:
@@ -91,15 +83,16 @@ def read_header(file: ListedFile) -> InstanceHeader:
     Returns
     -------
     InstanceHeader
-        ``NOT_DICOM``: something else. ``UNREADABLE`` without a SOP class: begins like DICOM, or is named ``.dcm``, but has no
-        readable header. ``UNREADABLE`` with one: the pixel data is cut off. ``DICOM``: all else.
+        ``NOT_DICOM``: something else. ``UNREADABLE`` with a header digest: the pixel data is cut off. ``UNREADABLE`` without
+        one: begins like DICOM, or is named ``.dcm`` and is no text, but cannot be read up to its pixels. ``DICOM``: all else.
     """
     try:
         with file.path.open("rb") as handle:
             opening = handle.read(_OPENING)
             has_preamble = opening[_PREAMBLE:] == b"DICM"
             if not has_preamble and not _begins_like_dicom(opening):
-                return _row(file, FileKind.UNREADABLE if _is_named_dicom(file) else FileKind.NOT_DICOM)
+                is_broken = _is_named_dicom(file) and not _is_text(opening)
+                return _row(file, FileKind.UNREADABLE if is_broken else FileKind.NOT_DICOM)
             return _read(file, handle, force=not has_preamble)
     except _BROKEN:
         return _row(file, FileKind.UNREADABLE)
@@ -121,7 +114,12 @@ def _read(file: ListedFile, handle: BinaryIO, *, force: bool) -> InstanceHeader:
     if is_deflated or row.sop_class_uid not in ROLE_OF_CLASS:
         return row
     implicit, little = dataset.original_encoding
-    is_whole = _has_whole_pixels(handle, end, row, implicit=bool(implicit), order="<" if little else ">")
+    handle.seek(end)
+    head, order = handle.read(12), "<" if little else ">"
+    if len(head) < 12 or struct.unpack(order + "HH", head[:4]) not in _PIXEL_ELEMENTS:
+        return replace(row, kind=FileKind.UNREADABLE, header_sha256="")
+    start, length = _extent(head, end, implicit=bool(implicit), order=order)
+    is_whole = _has_whole_pixels(handle, start, length, row)
     return row if is_whole else replace(row, kind=FileKind.UNREADABLE)
 
 
@@ -149,6 +147,11 @@ def _is_named_dicom(file: ListedFile) -> bool:
     return file.path.suffix.casefold() in _DICOM_SUFFIXES
 
 
+def _is_text(opening: bytes) -> bool:
+    """Say whether the first bytes are printable ASCII: a note that was given the wrong name, no damaged image."""
+    return all(byte in _PRINTABLE for byte in opening)
+
+
 def _begins_like_dicom(opening: bytes) -> bool:
     """Say whether the first element of a file without preamble is one of group 0002 or 0008 with a believable VR or length."""
     if len(opening) < 8 or opening[:2] not in {b"\x02\0", b"\x08\0", b"\0\x02", b"\0\x08"}:
@@ -159,24 +162,23 @@ def _begins_like_dicom(opening: bytes) -> bool:
     return bool(group == 8 and element <= _LAST_ELEMENT_FIRST and length <= _LONGEST_FIRST)
 
 
-def _has_whole_pixels(handle: BinaryIO, end: int, row: InstanceHeader, *, implicit: bool, order: str) -> bool:
-    """Say whether the pixel data at `end` lies wholly in the file; False for an image without any."""
-    handle.seek(end)
-    head = handle.read(12)
-    if len(head) < 12 or struct.unpack(order + "HH", head[:4]) not in _PIXEL_ELEMENTS:
-        return False
-    if implicit or head[4:6] not in _LONG_VRS:
-        start = end + 8
-        (length,) = struct.unpack(order + ("L" if implicit else "H"), head[4:8] if implicit else head[6:8])
-    else:
-        start = end + 12
-        (length,) = struct.unpack(order + "L", head[8:12])
+def _extent(head: bytes, place: int, *, implicit: bool, order: str) -> tuple[int, int]:
+    """Where the value of the element at `place` starts, and its length [bytes] (PS3.5 7.1)."""
+    if implicit:
+        return place + 8, int(struct.unpack(order + "L", head[4:8])[0])
+    if head[4:6] in _LONG_VRS:
+        return place + 12, int(struct.unpack(order + "L", head[8:12])[0])
+    return place + 8, int(struct.unpack(order + "H", head[6:8])[0])
+
+
+def _has_whole_pixels(handle: BinaryIO, start: int, length: int, row: InstanceHeader) -> bool:
+    """Say whether the pixel data lies wholly in the file and fills the matrix."""
     if length == _UNDEFINED:
         return _has_whole_fragments(handle, start, row.size)
     needed = native_bytes(
         row.rows, row.columns, row.samples_per_pixel, row.number_of_frames, row.bits_allocated, row.photometric
     )
-    return start + int(length) <= row.size and (needed is None or length >= needed)
+    return start + length <= row.size and (needed is None or length >= needed)
 
 
 def _has_whole_fragments(handle: BinaryIO, start: int, size: int) -> bool:

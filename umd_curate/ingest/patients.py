@@ -1,4 +1,4 @@
-"""Decides whose image a file is, and sets aside studies that are under two patients.
+"""Decides whose image a file is, and which studies are under two patients.
 
 A patient's key is the issuer (0010,0021) and the PatientID (0010,0020), without the padding blanks that PS3.5 6.2 declares
 insignificant for LO; case is kept, since LO is case-sensitive. An ID without issuer takes the issuer under which the same
@@ -6,7 +6,7 @@ ID stands elsewhere in the folder, if there is exactly one: consoles often leave
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from umd_curate.model.catalogue import ingest as codes
 from umd_curate.model.findings import FindingCode
@@ -35,13 +35,24 @@ def _text(value: str | None) -> str:
     return (value or "").strip(_PADDING)
 
 
-def identity_faults(headers: Sequence[InstanceHeader], keys: Mapping[str, PatientKey | None]) -> dict[str, FindingCode]:
-    """Faults of wanted files by path: no PatientID, no UIDs, identifiers burned in, a study under two patients.
+def identity_fault(header: InstanceHeader, key: PatientKey | None) -> FindingCode | None:
+    """Fault of one wanted and readable file: no PatientID, no UIDs, identifiers burned in."""
+    if key is None:
+        return codes.NO_PATIENT_ID
+    if not header.study_uid or not header.series_uid:
+        return codes.NO_UIDS
+    if (header.burned_in_annotation or "").strip().upper() == "YES":
+        return codes.BURNED_IN
+    return None
+
+
+def mixed_studies(headers: Iterable[InstanceHeader], keys: Mapping[str, PatientKey | None]) -> dict[str, PatientKey]:
+    """Studies under two patients, with one key for all of their images: which patient is right cannot be known.
 
     Parameters
     ----------
     headers
-        All wanted and readable files.
+        Files without an `identity_fault`.
     keys
         Patient of each, as `patient_keys` says.
     """
@@ -50,23 +61,4 @@ def identity_faults(headers: Sequence[InstanceHeader], keys: Mapping[str, Patien
         key = keys[header.path]
         if header.study_uid and key:
             patients[header.study_uid].add(key)
-    faults: dict[str, FindingCode] = {}
-    for header in headers:
-        fault = _fault(header, keys[header.path], patients)
-        if fault:
-            faults[header.path] = fault
-    return faults
-
-
-def _fault(
-    header: InstanceHeader, key: PatientKey | None, patients: Mapping[str, set[PatientKey]]
-) -> FindingCode | None:
-    if key is None:
-        return codes.NO_PATIENT_ID
-    if not header.study_uid or not header.series_uid:
-        return codes.NO_UIDS
-    if len(patients[header.study_uid]) > 1:
-        return codes.TWO_PATIENTS
-    if (header.burned_in_annotation or "").strip().upper() == "YES":
-        return codes.BURNED_IN
-    return None
+    return {study: PatientKey(_SEPARATOR.join(sorted(found))) for study, found in patients.items() if len(found) > 1}

@@ -7,11 +7,11 @@ end is used. Who allots subject ids, copies pixels and writes the index is for t
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from umd_curate.ingest.candidates import Candidate, build_candidates, n_slices, series_name
-from umd_curate.ingest.classify import role_of, unwanted
+from umd_curate.ingest.candidates import Candidate, Faults, build_candidates, n_slices, series_name
+from umd_curate.ingest.classify import unwanted
 from umd_curate.ingest.copies import find_copies
 from umd_curate.ingest.pair import pair
-from umd_curate.ingest.patients import identity_faults, patient_keys
+from umd_curate.ingest.patients import identity_fault, mixed_studies, patient_keys
 from umd_curate.ingest.stack import Fault
 from umd_curate.model.catalogue import ingest as codes
 from umd_curate.model.config import IngestConfig
@@ -82,8 +82,10 @@ def plan_ingest(headers: Sequence[InstanceHeader], config: IngestConfig, short_i
     wanted = _leave_out_unwanted(rows, book)
     patients = patient_keys(wanted)
     sound = _set_unusable_aside(wanted, patients, book)
-    tainted = _tainted_series(wanted, sound, book)
-    candidates = build_candidates(sound, patients, tainted, config.min_slices, short_id)
+    mixed = mixed_studies(sound, patients)
+    owners = {row.path: mixed.get(row.study_uid or "") or patients[row.path] for row in sound}
+    faults = Faults(_tainted_series(wanted, sound, book), frozenset(mixed), config.min_slices)
+    candidates = build_candidates(sound, owners, faults, short_id)
     volumes = _leave_out_few_images(candidates, config.min_slices, book)
     pairing = pair(volumes)
     for _, members in pairing.sessions:
@@ -115,17 +117,16 @@ def _set_unusable_aside(
     wanted: Sequence[InstanceHeader], patients: Mapping[str, PatientKey | None], book: _Book
 ) -> list[InstanceHeader]:
     """Take out unreadable files, files without identity, copies and conflicts; return what is sound."""
-    readable = []
+    named = []
     for row in wanted:
         if row.kind is FileKind.DICOM:
-            readable.append(row)
+            fault = identity_fault(row, patients[row.path])
         else:
-            book.enter(row, Disposition.QUARANTINED, codes.TRUNCATED if role_of(row) else codes.UNREADABLE)
-    faults = identity_faults(readable, patients)
-    named = [row for row in readable if row.path not in faults]
-    for row in readable:
-        if row.path in faults:
-            book.enter(row, Disposition.QUARANTINED, faults[row.path])
+            fault = codes.TRUNCATED if row.header_sha256 else codes.UNREADABLE
+        if fault is None:
+            named.append(row)
+        else:
+            book.enter(row, Disposition.QUARANTINED, fault)
     copies = find_copies(named)
     for row in named:
         if row.path in copies.conflicts:
@@ -135,17 +136,17 @@ def _set_unusable_aside(
     return [row for row in named if row.path not in book.decisions]
 
 
-def _tainted_series(wanted: Iterable[InstanceHeader], sound: Iterable[InstanceHeader], book: _Book) -> set[str]:
+def _tainted_series(wanted: Iterable[InstanceHeader], sound: Iterable[InstanceHeader], book: _Book) -> frozenset[str]:
     """Series of which an image was set aside that no sound copy replaces."""
     whole = {row.sop_instance_uid for row in sound if row.sop_instance_uid}
-    return {
+    return frozenset(
         row.series_uid
         for row in wanted
         if row.path in book.decisions
         and book.decisions[row.path].disposition is Disposition.QUARANTINED
         and row.series_uid
         and row.sop_instance_uid not in whole
-    }
+    )
 
 
 def _leave_out_few_images(candidates: Iterable[Candidate], min_slices: int, book: _Book) -> list[Candidate]:

@@ -12,11 +12,8 @@ from pathlib import Path
 
 from umd_curate.errors import UsageError
 from umd_curate.ingest.copies import suspected_copies
-from umd_curate.ingest.io import ListedFile, read_header
-from umd_curate.model.headers import InstanceHeader
+from umd_curate.model.headers import InstanceHeader, ListedFile
 from umd_curate.store.files import sha256_of
-
-__all__ = ["ListedFile", "list_files", "read_header", "scan", "settle_copies"]
 
 
 def list_files(roots: Sequence[Path]) -> list[ListedFile]:
@@ -61,6 +58,8 @@ def scan(files: Sequence[ListedFile], previous: Mapping[str, InstanceHeader]) ->
     previous
         Rows of an earlier scan by path; one is used again where size and modification time are the same.
     """
+    from umd_curate.ingest.io import read_header  # noqa: PLC0415  (pydicom, needed only where a file is read)
+
     for file in files:
         row = previous.get(str(file.path))
         if row is not None and (row.size, row.mtime_ns) == (file.size, file.mtime_ns):

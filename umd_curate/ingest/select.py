@@ -155,6 +155,8 @@ def choose(candidates: Sequence[Candidate], cover: Range | None = None) -> Choic
         return _all_refused(ranked, usable)
     selected = usable[0] if usable else None
     before = ranked[: ranked.index(selected)] if selected else [c for c in ranked if keys[c.series][0] == tier]
+    if ranked[0].fault is not None and ranked[0].fault.code is codes.TWO_PATIENTS:
+        before = ranked[:1]  # the whole study has this fault: no other volume of it could have stood in
     refused = tuple((c, c.fault) for c in before if c.fault)
     gone = {c.series for c, _ in refused} | ({selected.series} if selected else set())
     rest = tuple((c, _reason(c, selected or ranked[0])) for c in ranked if c.series not in gone)

@@ -86,7 +86,7 @@ class LabelSource:
     role: str
     path: Path = field(repr=False)
     sha256: str
-    names: Mapping[int, str] | None = None
+    names: Mapping[int, str] | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

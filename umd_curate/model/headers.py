@@ -6,6 +6,7 @@ The row is the index's row (`INSTANCE_SCHEMA` in `model/tables.py` is made from 
 
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 
 class FileKind(StrEnum):
@@ -14,6 +15,15 @@ class FileKind(StrEnum):
     DICOM = "dicom"
     NOT_DICOM = "not-dicom"
     UNREADABLE = "unreadable"  # begins like DICOM, or should, but cannot be read to the end of the header
+
+
+@dataclass(frozen=True, slots=True)
+class ListedFile:
+    """A file of the raw folder as the file system shows it."""
+
+    path: Path
+    size: int
+    mtime_ns: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

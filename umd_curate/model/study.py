@@ -78,9 +78,7 @@ class IngestPlan:
 
 
 # Where the scan saw a slice: rows, columns, position, orientation, pixel spacing, thickness (as in `InstanceHeader`).
-OrderedPlace = tuple[
-    int | None, int | None, tuple[float, ...], tuple[float, ...], tuple[float, ...], float | None
-]
+OrderedPlace = tuple[int | None, int | None, tuple[float, ...], tuple[float, ...], tuple[float, ...], float | None]
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,18 @@ def make_orders(plan: IngestPlan, subject_of: Callable[[PatientKey], SubjectId])
         numbers[session.patient, session.kind] += 1
         name = f"{session.kind.value}{numbers[session.patient, session.kind]}"
         subject = subject_of(session.patient)
-        orders += [_order(session, volume, subject, name) for volume in session.volumes]
+        orders += [_order(session, volume, subject, name) for volume in _merged(session.volumes)]
     return sorted(orders, key=lambda order: order.unit)
+
+
+def _merged(volumes: Sequence[SourceVolume]) -> list[SourceVolume]:
+    """Volumes with all contours of the session as one: they become one label map."""
+    images = [volume for volume in volumes if volume.role is not Role.CONTOURS]
+    contours = sorted((volume for volume in volumes if volume.role is Role.CONTOURS), key=lambda volume: volume.series)
+    if not contours:
+        return images
+    files = tuple(instance for volume in contours for instance in volume.instances)
+    return [*images, SourceVolume(contours[0].series, Role.CONTOURS, files, contours[0].label)]
 
 
 def _in_time(session: SessionPlan) -> tuple[str, str, str, str]:

@@ -1,16 +1,14 @@
 """The gate below the PHI wall: every file of a session, and the release, is searched for the patients' own identifiers.
 
-Step ``audit`` searches one session with the identifiers of its subject. Before a release the report, and after it every
-file that is not a shard (whose images are the audited bytes), is searched with the identifiers of all.
+Step ``audit`` searches one session with the identifiers of its subject, before a release is built. Step ``seal`` then
+searches the report and the release itself with the identifiers of all; only a sealed release is handed out.
 """
 
 import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from umd_curate.deid.audit_io import scan_file
 from umd_curate.deid.identifiers import IdentifierSet, Kind
-from umd_curate.errors import PhiGateRefused
 from umd_curate.model.catalogue import run as codes
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.receipts import Artifact, Receipt, State
@@ -18,6 +16,7 @@ from umd_curate.model.steps import Place, SessionFiles, Step, Unit, View
 from umd_curate.store.files import artifact, write_text
 
 AUDIT = "audit"
+SEAL = "seal"
 IDENTIFIERS = "identifiers"  # role of the private file of one volume's identifiers
 _PUBLIC = ("data/", "qa/")
 
@@ -55,40 +54,56 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:  # noqa: AR
     """Search one session's files; a hit quarantines the session."""
     identifiers = _union(place, [entry for entry in unit.inputs if entry.what == IDENTIFIERS])
     public = [entry for entry in unit.inputs if entry.what != IDENTIFIERS]
-    findings = [
-        codes.IDENTIFIER_FOUND.at(unit.name, f"{entry.what}: {hit.kind} as {hit.encoding}")
-        for entry in public
-        for hit in scan_file(place.resolve(entry.path), identifiers)
-    ]
-    return unit.receipt(
-        findings=findings,
-        state=State.QUARANTINED if findings else State.DONE,
-        measured={"files_searched": len(public), "identifiers": len(identifiers), "hits": len(findings)},
-    )
+    return _searched(unit, [(entry.what, place.resolve(entry.path)) for entry in public], identifiers)
 
 
 STEP = Step(AUDIT, 1, (), plan, perform)
 
 
-def search_release(folder: Path, report: Path, receipts: Sequence[Receipt], place: Place) -> int:
-    """Search the report and every text and table of a release with the identifiers of all patients; return the files.
+def plan_seal(view: View, config: UmdConfig) -> list[Unit]:  # noqa: ARG001
+    """One unit per release: its files and the report, with the identifiers of all subjects."""
+    identifiers = _identifier_files(view)
+    report = [entry for receipt in view.receipts("report") for entry in receipt.outputs]
+    return [
+        Unit(SEAL, receipt.unit, inputs=(*receipt.outputs, *report, *identifiers))
+        for receipt in view.receipts("release")
+        if receipt.state is State.DONE and receipt.outputs
+    ]
 
-    Raises
-    ------
-    PhiGateRefused
-        An identifier was found; the message says of which kind and where.
-    """
-    entries = [entry for receipt in receipts for entry in receipt.outputs if entry.what == IDENTIFIERS]
-    identifiers = _union(place, entries)
-    shards = {path for path in folder.glob("*/*.parquet") if path.parent.name != "manifests"}
+
+def perform_seal(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
+    """Search the report and every text and table of the release; its shards hold the images that step ``audit`` searched."""
+    folder = place.resolve(f"releases/{config.release.version}")
+    shards = {path for path in folder.glob("*/*/*.parquet") if path.parent.name != "manifests"}
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path not in shards)
+    report = place.resolve("qa/report.html")
     if report.is_file():
         paths.append(report)
-    for path in paths:
-        for hit in scan_file(path, identifiers):
-            message = f"An identifier ({hit.kind}, as {hit.encoding}) stands in {path.name}."
-            raise PhiGateRefused(message)
-    return len(paths)
+    identifiers = _union(place, [entry for entry in unit.inputs if entry.what == IDENTIFIERS])
+    return _searched(unit, [(path.name, path) for path in paths], identifiers)
+
+
+SEAL_STEP = Step(SEAL, 1, ("release",), plan_seal, perform_seal)
+
+
+def _searched(unit: Unit, files: Sequence[tuple[str, Path]], identifiers: IdentifierSet) -> Receipt:
+    from umd_curate.deid.audit_io import scan_file  # noqa: PLC0415  (pydicom, and only where files are searched)
+
+    findings = [
+        codes.IDENTIFIER_FOUND.at(unit.name, f"{what}: {hit.kind} as {hit.encoding}")
+        for what, path in files
+        for hit in scan_file(path, identifiers)
+    ]
+    return unit.receipt(
+        findings=findings,
+        state=State.QUARANTINED if findings else State.DONE,
+        measured={"files_searched": len(files), "identifiers": len(identifiers), "hits": len(findings)},
+    )
+
+
+def _identifier_files(view: View) -> list[Artifact]:
+    receipts = [receipt for step in ("ingest", "contours") for receipt in view.receipts(step)]
+    return [entry for receipt in receipts for entry in receipt.outputs if entry.what == IDENTIFIERS]
 
 
 def _union(place: Place, entries: Sequence[Artifact]) -> IdentifierSet:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from pydicom import Dataset
 
+from umd_curate.convert.contours import merge_contours
 from umd_curate.convert.contours_io import convert_contours
 from umd_curate.convert.contours_io import stage_contours as write_contours
 from umd_curate.convert.geometry import SlicePlace, stack_of_places
@@ -25,6 +26,7 @@ from umd_curate.model.catalogue import run as codes
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.findings import Refused
 from umd_curate.model.ids import PatientKey, SubjectId
+from umd_curate.model.labels import OrganTable
 from umd_curate.model.receipts import Receipt, What
 from umd_curate.model.sidecars import SourceReceipt
 from umd_curate.model.steps import Place, Unit
@@ -112,22 +114,32 @@ def stage_volume(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
 
 
 def stage_contours(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
-    """Put the site's contours (DICOM SEG) on the grid of the staged image on which they were drawn."""
+    """Put the site's contours (one or more DICOM SEG) on the grid of the staged image on which they were drawn."""
     image = unit.input(What.STAGED_CT) or unit.input(What.STAGED_MR)
     if image is None:
         raise Refused(codes.NO_IMAGE_FOR_CONTOURS.at(unit.name))
     order, source = _open(unit, place, config)
     grid = read_grid(place.resolve(image.path))
-    (dataset,) = source.datasets()  # a DICOM SEG is one file
-    contours = convert_contours(dataset, grid, organ_table(config.dataset.definition), order.series)
+    organs = organ_table(config.dataset.definition)
+    parts = [convert_contours(dataset, grid, organs, order.series) for dataset in source.datasets()]
+    contours = merge_contours(parts, order.series)
+    identifiers = keep_identifiers(unit, place, source.identifiers.without(_names_of(organs)))
+    if not contours.labels:
+        return unit.receipt(outputs=[identifiers], findings=contours.findings)
     reference = "ct" if image.what == What.STAGED_CT else "mr"
     staged = write_contours(contours, grid, order, place.resolve(STAGED), STAGED, reference)
     return unit.receipt(
-        outputs=[*staged.artifacts, keep_identifiers(unit, place, source.identifiers)],
+        outputs=[*staged.artifacts, identifiers],
         findings=staged.findings,
         measured=staged.measured,
         versions=staged.versions,
     )
+
+
+def _names_of(organs: OrganTable) -> frozenset[str]:
+    """Words that name an organ: they stand in a segmentation's header, and identify nobody."""
+    names = [name for organ in organs for name in (organ.name, organ.snomed_meaning, *organ.aliases)]
+    return frozenset(name.lower().replace("_", joint) for name in names for joint in ("_", " ", "-", ""))
 
 
 def _open(unit: Unit, place: Place, config: UmdConfig) -> tuple[VolumeOrder, Source]:

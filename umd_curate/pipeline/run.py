@@ -19,6 +19,7 @@ from umd_curate.pipeline.events import Silent, Watcher
 from umd_curate.pipeline.executor import Executor, InProcessExecutor, Task
 from umd_curate.pipeline.table import ALL_STEPS, below_the_wall
 from umd_curate.pipeline.view import LedgerView
+from umd_curate.release.plan import release_folder
 from umd_curate.store.keys import DeidKey
 from umd_curate.store.ledger import Ledger
 from umd_curate.store.workspace import Workspace, locked
@@ -80,15 +81,17 @@ def release(session: Session) -> Path:
         Nothing may be released.
     """
     run_steps(session, (phi_gate.AUDIT,))
-    hits = [receipt for receipt in session.ledger.receipts(phi_gate.AUDIT) if receipt.state is not State.DONE]
+    _refuse_hits(session, phi_gate.AUDIT, "the files of {} session(s)")
+    run_steps(session, ("release", phi_gate.SEAL))
+    _refuse_hits(session, phi_gate.SEAL, "the report or {} release")
+    return session.workspace.resolve(release_folder(session.config))
+
+
+def _refuse_hits(session: Session, step: str, where: str) -> None:
+    hits = [receipt for receipt in session.ledger.receipts(step) if receipt.state is not State.DONE]
     if hits:
-        message = f"Identifiers stand in the files of {len(hits)} session(s)."
+        message = f"Identifiers stand in {where.format(len(hits))}."
         raise PhiGateRefused(message)
-    run_steps(session, ("release",))
-    folder = session.workspace.releases / session.config.release.version / "umd"
-    known = [*session.ledger.receipts("ingest"), *session.ledger.receipts("contours")]
-    phi_gate.search_release(folder, session.workspace.report_path, known, session.workspace)
-    return folder
 
 
 def run(session: Session, given: Sequence[Path]) -> Path:

@@ -3,18 +3,19 @@
 from umd_curate.model.steps import Step
 
 # The pixel path (ingest, contours) is planned from a raw folder; all others from what earlier steps made.
-ALL_STEPS = ("ingest", "contours", "deface", "register", "label", "qa", "report", "audit", "release")
+ALL_STEPS = ("ingest", "contours", "deface", "register", "label", "qa", "report", "audit", "release", "seal")
 
 
 def below_the_wall() -> dict[str, Step]:
     """Steps by name, in order."""
     from umd_curate.deid.step import STEP as DEFACE  # noqa: PLC0415  (rooms are opened when they are needed)
     from umd_curate.label.step import STEP as LABEL  # noqa: PLC0415
+    from umd_curate.pipeline.phi_gate import SEAL_STEP as SEAL  # noqa: PLC0415
     from umd_curate.pipeline.phi_gate import STEP as AUDIT  # noqa: PLC0415
     from umd_curate.qa.step import REPORT  # noqa: PLC0415
     from umd_curate.qa.step import STEP as QA  # noqa: PLC0415
     from umd_curate.register.step import STEP as REGISTER  # noqa: PLC0415
     from umd_curate.release.step import STEP as RELEASE  # noqa: PLC0415
 
-    steps = (DEFACE, REGISTER, LABEL, QA, REPORT, AUDIT, RELEASE)
+    steps = (DEFACE, REGISTER, LABEL, QA, REPORT, AUDIT, RELEASE, SEAL)
     return {step.name: step for step in steps}

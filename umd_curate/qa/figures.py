@@ -1,11 +1,11 @@
-"""Draws a session: anatomy, label contours, fusion and MIP, each coronal and sagittal, as PNG bytes.
+"""Draws a session: anatomy, label contours, fusion and MIP as PNG bytes, coronal and sagittal, thin stacks axial.
 
 All figures of a session have one scale and one height, so that a line across them is one level of the body. Equal input
 gives equal bytes: no date, no software, no system font.
 """
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +33,8 @@ MIN_LUMA = 0.45  # of white
 
 BLACK, WHITE, GREY = 0, 255, 128
 
+Tint = int | tuple[int, int, int]
+
 
 @dataclass(frozen=True, slots=True)
 class Figure:
@@ -43,6 +45,19 @@ class Figure:
     png: bytes
     width: int
     height: int
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """A direction of view: where its plane lies, the axis across it (0 x, 1 y, 2 z), the letters at its sides."""
+
+    points: Callable[[Canvas], Float64]
+    across: int
+    letters: str
+
+
+_UPRIGHT = (View(planes.coronal_points, 1, "RL"), View(planes.sagittal_points, 0, "AP"))
+_AXIAL = (View(planes.axial_points, 2, "RL"),)
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,53 +90,51 @@ def contour_colours(table: OrganTable) -> dict[int, tuple[int, int, int]]:
 
 def _figures(sitter: Sitter, canvas: Canvas, table: OrganTable) -> Iterator[Figure]:
     name = sitter.anatomy_role.upper()
-    points = (planes.coronal_points(canvas), planes.sagittal_points(canvas))
+    views = _AXIAL if canvas.is_thin else _UPRIGHT
+    points = [view.points(canvas) for view in views]
     greys: list[Bytes] = []
     if sitter.anatomy is not None:
         low, high = CT_WINDOW_HU if sitter.anatomy_role == "ct" else (0.0, _upper_end(sitter.anatomy))
         air = AIR_HU if sitter.anatomy_role == "ct" else 0.0
         greys = [planes.window(planes.sample(sitter.anatomy, plane, air), low, high) for plane in points]
         span = interval(low, high, "HU") if sitter.anatomy_role == "ct" else f"0 to percentile {PERCENTILE:g}"
-        yield _compose("anatomy", f"{name}, {span}", greys, canvas, ink=WHITE)
+        yield _compose("anatomy", f"{name}, {span}", greys, canvas, views, WHITE)
     if greys and sitter.organs is not None:
         colours = contour_colours(table)
         labels = [planes.sample_labels(sitter.organs, plane) for plane in points]
         panels = [_contoured(grey, label, colours) for grey, label in zip(greys, labels, strict=True)]
-        yield _compose("labels", f"Organ contours on {name}", panels, canvas, ink=WHITE)
+        yield _compose("labels", f"Organ contours on {name}", panels, canvas, views, WHITE)
     if sitter.pet is not None:
         high = SUV_WINDOW[1] if sitter.is_suv else _upper_end(sitter.pet)
         span = f"SUVbw 0 to {high:g} g/mL" if sitter.is_suv else f"Bq/mL, 0 to percentile {PERCENTILE:g}"
         if greys:
             hot = [planes.window(planes.sample(sitter.pet, plane, 0.0), 0.0, high) for plane in points]
             panels = [_fused(grey, uptake) for grey, uptake in zip(greys, hot, strict=True)]
-            yield _compose("fusion", f"PET on {name}, {span}", panels, canvas, ink=WHITE)
-        mips = [planes.projection(sitter.pet, axis) for axis in (1, 0)]
+            yield _compose("fusion", f"PET on {name}, {span}", panels, canvas, views, WHITE)
+        mips = [planes.projection(sitter.pet, view.across) for view in views]
         inverted = [
             255 - planes.window(planes.sample(mip, plane, 0.0), 0.0, high)
             for mip, plane in zip(mips, points, strict=True)
         ]
-        yield _compose("mip", f"PET MIP, {span}", inverted, canvas, ink=BLACK)
+        yield _compose("mip", f"PET MIP, {span}", inverted, canvas, views, BLACK)
 
 
-def _compose(name: str, caption: str, panels: Sequence[NDArray[np.uint8]], canvas: Canvas, *, ink: int) -> Figure:
-    """Set the coronal and the sagittal panel side by side, with side letters and a scale bar."""
-    background = 255 - ink
-    is_grey = panels[0].ndim == 2
-    width = sum(panel.shape[1] for panel in panels) + GAP_PIXELS
-    height = panels[0].shape[0]
-    shape = (height, width) if is_grey else (height, width, 3)
-    sheet = np.full(shape, background, np.uint8)
-    sheet[:, : panels[0].shape[1]] = panels[0]
-    sheet[:, panels[0].shape[1] + GAP_PIXELS :] = panels[1]
+def _compose(
+    name: str, caption: str, panels: Sequence[NDArray[np.uint8]], canvas: Canvas, views: Sequence[View], ink: int
+) -> Figure:
+    """Set the panels side by side, with side letters and a scale bar in `ink` on its opposite."""
+    gap = np.full((panels[0].shape[0], GAP_PIXELS, *panels[0].shape[2:]), WHITE - ink, np.uint8)
+    sheet = np.concatenate([part for panel in panels for part in (gap, panel)][1:], axis=1)
+    height, width = sheet.shape[:2]
     image = Pil.fromarray(sheet)
     pen = ImageDraw.Draw(image)
     font = ImageFont.load_default(FONT_PIXELS)
-    tint: int | tuple[int, int, int] = ink if is_grey else (ink, ink, ink)
+    tint: Tint = ink if sheet.ndim == 2 else (ink, ink, ink)
     left = 0
-    for panel, letters in zip(panels, ("RL", "AP"), strict=True):
+    for panel, view in zip(panels, views, strict=True):
         right = left + panel.shape[1]
-        pen.text((left + 5, height // 2), letters[0], fill=tint, font=font, anchor="lm")
-        pen.text((right - 5, height // 2), letters[1], fill=tint, font=font, anchor="rm")
+        pen.text((left + 5, height // 2), view.letters[0], fill=tint, font=font, anchor="lm")
+        pen.text((right - 5, height // 2), view.letters[1], fill=tint, font=font, anchor="rm")
         left = right + GAP_PIXELS
     _scale_bar(pen, height, canvas.mm_per_pixel, tint, font)
     buffer = io.BytesIO()
@@ -133,7 +146,7 @@ def _scale_bar(
     pen: ImageDraw.ImageDraw,
     height: int,
     mm_per_pixel: float,
-    tint: int | tuple[int, int, int],
+    tint: Tint,
     font: ImageFont.FreeTypeFont | ImageFont.ImageFont,
 ) -> None:
     length = round(SCALE_BAR_MM / mm_per_pixel)

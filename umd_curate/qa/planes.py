@@ -14,13 +14,16 @@ Image = NDArray[np.float64]
 Bytes = NDArray[np.uint8]
 
 MM_PER_PIXEL = 1.5
-MAX_HEIGHT_PIXELS = 900  # two metres are drawn at 2.2 mm a pixel
+MIN_MM_PER_PIXEL = 0.5  # small images are drawn larger, up to this
+USUAL_PIXELS = 480  # the longer side of a small image
+MAX_PIXELS = 900  # two metres are drawn at 2.2 mm a pixel
+THIN_PART = 0.3  # a stack lower than this part of its width is shown in axial planes
 MARGIN_MM = 12.0
 
 
 @dataclass(frozen=True, slots=True)
 class Canvas:
-    """Box in RAS+ mm that all figures of a session show, the point in which their planes meet, and their scale."""
+    """What all figures of a session show: a box in RAS+ mm, the point in which their planes meet, and their scale."""
 
     low_mm: tuple[float, float, float]
     high_mm: tuple[float, float, float]
@@ -30,6 +33,11 @@ class Canvas:
     def size(self, axis: int) -> int:
         """Pixels along x (0), y (1) or z (2)."""
         return max(1, round((self.high_mm[axis] - self.low_mm[axis]) / self.mm_per_pixel))
+
+    @property
+    def is_thin(self) -> bool:
+        """Whether coronal and sagittal planes would show no more than a stripe."""
+        return self.size(2) < THIN_PART * self.size(0)
 
     def ticks(self, axis: int) -> Float64:
         """Pixel centres along an axis [mm], from high to low: right to left, front to back, head to foot."""
@@ -47,7 +55,9 @@ def canvas_around(points_ras_mm: Float64, centre_mm: tuple[float, float, float])
         Where the coronal and the sagittal plane lie, RAS+ mm.
     """
     low, high = points_ras_mm.min(axis=0) - MARGIN_MM, points_ras_mm.max(axis=0) + MARGIN_MM
-    scale = max(MM_PER_PIXEL, float(high[2] - low[2]) / MAX_HEIGHT_PIXELS)
+    longest = float((high - low).max())
+    scale = min(MM_PER_PIXEL, max(MIN_MM_PER_PIXEL, longest / USUAL_PIXELS))
+    scale = max(scale, longest / MAX_PIXELS)
     return Canvas(
         (float(low[0]), float(low[1]), float(low[2])),
         (float(high[0]), float(high[1]), float(high[2])),
@@ -66,6 +76,12 @@ def sagittal_points(canvas: Canvas) -> Float64:
     """Pixel centres of the sagittal plane, shape (rows, columns, 3): the front on the viewer's left."""
     z, y = np.meshgrid(canvas.ticks(2), canvas.ticks(1), indexing="ij")
     return np.stack([np.full_like(y, canvas.centre_mm[0]), y, z], axis=-1)
+
+
+def axial_points(canvas: Canvas) -> Float64:
+    """Pixel centres of the axial plane, shape (rows, columns, 3): seen from the feet, the front up."""
+    y, x = np.meshgrid(canvas.ticks(1), canvas.ticks(0), indexing="ij")
+    return np.stack([x, y, np.full_like(x, canvas.centre_mm[2])], axis=-1)
 
 
 def sample(volume: Volume, points_ras_mm: Float64, fill: float) -> Image:
@@ -103,7 +119,7 @@ def sample_labels(volume: Volume, points_ras_mm: Float64) -> NDArray[np.int64]:
 
 
 def projection(volume: Volume, axis: int) -> Volume:
-    """Maximum along the voxel axis nearest to x (0) or y (1); one voxel thick in that direction."""
+    """Maximum along the voxel axis nearest to x (0), y (1) or z (2); one voxel thick in that direction."""
     voxel_axis = int(np.argmax(np.abs(volume.affine[axis, :3]) / np.linalg.norm(volume.affine[:3, :3], axis=0)))
     highest = np.fmax.reduce(volume.array_kji, axis=2 - voxel_axis, keepdims=True)  # passes over NaN
     return Volume(np.nan_to_num(highest), volume.affine)
@@ -128,11 +144,11 @@ def window(image: Image, low: float, high: float) -> Bytes:
 
 
 def best_centre(labels: Volume) -> tuple[float, float, float]:
-    """Point whose coronal and sagittal planes cut the most organs, and of these the most labelled voxels; RAS+ mm."""
+    """Point whose three planes cut the most organs, and of these the most labelled voxels; RAS+ mm."""
     array = labels.array_kji[::2, ::2, ::2].astype(np.int64)
     centre_kji = np.array(array.shape) / 2.0
     n_values = int(array.max()) + 1
-    for axis in (1, 2):
+    for axis in range(3):
         places = np.arange(array.shape[axis]).reshape([-1 if n == axis else 1 for n in range(3)])
         counts = np.bincount((places * n_values + array).ravel(), minlength=array.shape[axis] * n_values)
         table = counts.reshape(array.shape[axis], n_values)[:, 1:]

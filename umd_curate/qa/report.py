@@ -218,7 +218,7 @@ def _case(loaded: Loaded, book: Rulebook, colours: Mapping[int, tuple[int, int, 
     planned, checks = loaded.planned, loaded.checks
     rules = rule_rows(checks, book)
     findings = tuple(_finding(entry) for entry in planned.findings)
-    severities = [row.severity for row in findings] + [entry.outcome.value for entry in checks.checks]
+    severities = [row.severity for row in findings] + [row.outcome for row in rules]
     fails, warns = severities.count("fail"), severities.count("warn")
     outcome = Outcome.FAIL if fails else Outcome.WARN if warns else checks.outcome
     codes = {row.code for row in findings if row.severity != "info"}

@@ -7,8 +7,10 @@ from umd_curate.model.checks import CheckEntry, Outcome, SessionChecks
 from umd_curate.model.receipts import Json
 from umd_curate.model.sidecars import ImageSidecar, LabelSidecar, PetSidecar
 from umd_curate.qa.rulebook import Rule, Rulebook
-from umd_curate.qa.words import fixed, interval, key_and_unit, number, plain, times, with_unit
+from umd_curate.qa.rules import merged
+from umd_curate.qa.words import fixed, interval, key_and_unit, number, plain, sentence, times, with_unit
 
+JITTER_PLACES = 6  # a nanometre
 HASH_SHOWN = 12  # hex digits; the whole digest stands in the title
 
 
@@ -72,7 +74,7 @@ class OrganRow:
 
 def rule_rows(checks: SessionChecks, book: Rulebook) -> tuple[RuleRow, ...]:
     """What failed and warned, one row each; then what passed, one row per rule and unit; then what does not apply, by reason."""
-    rows = [_row(entry, book) for outcome in (Outcome.FAIL, Outcome.WARN) for entry in _of(checks, outcome)]
+    rows = [_row(entry, book) for outcome in (Outcome.FAIL, Outcome.WARN) for entry in merged(_of(checks, outcome))]
     for rule in book.rules.values():
         passed = [entry for entry in _of(checks, Outcome.PASS) if entry.rule == rule.id]
         rows += [_passed([e for e in passed if e.unit == unit], rule) for unit in dict.fromkeys(e.unit for e in passed)]
@@ -82,7 +84,7 @@ def rule_rows(checks: SessionChecks, book: Rulebook) -> tuple[RuleRow, ...]:
         rules = ", ".join(dict.fromkeys(entry.rule for entry in entries))
         organs = ", ".join(dict.fromkeys(spaced(entry.organ) for entry in entries if entry.organ))
         outcome = Outcome.NOT_APPLICABLE.value
-        rows.append(RuleRow(rules, entries[0].code, reason.capitalize(), outcome, "", "", organs))
+        rows.append(RuleRow(rules, entries[0].code, sentence(reason), outcome, "", "", organs))
     return tuple(rows)
 
 
@@ -115,7 +117,7 @@ def _passed(entries: Sequence[CheckEntry], rule: Rule) -> RuleRow:
     if values:
         low, high, unit = min(values), max(values), entries[0].unit
         measured = with_unit(low, unit) if low == high else f"{number(low)} to {with_unit(high, unit)}"
-    allowed = limits.pop() if len(limits) == 1 else "by organ"
+    allowed = limits.pop() if len(limits) == 1 else "own limits"
     return RuleRow(rule.id, rule.code, rule.what, Outcome.PASS.value, measured, allowed, detail)
 
 
@@ -137,7 +139,7 @@ def image_rows(
                 corner_error=f"{number(geometry.max_corner_error_mm, 2)} / {number(geometry.tolerance_mm, 2)}"
                 if geometry
                 else "",
-                jitter=number(geometry.max_slice_jitter_mm, 2) if geometry else "",
+                jitter=number(round(geometry.max_slice_jitter_mm, JITTER_PLACES), 2) if geometry else "",
                 face=": ".join(part for part in (face.state, face.reason or face.method) if part) if face else "",
                 source=sidecar.source.series if sidecar and sidecar.source else "",
                 files=number(sidecar.source.n_files) if sidecar and sidecar.source else "",
@@ -189,7 +191,7 @@ def suv_rows(sidecar: ImageSidecar | None) -> tuple[str, tuple[Row, ...]]:
         return "refused", (Row("SUV", f"refused: {reasons}"), Row("Stored unit", sidecar.units))
     rows = [Row("Rule", suv.rule)]
     for name, entry in suv.inputs.items():
-        words = key_and_unit(name)[0].capitalize()
+        words = sentence(key_and_unit(name)[0])
         if isinstance(entry, dict):
             rows.append(
                 Row(words, plain(entry.get("value"), str(entry.get("unit") or "")), str(entry.get("tag") or ""))
@@ -198,11 +200,11 @@ def suv_rows(sidecar: ImageSidecar | None) -> tuple[str, tuple[Row, ...]]:
             rows.append(Row(words, plain(entry)))
     one = suv.factor_min == suv.factor_max
     factor = number(suv.factor_min, 7) if one else f"{number(suv.factor_min, 7)} to {number(suv.factor_max, 7)}"
-    rows += [
-        Row("Decay reference after injection", with_unit(suv.decay_reference_time, "s", 8), "derived"),
-        Row("Activity left at the reference", number(suv.decay_factor, 7), "derived"),
-        Row("Factor to SUVbw", f"{factor} g/mL per (Bq/mL)", "derived"),
-    ]
+    if suv.decay_reference_time is not None:
+        rows.append(Row("Decay reference after injection", with_unit(suv.decay_reference_time, "s", 8), "derived"))
+    if suv.decay_factor is not None:
+        rows.append(Row("Activity left at the reference", number(suv.decay_factor, 7), "derived"))
+    rows.append(Row("Factor to SUVbw", f"{factor} g/mL per stored unit", "derived"))
     return suv.type, tuple(rows)
 
 
@@ -211,7 +213,7 @@ def registration_rows(facts: Mapping[str, Json]) -> tuple[Row, ...]:
     rows = []
     for key in sorted(facts):
         words, unit = key_and_unit(key)
-        rows.append(Row(words.capitalize(), plain(facts[key], unit)))
+        rows.append(Row(sentence(words), plain(facts[key], unit)))
     return tuple(rows)
 
 

@@ -27,10 +27,18 @@ def check(measures: Measures, book: Rulebook, table: OrganTable) -> tuple[CheckE
     return tuple(entries)
 
 
-def findings_of(entries: Iterable[CheckEntry], place: str) -> tuple[Finding, ...]:
-    """One finding per entry that warns or fails."""
-    found = []
+def merged(entries: Iterable[CheckEntry]) -> list[CheckEntry]:
+    """Entries that differ in nothing but the organ become one that names all of them."""
+    groups: dict[CheckEntry, list[str]] = {}
     for entry in entries:
+        groups.setdefault(entry.model_copy(update={"organ": ""}), []).append(entry.organ)
+    return [entry.model_copy(update={"organ": ", ".join(filter(None, organs))}) for entry, organs in groups.items()]
+
+
+def findings_of(entries: Iterable[CheckEntry], place: str) -> tuple[Finding, ...]:
+    """One finding per entry that warns or fails; organs with one and the same fault share a finding."""
+    found = []
+    for entry in merged(entries):
         if entry.outcome in _SEVERITY:
             detail = ": ".join(part for part in (f"{entry.rule} {entry.organ}".strip(), entry.detail) if part)
             limit = _crossed(entry)

@@ -1,12 +1,15 @@
 """Numbers, limits and keys as the report prints them: exact, with their unit, and never in a locale's own way."""
 
 import json
+import re
 
 from umd_curate.model.receipts import Json
 
 MINUS = "\N{MINUS SIGN}"
 THIN = "\N{NARROW NO-BREAK SPACE}"
 NONE = "\N{EN DASH}"
+
+_WORD_BORDER = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])")
 
 _UNITS = {
     "mm": "mm",
@@ -62,10 +65,15 @@ def interval(low: float | None, high: float | None, unit: str = "") -> str:
 
 
 def key_and_unit(key: str) -> tuple[str, str]:
-    """Turn ``max_corner_error_mm`` into its words and its unit; Pascal case is taken apart too."""
-    parts = "".join(f"_{letter.lower()}" if letter.isupper() else letter for letter in key).strip("_").split("_")
+    """Turn ``max_corner_error_mm`` into its words and its unit; Pascal case is taken apart too, acronyms kept whole."""
+    parts = [part if part.isupper() else part.lower() for part in _WORD_BORDER.sub("_", key).split("_")]
     unit = _UNITS.get(parts[-1], "") if len(parts) > 1 else ""
     return " ".join(parts[:-1] if unit else parts), unit
+
+
+def sentence(text: str) -> str:
+    """Text with its first letter in upper case, the rest as it is."""
+    return text[:1].upper() + text[1:]
 
 
 def plain(value: Json, unit: str = "") -> str:

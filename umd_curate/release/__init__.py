@@ -6,7 +6,8 @@ writes, `scan.py` reads back, and all other files decide.
 """
 
 from umd_curate.release.scan import verify_release
-from umd_curate.release.step import STEP, release_folder
+from umd_curate.release.plan import release_folder
+from umd_curate.release.step import STEP
 from umd_curate.release.verify import VerifyResult
 
 __all__ = ["STEP", "VerifyResult", "release_folder", "verify_release"]

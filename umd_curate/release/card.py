@@ -114,6 +114,7 @@ def _subset(subset: SubsetSummary) -> str:
         ("Subjects", f"{subset.subjects:,}"),
         ("Sessions", f"{subset.sessions:,}"),
         ("Sessions with labels", f"{subset.labelled:,}"),
+        (f"Sessions with {anatomy} on the PET grid", f"{subset.on_pet:,}"),
         ("PET slices", f"{subset.pet_slices:,}"),
         (f"{anatomy} slices", f"{subset.anatomical_slices:,}"),
         ("Organ masks", f"{sum(count for _, count in subset.organ_masks):,}"),
@@ -145,7 +146,7 @@ def _conventions() -> str:
         "## Conventions\n\n"
         "PET is SUVbw [g/mL] by body weight unless `pet_units` says otherwise; the derivation of every SUV factor with its "
         "inputs stands in the column `sidecar` of `manifests/volumes.parquet`. CT is in HU, MR in arbitrary units. `ct_on_pet` and `mr_on_pet` are averaged onto the PET "
-        "grid of the same session; the PET itself was never resampled. `organs` lies on the CT or MR grid, "
+        "grid of the same session, or null where they cover too little of it; the PET itself was never resampled. `organs` lies on the CT or MR grid, "
         "`organs_on_pet` on the PET grid; ids, names and SNOMED CT codes stand in `manifests/labels.parquet`.\n"
     )
 

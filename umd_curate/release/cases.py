@@ -28,6 +28,11 @@ class Subset:
         return {"pet": What.PET.value, other: other, f"{other}_on_pet": f"space-pet_{other}"}
 
     @property
+    def required(self) -> tuple[str, str]:
+        """Columns without which there is no row. CT or MR on the PET grid may be null: some cover too little of it."""
+        return "pet", self.anatomical
+
+    @property
     def labels(self) -> dict[str, str]:
         """Label columns and the roles of their files."""
         return {"organs": What.ORGANS.value, "organs_on_pet": What.ORGANS_ON_PET.value}

@@ -36,7 +36,7 @@ def _no_subset(case: Case, _: Relaxed) -> list[str]:
 
 
 def _image_missing(case: Case, _: Relaxed) -> list[str]:
-    wanted = case.subset.images if case.subset else {}
+    wanted = case.subset.required if case.subset else ()
     return [f"column {column}" for column in wanted if column not in case.volumes and column not in case.unfit]
 
 

@@ -48,7 +48,7 @@ def read_cases(plan: ReleasePlan, inputs: Sequence[Artifact], place: Place, subs
     by_path = {artifact.path: artifact for artifact in inputs}
     by_kind = {subset.session_kind: subset for subset in subsets}
     findings: dict[tuple[str, str], list[CaseFinding]] = {}
-    for entry in plan.findings:
+    for entry in (*plan.findings, *plan.stopped):
         found = CaseFinding(entry.step, entry.code, entry.severity, entry.detail, entry.measured, entry.limit)
         findings.setdefault((entry.subject, entry.session), []).append(found)
     return [
@@ -93,8 +93,7 @@ def tool_versions() -> dict[str, str]:
 def building(target: Path) -> Iterator[Path]:
     """Yield an empty folder beside `target`; on success it takes its name and place, on failure nothing has changed."""
     fresh, old = (target.with_name(f".{target.name}{mark}") for mark in (_BUILDING, _REPLACED))
-    for left in (fresh, old):
-        shutil.rmtree(left, ignore_errors=True)
+    _settle(target, fresh, old)
     fresh.mkdir(parents=True)
     try:
         yield fresh
@@ -102,8 +101,18 @@ def building(target: Path) -> Iterator[Path]:
             target.rename(old)
         fresh.rename(target)
     finally:
-        for left in (fresh, old):
-            shutil.rmtree(left, ignore_errors=True)
+        _settle(target, fresh, old)
+
+
+def _settle(target: Path, fresh: Path, old: Path) -> None:
+    """Bring the replaced folder back where the swap was cut short, and remove what is left over."""
+    if old.exists() and not target.exists():
+        old.rename(target)
+    for left in (fresh, old):
+        if left.exists():
+            shutil.rmtree(left)
+    with contextlib.suppress(OSError):
+        target.parent.rmdir()  # only an empty one goes
 
 
 def _read_case(

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
+from umd_curate.model.config import UmdConfig
 from umd_curate.model.receipts import Artifact, Json, Receipt, State, What
 from umd_curate.model.steps import SessionFiles, Unit, View
 from umd_curate.release.cases import Subset
@@ -154,3 +155,8 @@ def _counts(view: View, what: str) -> dict[str, int]:
             for code, count in counts.items():
                 totals[code] = totals.get(code, 0) + int(str(count))
     return dict(sorted(totals.items()))
+
+
+def release_folder(config: UmdConfig) -> str:
+    """Folder of the release below the workspace, such as ``releases/0.1.0/umd``."""
+    return f"releases/{config.release.version}/{config.dataset.definition}"

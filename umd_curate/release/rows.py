@@ -126,6 +126,11 @@ def _volumes(case: Case, columns: Mapping[str, str]) -> dict[str, VolumeFacts]:
     return {column: case.volumes[column] for column in columns if column in case.volumes}
 
 
+def _voxel_digests(case: Case, columns: Mapping[str, str]) -> dict[str, object]:
+    found = _volumes(case, columns)
+    return {f"{column}_voxel_sha256": found[column].voxel_sha256 if column in found else None for column in columns}
+
+
 def _image_values(case: Case, subset: Subset, splits: Mapping[str, str], site: str) -> dict[str, object]:
     other = subset.anatomical
     pet = case.pet
@@ -144,7 +149,7 @@ def _image_values(case: Case, subset: Subset, splits: Mapping[str, str], site: s
         "pet_spacing_mm": case.volumes["pet"].spacing_mm,
         f"{other}_shape": case.volumes[other].shape,
         f"{other}_spacing_mm": case.volumes[other].spacing_mm,
-        **{f"{column}_voxel_sha256": case.volumes[column].voxel_sha256 for column in subset.images},
+        **_voxel_digests(case, subset.images),
         "findings": weighty_findings(case),
         "review": UNREVIEWED,
     }
@@ -162,9 +167,6 @@ def _label_values(case: Case, subset: Subset, organs: OrganTable) -> dict[str, o
         "engine_version": source.engine_version if source else None,
         "method": source.method if source else None,
         "approximate": source.approximate if source else None,
-        **{
-            f"{column}_voxel_sha256": found[column].voxel_sha256 if column in found else None
-            for column in subset.labels
-        },
+        **_voxel_digests(case, subset.labels),
         "labels_review": UNREVIEWED if found else None,
     }

@@ -11,7 +11,7 @@ from umd_curate.release.cases import subsets_of
 from umd_curate.release.compose import Contents, compose
 from umd_curate.release.gate import MAX_NAMED, Decision, decide, refuse_empty
 from umd_curate.release.io import README, SUMS, building, read_cases, tool_versions, write_release
-from umd_curate.release.plan import STEP_NAME, ReleasePlan, plan_release
+from umd_curate.release.plan import STEP_NAME, ReleasePlan, plan_release, release_folder
 from umd_curate.release.scan import verify_release
 from umd_curate.release.verify import VerifyResult
 from umd_curate.store.resources import definition, organ_table
@@ -59,11 +59,6 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
         measured=_measured(contents, decision, result, sum(artifact.size for artifact in outputs)),
         versions=tool_versions(),
     )
-
-
-def release_folder(config: UmdConfig) -> str:
-    """Folder of the release below the workspace, such as ``releases/0.1.0/umd``."""
-    return f"releases/{config.release.version}/{config.dataset.definition}"
 
 
 def _refuse_faults(result: VerifyResult) -> None:

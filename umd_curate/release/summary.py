@@ -22,8 +22,8 @@ class SubsetSummary:
     ----------
     name, anatomical
         Of the configuration.
-    subjects, sessions, labelled
-        How many, and how many sessions have labels.
+    subjects, sessions, labelled, on_pet
+        How many, and how many sessions have labels, and the CT or MR on the PET grid.
     pet_slices, anatomical_slices
         Planes along k of all images.
     organ_masks
@@ -37,6 +37,7 @@ class SubsetSummary:
     subjects: int
     sessions: int
     labelled: int
+    on_pet: int
     pet_slices: int
     anatomical_slices: int
     organ_masks: Counts
@@ -135,6 +136,7 @@ def _summarise_subset(cases: Sequence[Case], name: str, anatomical: str, organs:
         subjects=len({case.subject for case in cases}),
         sessions=len(cases),
         labelled=sum("organs" in case.volumes for case in cases),
+        on_pet=sum(f"{anatomical}_on_pet" in case.volumes for case in cases),
         pet_slices=sum(case.volumes["pet"].shape[2] for case in cases),
         anatomical_slices=sum(case.volumes[anatomical].shape[2] for case in cases),
         organ_masks=ordered,

@@ -47,7 +47,7 @@ def read_rows(path: Path, row_type: type[Row]) -> list[Row]:
         if isinstance(entry.type, type) and issubclass(entry.type, Enum)
     }
     lists = {column.name for column in columns_of(row_type) if column.type.startswith("list")}
-    return [row_type(**_typed(record, enums, lists)) for record in pq.read_table(path).to_pylist()]
+    return [row_type(**_typed(record, enums, lists)) for record in pq.ParquetFile(path).read().to_pylist()]
 
 
 def _plain(row: object) -> Mapping[str, object]:

@@ -6,11 +6,12 @@ The standard body is an adult of 1.75 m, RAS+ mm: x to the patient's right, y to
 
 from enum import StrEnum
 
-import numpy as np
-
+from umd_curate.synth.abdomen import abdominal_layers, pelvic_layers
+from umd_curate.synth.brain import brain_layers
 from umd_curate.synth.build import Build
-from umd_curate.synth.organs import Layer, organ_layers
-from umd_curate.synth.shapes import Floats, Part, Shape, Vec, ellipsoid, merged, mirrored, tube, within
+from umd_curate.synth.chest import thoracic_layers
+from umd_curate.synth.layer import Layer
+from umd_curate.synth.shapes import Part, Shape, Vec, ellipsoid, merged, mirrored, tube, turned, within
 from umd_curate.synth.skeleton import femora, skull, trunk_bones
 from umd_curate.synth.tissues import Tissue
 from umd_curate.synth.torso import Column, cavity, column, hull_part, skin
@@ -30,40 +31,29 @@ _SKIN_MM = 2.0
 
 
 def layers_of(build: Build, posture: Posture) -> list[Layer]:
-    """All layers of a patient in painting order."""
-    organs = organ_layers(build)
-    brain = next(layer.shape for layer in organs if layer.organ == "brain")
-    head = [layer for layer in organs if _above(layer, -150.0)]
-    trunk = [layer for layer in organs if not _above(layer, -150.0)]
+    """All layers of a patient in painting order: bones before organs, so that no bone eats an organ."""
+    brain = brain_layers(build)
     return [
         *_envelope(build, posture),
         *_interior(),
-        *skull(within(brain.parts)),
+        *skull(within(brain[0].shape.parts)),
         *_face_spaces(),
-        *trunk_layers(trunk),
+        *trunk_bones(),
+        *abdominal_layers(build),
+        *thoracic_layers(build),
+        *pelvic_layers(build),
         *femora(),
         *_arm_bones(posture),
-        *head,
+        *brain,
         *_lesions(build),
     ]
-
-
-def trunk_layers(organs: list[Layer]) -> list[Layer]:
-    """Bones first, then the organs, so that a bone never eats an organ."""
-    return [*trunk_bones(), *organs]
-
-
-def _above(layer: Layer, z: float) -> bool:
-    return all(part.lo[2] > z for part in layer.shape.parts)
 
 
 def _envelope(build: Build, posture: Posture) -> list[Layer]:
     """Skin, fat and muscle of the whole body."""
     female = build.sex == "F"
-    trunk = hull_part(
-        skin(hips=1.05 if female else 1.0, shoulders=0.94 if female else 1.0).level, 205, 140, -258, -964
-    )
-    parts = [trunk, _head(), *_neck(), *_legs(female), *_arms(posture)]
+    trunk = hull_part(skin(hips=1.05 if female else 1.0, shoulders=0.94 if female else 1.0).level, 205, 140, -258, -964)
+    parts = [trunk, _head(), *_neck(), *_legs(female=female), *_arms(posture)]
     if female:
         parts += mirrored((ellipsoid((76, 98, -452), (52, 36, 48)),))
     fat = column(_FAT_ALONG_Z, 1, build.fat_mm)
@@ -79,7 +69,7 @@ def _thinner(part: Part, fat: Column) -> Part:
 
 
 def _head() -> Part:
-    ears = mirrored((ellipsoid((77, -8, -132), (7, 17, 29), turned_ear()),))
+    ears = mirrored((ellipsoid((77, -8, -132), (7, 17, 29), turned(pitch_deg=14)),))
     return merged(
         [
             ellipsoid((0, -6, -86), (79, 98, 88)),
@@ -94,17 +84,11 @@ def _head() -> Part:
     )
 
 
-def turned_ear() -> Floats:
-    """Axes of the right ear, leaning back."""
-    lean = np.deg2rad(14)
-    return np.array([[1, 0, 0], [0, np.cos(lean), -np.sin(lean)], [0, np.sin(lean), np.cos(lean)]])
-
-
 def _neck() -> tuple[Part, ...]:
     return tube([(0, -18, -160), (0, -16, -220), (0, -14, -290), (0, -14, -330)], [54, 54, 58, 66])
 
 
-def _legs(female: bool) -> tuple[Part, ...]:
+def _legs(*, female: bool) -> tuple[Part, ...]:
     wide = 4.0 if female else 0.0
     return mirrored(tube([(94, -8, -920), (92, -6, -1000), (90, -4, -1160)], [86 + wide, 83 + wide, 70 + wide]))
 
@@ -164,7 +148,9 @@ def _face_spaces() -> list[Layer]:
 
 def _lesions(build: Build) -> list[Layer]:
     """Hot nodules; they keep the name of the organ in which they lie."""
-    return [Layer(Shape((ellipsoid(centre, (radius,) * 3),)), ((0.0, Tissue.LESION),)) for centre, radius in build.lesions]
+    return [
+        Layer(Shape((ellipsoid(centre, (radius,) * 3),)), ((0.0, Tissue.LESION),)) for centre, radius in build.lesions
+    ]
 
 
 # name, point of the standard body, organ with which it strays

@@ -53,7 +53,7 @@ _LESION_PLACES: tuple[Vec, ...] = (
     (26.0, 24.0, -402.0),  # mediastinal node
     (96.0, -12.0, -596.0),  # liver
     (-78.0, 42.0, -640.0),  # omentum
-    (-52.0, 18.0, -262.0),  # supraclavicular node
+    (-33.0, 10.0, -262.0),  # supraclavicular node
 )
 
 

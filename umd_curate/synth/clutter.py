@@ -19,7 +19,13 @@ def dose_report(study: Study) -> Series:
     is_ct = study.kind is Kind.PETCT
     sop_class = _DOSE_SR_CLASS if is_ct else _TRACER_DOSE_SR_CLASS
     header = common(
-        study, modality="SR", sop_class=sop_class, series="dose", number=501, description="Dose Report", time_s=study.scan_s
+        study,
+        modality="SR",
+        sop_class=sop_class,
+        series="dose",
+        number=501,
+        description="Dose Report",
+        time_s=study.scan_s,
     )
     header.pop("FrameOfReferenceUID")
     header |= {
@@ -55,7 +61,13 @@ def screen_capture(study: Study, pixels: bytes) -> Series:
     """A secondary capture in RGB; its pixels show the patient's name."""
     rows, columns = CAPTURE_SIZE
     header = common(
-        study, modality="OT", sop_class=_CAPTURE_CLASS, series="capture", number=999, description="Patient Protocol", time_s=study.scan_s
+        study,
+        modality="OT",
+        sop_class=_CAPTURE_CLASS,
+        series="capture",
+        number=999,
+        description="Patient Protocol",
+        time_s=study.scan_s,
     )
     header.pop("FrameOfReferenceUID")
     header |= {

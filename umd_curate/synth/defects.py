@@ -6,11 +6,14 @@ product should then do with the files stands beside them.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from umd_curate.model.study import Disposition
-from umd_curate.synth.header import Header
 from umd_curate.synth.schedule import Study
 from umd_curate.synth.series import Expected, RawFile, Series, Slice
+
+if TYPE_CHECKING:
+    from umd_curate.synth.header import Header
 
 
 def _bad(reason: str) -> Expected:
@@ -40,6 +43,8 @@ class Defect:
         Changes the encoded files.
     drops
         Names of series that the study then lacks.
+    elsewhere
+        What should become of other series of the study, by name.
     """
 
     sentence: str
@@ -47,6 +52,7 @@ class Defect:
     edit: EditSeries = field(default=lambda series: series)
     files: EditFiles = field(default=lambda files: files)
     drops: tuple[str, ...] = ()
+    elsewhere: Mapping[str, Expected] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +84,9 @@ def plant(names: Sequence[str], studies: Sequence[tuple[Study, Sequence[str]]]) 
     found: list[Planting] = []
     for name in names:
         wanted = DEFECT_TABLE[name].series
-        places = [
-            (study.label, series) for series in wanted for study, present in studies if series in present
-        ]
-        dropped = {(p.study, series) for p in found for series in DEFECT_TABLE[p.name].drops}
-        places = [place for place in places if place not in dropped]
+        places = [(study.label, series) for series in wanted for study, present in studies if series in present]
+        gone = {(p.study, series) for p in found for series in DEFECT_TABLE[p.name].drops}
+        places = [place for place in places if place not in gone]
         if not places:
             message = f"no series of this cohort can hold the defect {name}"
             raise LookupError(message)
@@ -95,15 +99,26 @@ def plant(names: Sequence[str], studies: Sequence[tuple[Study, Sequence[str]]]) 
 
 def edited(series: Series, study: Study, plantings: Sequence[Planting]) -> Series | None:
     """The series with its defects; None where the study lacks it."""
+    expected = expectation(series.name, series.expected, study, plantings)
+    if expected is None:
+        return None
+    if expected is not series.expected:
+        series = replace(series, expected=expected)
     for planting in plantings:
-        if planting.study != study.label:
-            continue
-        defect = DEFECT_TABLE[planting.name]
-        if series.name in defect.drops:
-            return None
-        if series.name == planting.series:
-            series = defect.edit(series)
+        if (planting.study, planting.series) == (study.label, series.name):
+            series = DEFECT_TABLE[planting.name].edit(series)
     return series
+
+
+def expectation(name: str, sound: Expected, study: Study, plantings: Sequence[Planting]) -> Expected | None:
+    """What should become of a series beside the defects of its study; None where the study lacks it."""
+    for planting in plantings:
+        defect = DEFECT_TABLE[planting.name]
+        if planting.study == study.label:
+            if name in defect.drops:
+                return None
+            sound = defect.elsewhere.get(name, sound)
+    return sound
 
 
 def damaged(files: list[RawFile], name: str, study: Study, plantings: Sequence[Planting]) -> list[RawFile]:
@@ -141,7 +156,7 @@ def _with_localizer(series: Series) -> Series:
     """A coronal scout under the UID of the CT series."""
     first = series.slices[0]
     own: Header = dict(first.header) | {
-        "SOPInstanceUID": f"{first.header['SOPInstanceUID']}"[:-1] + "7",
+        "SOPInstanceUID": str(first.header["SOPInstanceUID"]) + "7",
         "InstanceNumber": 0,
         "ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"],
         "ImageOrientationPatient": ["1", "0", "0", "0", "0", "-1"],
@@ -153,10 +168,14 @@ def _with_localizer(series: Series) -> Series:
 def _truncated(files: list[RawFile]) -> list[RawFile]:
     """The middle file ends halfway through its pixels; without it the series has a gap."""
     middle = len(files) // 2
-    broken = replace(files[middle], data=files[middle].data[: len(files[middle].data) * 6 // 10], expected=_bad("truncated"))
-    return [replace(file, expected=_INCOMPLETE) for file in files[:middle]] + [broken] + [
-        replace(file, expected=_INCOMPLETE) for file in files[middle + 1 :]
-    ]
+    broken = replace(
+        files[middle], data=files[middle].data[: len(files[middle].data) * 6 // 10], expected=_bad("truncated")
+    )
+    return (
+        [replace(file, expected=_INCOMPLETE) for file in files[:middle]]
+        + [broken]
+        + [replace(file, expected=_INCOMPLETE) for file in files[middle + 1 :]]
+    )
 
 
 def _corrupt(files: list[RawFile]) -> list[RawFile]:
@@ -173,7 +192,9 @@ def _text(files: list[RawFile]) -> list[RawFile]:
 
 
 def _copied(files: list[RawFile]) -> list[RawFile]:
-    copy = replace(files[len(files) // 2], number=len(files) + 1, expected=Expected(Disposition.DUPLICATE, "identical copy"))
+    copy = replace(
+        files[len(files) // 2], number=len(files) + 1, expected=Expected(Disposition.DUPLICATE, "identical copy")
+    )
     return [*files, copy]
 
 
@@ -191,31 +212,49 @@ def _copied_differently(files: list[RawFile]) -> list[RawFile]:
 
 
 _CTS, _PETS = ("ct",), ("pet",)
+# Without its low-dose CT the session falls back on the contrast CT, and nobody drew on that one.
+_SECOND_CHOICE = {
+    "ct-contrast": Expected(Disposition.USED),
+    "contours-ct": Expected(Disposition.EXCLUDED, "drawn on an image that is not used"),
+}
+_TWO_PATIENTS = _bad("two patients in one study")
 
 DEFECT_TABLE: Mapping[str, Defect] = {
-    "truncated-pixels": Defect("One CT slice ends halfway through its pixels.", _CTS, files=_truncated),
-    "corrupt-header": Defect("One file of the contrast CT has a destroyed header.", ("ct-contrast", "mr-opp"), files=_corrupt),
+    "truncated-pixels": Defect(
+        "One CT slice ends halfway through its pixels.", _CTS, files=_truncated, elsewhere=_SECOND_CHOICE
+    ),
+    "corrupt-header": Defect(
+        "One file of the contrast CT has a destroyed header.", ("ct-contrast", "mr-opp"), files=_corrupt
+    ),
     "not-dicom": Defect("A text file has a name that ends in .dcm.", ("ct", "mr-in"), files=_text),
-    "missing-slice-ct": Defect("The CT lacks a slice in its middle.", _CTS, edit=_drop_middle),
+    "missing-slice-ct": Defect(
+        "The CT lacks a slice in its middle.", _CTS, edit=_drop_middle, elsewhere=_SECOND_CHOICE
+    ),
     "missing-weight": Defect("The PET lacks PatientWeight (0010,1030).", _PETS, edit=_set(_NO_SUV, PatientWeight=None)),
     "missing-dose": Defect(
         "The PET lacks RadionuclideTotalDose (0018,1074).", _PETS, edit=_tracer(_NO_SUV, RadionuclideTotalDose=None)
     ),
     "duplicate-slice": Defect("One CT slice is there twice, byte for byte.", ("ct", "mr-in"), files=_copied),
     "duplicate-slice-different": Defect(
-        "One CT slice is there twice under one SOP instance UID, with different pixels.", _CTS, files=_copied_differently
+        "One CT slice is there twice under one SOP instance UID, with different pixels.",
+        _CTS,
+        files=_copied_differently,
+        elsewhere=_SECOND_CHOICE,
     ),
     "localizer-inside-ct": Defect("A localizer carries the series UID of the CT.", _CTS, edit=_with_localizer),
     "wrong-patient": Defect(
         "One study holds series of two PatientIDs (0010,0020).",
         _PETS,
-        edit=_set(_bad("two patients in one study"), PatientID="ZZ9999999"),
+        edit=_set(_TWO_PATIENTS, PatientID="ZZ9999999"),
+        elsewhere=dict.fromkeys(("ct", "contours-ct", "mr-in", "contours-mr"), _TWO_PATIENTS),
     ),
     "no-ct": Defect(
         "A PET/CT study comes without its CT.", _PETS, drops=("ct", "ct-contrast", "localizer", "contours-ct")
     ),
     "zero-half-life": Defect(
-        "The PET says that its RadionuclideHalfLife (0018,1075) is 0.", _PETS, edit=_tracer(_NO_SUV, RadionuclideHalfLife="0")
+        "The PET says that its RadionuclideHalfLife (0018,1075) is 0.",
+        _PETS,
+        edit=_tracer(_NO_SUV, RadionuclideHalfLife="0"),
     ),
 }
 

@@ -4,12 +4,15 @@ A header is plain data: keyword, or tag with value representation, to value; a l
 left to `io_dicom`. The planted identifiers stand in standard elements, nested sequences, free text and private blocks.
 """
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from umd_curate.synth.schedule import Study, Vendor, clock
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
 TaggedKey: TypeAlias = tuple[int, str]  # tag and VR, for private and ambiguous elements
-Value: TypeAlias = "str | int | float | bytes | list[str] | list[int] | list[float] | list[Header]"
+Value: TypeAlias = "str | int | float | bytes | list[str] | list[int] | list[float] | Sequence[Mapping[Any, Any]]"
 Header: TypeAlias = dict["str | TaggedKey", Value]
 
 DEVICES = {
@@ -19,7 +22,9 @@ DEVICES = {
 }
 
 
-def common(study: Study, *, modality: str, sop_class: str, series: str, number: int, description: str, time_s: float) -> Header:
+def common(
+    study: Study, *, modality: str, sop_class: str, series: str, number: int, description: str, time_s: float
+) -> Header:
     """Patient, study, series and equipment of every object of a study.
 
     Parameters
@@ -164,7 +169,7 @@ def siemens_private(study: Study, time_s: float) -> Header:
             {
                 (0x00290010, "LO"): "SIEMENS MEDCOM HEADER",
                 (0x00291042, "LO"): person.name,
-                (0x00291044, "LO"): person.patient_id,
+                (0x00291043, "LO"): person.patient_id,
             }
         ],
     }
@@ -182,7 +187,7 @@ def ge_pet_private(study: Study) -> Header:
         (0x00091002, "LO"): person.patient_id,
         (0x0009100A, "UI"): study.uid("ge-scan"),
         (0x0009100D, "DT"): study.date + _full(study.scan_s),
-        (0x0009100F, "LO"): f"{person.family} {study.names['private']}",
+        (0x0009100F, "ST"): f"{person.family} {study.names['private']}",
         (0x00091010, "LO"): person.institution,
         (0x00091036, "LO"): "18F-FDG",
         (0x00091038, "FL"): study.injection.activity_bq / 1e6,
@@ -192,7 +197,8 @@ def ge_pet_private(study: Study) -> Header:
         (0x0009103D, "DT"): study.date + _full(study.injected_s + 60),
         (0x00230010, "LO"): "GEMS_STDY_01",
         (0x00231070, "FD"): float(study.study_s),
-        (0x00231010, "SQ"): [{(0x00230010, "LO"): "GEMS_STDY_01", (0x00231050, "LO"): person.name}],
+        (0x00310010, "LO"): "KLINIK EXPORT",
+        (0x00311001, "SQ"): [{(0x00310010, "LO"): "KLINIK EXPORT", (0x00311050, "LO"): person.name}],
     }
 
 
@@ -207,9 +213,9 @@ def ge_ct_private(study: Study) -> Header:
         (0x00191023, "DS"): "39.375",
         (0x00250010, "LO"): "GEMS_SERS_01",
         (0x00251019, "SL"): 1,
-        (0x0025101B, "LT"): f"{person.given} / {person.patient_id.encode().hex()}",
+        (0x0025101B, "OB"): person.patient_id.encode().hex().encode("ascii"),
         (0x00430010, "LO"): "GEMS_PARM_01",
-        (0x00431041, "LO"): study.names["private"],
+        (0x00431062, "SH"): study.names["private"],
     }
 
 

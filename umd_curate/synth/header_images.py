@@ -1,6 +1,15 @@
 """What the images of each modality say beyond `header.common`: acquisition, reconstruction, tracer, pixel meaning."""
 
-from umd_curate.synth.header import Header, common, decimal, ge_ct_private, ge_pet_private, image, overlay, siemens_private
+from umd_curate.synth.header import (
+    Header,
+    common,
+    decimal,
+    ge_ct_private,
+    ge_pet_private,
+    image,
+    overlay,
+    siemens_private,
+)
 from umd_curate.synth.imaging import CT_OFFSET_HU
 from umd_curate.synth.physics import bed_average_time_s
 from umd_curate.synth.schedule import ORIENTATION, Placed, Study, Vendor, clock, late_series_s
@@ -12,7 +21,9 @@ PET_CLASS = "1.2.840.10008.5.1.4.1.1.128"
 _ORIENTATION = [str(int(value)) for value in ORIENTATION]
 
 
-def ct(study: Study, placed: Placed, *, series: str, number: int, description: str, delay_s: float, contrast: bool) -> Header:
+def ct(
+    study: Study, placed: Placed, *, series: str, number: int, description: str, delay_s: float, contrast: bool
+) -> Header:
     """Constant part of a CT series."""
     start_s = study.study_s + delay_s
     header = common(
@@ -52,14 +63,20 @@ def ct(study: Study, placed: Placed, *, series: str, number: int, description: s
         "IrradiationEventUID": study.uid("irradiation", series),
     }
     if contrast:
-        header |= {"ContrastBolusAgent": "Iomeprol 400", "ContrastBolusRoute": "INTRAVENOUS", "ContrastBolusVolume": "90"}
+        header |= {
+            "ContrastBolusAgent": "Iomeprol 400",
+            "ContrastBolusRoute": "INTRAVENOUS",
+            "ContrastBolusVolume": "90",
+        }
     header |= ge_ct_private(study) if is_ge else siemens_private(study, start_s)
     if not is_ge and not contrast:
         header |= overlay(study)
     return header
 
 
-def mr(study: Study, placed: Placed, *, series: str, number: int, description: str, image_type: list[str], delay_s: float) -> Header:
+def mr(
+    study: Study, placed: Placed, *, series: str, number: int, description: str, image_type: list[str], delay_s: float
+) -> Header:
     """Constant part of an MR series of the Dixon sequence."""
     start_s = study.study_s + delay_s
     header = common(
@@ -110,7 +127,13 @@ def pet(
     """Constant part of a PET series in Bq/mL; `corrected` says whether attenuation was corrected."""
     series_s = late_series_s(study)
     header = common(
-        study, modality="PT", sop_class=PET_CLASS, series=series, number=number, description=description, time_s=series_s
+        study,
+        modality="PT",
+        sop_class=PET_CLASS,
+        series=series,
+        number=number,
+        description=description,
+        time_s=series_s,
     )
     slices, rows, _ = placed.grid.shape_kji
     is_mr = study.vendor is Vendor.SIEMENS_MR
@@ -173,7 +196,9 @@ def _tracer(study: Study) -> Header:
         "RadionuclideHalfLife": f"{study.injection.half_life_s:g}",
         "RadionuclidePositronFraction": "0.9673",
         "RadiopharmaceuticalRoute": study.names["batch"],
-        "RadionuclideCodeSequence": [{"CodeValue": "C-111A1", "CodingSchemeDesignator": "SRT", "CodeMeaning": "^18^Fluorine"}],
+        "RadionuclideCodeSequence": [
+            {"CodeValue": "C-111A1", "CodingSchemeDesignator": "SRT", "CodeMeaning": "^18^Fluorine"}
+        ],
         "RadiopharmaceuticalCodeSequence": [
             {"CodeValue": "C-B1031", "CodingSchemeDesignator": "SRT", "CodeMeaning": "Fluorodeoxyglucose F^18^"}
         ],

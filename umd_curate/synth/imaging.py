@@ -55,7 +55,8 @@ def ct_stored(hu_kji: Floats, draw: np.random.Generator, noise_hu: float) -> Sto
     noise[:, :, 1:] = 0.8 * noise[:, :, 1:] + 0.6 * noise[:, :, :-1]
     strength = np.where(hu_kji > -900, np.float32(noise_hu), np.float32(0.45 * noise_hu))
     found = np.rint(hu_kji + noise * strength) + CT_OFFSET_HU
-    return np.clip(found, 0, _CT_MAX).astype(np.uint16)
+    result: Stored = np.clip(found, 0, _CT_MAX).astype(np.uint16)
+    return result
 
 
 def table_top(hu_kji: Floats, grid: Grid, centre_xy_mm: tuple[float, float]) -> None:
@@ -100,7 +101,8 @@ def mr_stored(signal_kji: Floats, draw: np.random.Generator, noise: float, gain:
     real = signal_kji + np.float32(noise) * draw.standard_normal(signal_kji.shape, np.float32)
     imaginary = np.float32(noise) * draw.standard_normal(signal_kji.shape, np.float32)
     found = np.rint(np.sqrt(real * real + imaginary * imaginary) * np.float32(gain))
-    return np.clip(found, 0, _CT_MAX).astype(np.uint16)
+    result: Stored = np.clip(found, 0, _CT_MAX).astype(np.uint16)
+    return result
 
 
 def pet_image(suv_kji: Floats, grid: Grid, draw: np.random.Generator, fwhm_mm: float, noise: float) -> Floats:
@@ -109,7 +111,8 @@ def pet_image(suv_kji: Floats, grid: Grid, draw: np.random.Generator, fwhm_mm: f
     grain = blur(draw.standard_normal(suv_kji.shape, np.float32), (0.5, 0.6, 0.6))
     grain /= np.float32(grain.std())
     found = sharp + np.float32(noise) * np.sqrt(sharp + np.float32(0.02)) * grain
-    return np.maximum(found, 0.0).astype(np.float32)
+    result: Floats = np.maximum(found, 0.0).astype(np.float32)
+    return result
 
 
 def uncorrected(suv_kji: Floats, hu_kji: Floats, grid: Grid) -> Floats:
@@ -124,4 +127,5 @@ def projection(hu_kji: Floats, axis: int = 1) -> Stored:
     """A topogram: sum of attenuation along a grid axis, stored like CT."""
     density = np.clip(1.0 + hu_kji / 1000.0, 0.0, 3.0).mean(axis=axis)
     found = np.rint(density / max(float(density.max()), 1e-6) * 2200.0)
-    return np.clip(found, 0, _CT_MAX).astype(np.uint16)
+    result: Stored = np.clip(found, 0, _CT_MAX).astype(np.uint16)
+    return result

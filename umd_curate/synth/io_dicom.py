@@ -3,7 +3,7 @@
 Decides bytes only; every value comes from the header files. Uses pydicom for the value representations.
 """
 
-from collections.abc import Iterable
+from functools import cache
 
 from pydicom.charset import convert_encodings
 from pydicom.datadict import dictionary_VR, tag_for_keyword
@@ -16,12 +16,16 @@ from pydicom.tag import Tag
 
 from umd_curate.store.dicom import quiet
 from umd_curate.synth.header import Header, TaggedKey, Value
-from umd_curate.synth.series import EXPLICIT, IMPLICIT, Series
+from umd_curate.synth.series import IMPLICIT, Series
 
 _IMPLEMENTATION = "2.25.306127341820764021885174193560186113457"
 _PIXEL_TAG = 0x7FE00010
 _PADDING_TAG = 0xFFFCFFFC
 _PREAMBLE_BYTES = 128
+_LONG_TEXT_VRS = frozenset(("UR", "UT"))
+_TEXT_VRS = frozenset(
+    ("AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "LT", "PN", "SH", "ST", "TM", "UI", *_LONG_TEXT_VRS)
+)
 
 Encoded = dict[int, bytes]
 
@@ -55,14 +59,31 @@ def encode_series(series: Series, application_entity: str, private: str) -> list
 def encode(header: Header, charset: str, *, implicit: bool) -> Encoded:
     """Bytes of every element by tag."""
     encodings = convert_encodings(charset)
+    codec = "utf-8" if charset == "ISO_IR 192" else "latin-1"
     found: Encoded = {}
     for key, value in header.items():
-        element = _element(key, value)
+        tag, vr = _key(key)
+        if vr in _TEXT_VRS:
+            found[tag] = _text(tag, vr, value, codec, implicit=implicit)
+            continue
         stream = DicomBytesIO()
         stream.is_little_endian, stream.is_implicit_VR = True, implicit
-        write_data_element(stream, element, encodings)
-        found[int(element.tag)] = stream.getvalue()
+        write_data_element(stream, _element(key, value), encodings)
+        found[tag] = stream.getvalue()
     return found
+
+
+def _text(tag: int, vr: str, value: Value, codec: str, *, implicit: bool) -> bytes:
+    """An element whose value is text (PS3.5 6.2, 7.1), padded to even length."""
+    text = "\\".join(str(one) for one in value) if isinstance(value, list) else str(value)
+    data = text.encode(codec)
+    data += (b"\0" if vr == "UI" else b" ") * (len(data) % 2)
+    head = (tag >> 16).to_bytes(2, "little") + (tag & 0xFFFF).to_bytes(2, "little")
+    if implicit:
+        return head + len(data).to_bytes(4, "little") + data
+    if vr in _LONG_TEXT_VRS:
+        return head + vr.encode() + b"\0\0" + len(data).to_bytes(4, "little") + data
+    return head + vr.encode() + len(data).to_bytes(2, "little") + data
 
 
 def dataset_of(header: Header) -> Dataset:
@@ -73,14 +94,20 @@ def dataset_of(header: Header) -> Dataset:
     return dataset
 
 
+@cache
+def _key(key: str | TaggedKey) -> tuple[int, str]:
+    """Tag and value representation of a header's key."""
+    if not isinstance(key, str):
+        return key
+    number = tag_for_keyword(key)
+    if number is None:
+        raise KeyError(key)
+    return int(number), str(dictionary_VR(number))
+
+
 def _element(key: str | TaggedKey, value: Value) -> DataElement:
-    if isinstance(key, str):
-        number = tag_for_keyword(key)
-        if number is None:
-            raise KeyError(key)
-        tag, vr = Tag(number), str(dictionary_VR(number))
-    else:
-        tag, vr = Tag(key[0]), key[1]
+    number, vr = _key(key)
+    tag = Tag(number)
     if vr == "SQ":
         assert isinstance(value, list)  # noqa: S101  (headers are ours)
         return DataElement(tag, vr, Sequence([dataset_of(item) for item in value if isinstance(item, dict)]))
@@ -119,11 +146,3 @@ def _meta(sop_class: str, sop_uid: str, transfer_syntax: str, application_entity
     elements = encode(header, "ISO_IR 6", implicit=False)
     rest = b"".join(elements[tag] for tag in sorted(elements))
     return encode({(0x00020000, "UL"): len(rest)}, "ISO_IR 6", implicit=False)[0x00020000] + rest
-
-
-def joined(parts: Iterable[bytes]) -> bytes:
-    """The parts, one after the other."""
-    return b"".join(parts)
-
-
-__all__ = ["EXPLICIT", "dataset_of", "encode", "encode_series"]

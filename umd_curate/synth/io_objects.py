@@ -20,7 +20,7 @@ _SIDES = {"left": ("7771000", "Left"), "right": ("24028007", "Right")}
 _SERIES_NUMBER = 600
 
 
-def contours(study: Study, labels_kji: Labels, images: list[bytes], name: str, organs: OrganTable) -> tuple[str, str, bytes]:
+def contours(study: Study, labels_kji: Labels, images: list[bytes], name: str, organs: OrganTable) -> tuple[str, bytes]:
     """Binary segmentation of the organs on an image series (PS3.3 A.51).
 
     Parameters
@@ -38,7 +38,7 @@ def contours(study: Study, labels_kji: Labels, images: list[bytes], name: str, o
 
     Returns
     -------
-    SeriesInstanceUID, SOPInstanceUID, bytes of the file.
+    SOPInstanceUID and bytes of the file.
     """
     series_uid, sop_uid = study.uid("series", name), study.uid("instance", name, 0)
     with quiet():
@@ -65,10 +65,12 @@ def contours(study: Study, labels_kji: Labels, images: list[bytes], name: str, o
         _settle(segmentation, study)
         for item, organ in zip(segmentation.SegmentSequence, organs, strict=True):
             if organ.side:
-                item.SegmentedPropertyTypeCodeSequence[0].SegmentedPropertyTypeModifierCodeSequence = [_side(organ.side)]
+                item.SegmentedPropertyTypeCodeSequence[0].SegmentedPropertyTypeModifierCodeSequence = [
+                    _side(organ.side)
+                ]
         buffer = BytesIO()
         segmentation.save_as(buffer, enforce_file_format=True)
-    return series_uid, sop_uid, buffer.getvalue()
+    return sop_uid, buffer.getvalue()
 
 
 def picture(lines: list[str]) -> bytes:

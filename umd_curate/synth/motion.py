@@ -140,7 +140,8 @@ def breathing_share(points: Points) -> Floats:
     depth = np.clip(_WALL.level((x, y, z)) * (-1 / 40.0), 0.0, 1.0)
     away = np.clip((np.sqrt(x * x + (y + 52.0) ** 2) - 20.0) * (1 / _SPINE_REACH_MM), 0.0, 1.0)
     across = depth * depth * (3.0 - 2.0 * depth) * (away * away * (3.0 - 2.0 * away))
-    return along * across
+    result: Floats = along * across
+    return result
 
 
 def waves_of(seed: int, patient: int, visit: str, size_mm: float) -> tuple[Wave, ...]:

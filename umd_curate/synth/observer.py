@@ -1,4 +1,4 @@
-"""What an observer draws: the truth with boundaries that stray smoothly by about half a voxel."""
+"""What an observer draws: the truth with boundaries that stray smoothly, by two thirds of a voxel at most."""
 
 from collections.abc import Sequence
 
@@ -8,7 +8,7 @@ from umd_curate.synth.paint import Labels
 from umd_curate.synth.shapes import Floats
 
 _WAVELENGTHS = (5.0, 8.0, 13.0)  # voxels: how far along a boundary an observer stays on one side
-_STRAY_VOXELS = 0.40  # standard deviation along each axis
+_STRAY_VOXELS = 0.27  # standard deviation along each axis; a boundary moves where it exceeds half a voxel
 
 
 def drawn(labels_kji: Labels, draw: np.random.Generator) -> Labels:

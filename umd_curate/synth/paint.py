@@ -11,12 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from umd_curate.model.geometry import Grid
+from umd_curate.synth.layer import Layer
 from umd_curate.synth.motion import Motion
-from umd_curate.synth.organs import Layer
-from umd_curate.synth.shapes import Floats, Points, Shape
+from umd_curate.synth.shapes import Floats, Part, Points, Shape
 from umd_curate.synth.tissues import Tissue
 
 Labels = NDArray[np.uint8]
+Box = tuple[slice, slice, slice]
 
 _SLAB_VOXELS = 2_500_000
 _FAR_MM = np.float32(1e4)
@@ -89,10 +90,13 @@ class _Slab:
     def __init__(self, points: Points, softness_mm: float) -> None:
         self.points = points
         self.softness_mm = np.float32(softness_mm)
-        # For each body axis and each grid axis: least and greatest coordinate in every plane of that grid axis.
+        # For each grid axis: least and greatest body coordinates in every plane of that axis, shape (3, planes).
         self.ranges = [
-            [(values.min(axis=others), values.max(axis=others)) for others in ((1, 2), (0, 2), (0, 1))]
-            for values in points
+            (
+                np.stack([values.min(axis=others) for values in points]),
+                np.stack([values.max(axis=others) for values in points]),
+            )
+            for others in ((1, 2), (0, 2), (0, 1))
         ]
 
     def lay(
@@ -117,10 +121,10 @@ class _Slab:
                 view = channel[box]
                 view += cover * (np.float32(colour[tissue]) - view)
 
-    def level(self, shape: Shape, outward_mm: float) -> tuple[tuple[slice, slice, slice], Floats] | None:
+    def level(self, shape: Shape, outward_mm: float) -> tuple[Box, Floats] | None:
         """Box of a shape in this slab, and the level in it; None where the shape lies elsewhere."""
         margin = float(self.softness_mm) * 0.5 + outward_mm
-        boxes = [(part, box) for part in shape.parts if (box := self._box(part.lo, part.hi, margin)) is not None]
+        boxes = self._boxes(shape, margin)
         if not boxes:
             return None
         whole = _hull([box for _, box in boxes])
@@ -137,28 +141,35 @@ class _Slab:
                 np.maximum(level, trim(points), out=level)
         return whole, level
 
-    def _at(self, box: tuple[slice, slice, slice]) -> Points:
+    def _at(self, box: Box) -> Points:
         x, y, z = self.points
         return x[box], y[box], z[box]
 
-    def _box(
-        self, lo: Sequence[float], hi: Sequence[float], margin_mm: float
-    ) -> tuple[slice, slice, slice] | None:
-        spans = []
-        for axis in range(3):
-            wanted = np.ones(self.points[0].shape[axis], bool)
-            for body_axis in range(3):
-                least, most = self.ranges[body_axis][axis]
-                wanted &= (most >= lo[body_axis] - margin_mm) & (least <= hi[body_axis] + margin_mm)
-            hits = np.flatnonzero(wanted)
-            if not hits.size:
-                return None
-            spans.append(slice(int(hits[0]), int(hits[-1]) + 1))
-        return spans[0], spans[1], spans[2]
+    def _boxes(self, shape: Shape, margin_mm: float) -> list[tuple[Part, Box]]:
+        """Parts of a shape that lie in this slab, each with its box."""
+        lo = np.array([part.lo for part in shape.parts])[:, :, None] - margin_mm
+        hi = np.array([part.hi for part in shape.parts])[:, :, None] + margin_mm
+        here = np.ones(len(shape.parts), bool)
+        starts, stops = [], []
+        for least, most in self.ranges:
+            wanted = np.logical_and.reduce((most >= lo) & (least <= hi), axis=1)
+            here &= wanted.any(axis=1)
+            starts.append(wanted.argmax(axis=1))
+            stops.append(wanted.shape[1] - wanted[:, ::-1].argmax(axis=1))
+        return [
+            (
+                part,
+                (_span(starts[0][n], stops[0][n]), _span(starts[1][n], stops[1][n]), _span(starts[2][n], stops[2][n])),
+            )
+            for n, part in enumerate(shape.parts)
+            if here[n]
+        ]
 
 
-def _hull(boxes: Sequence[tuple[slice, slice, slice]]) -> tuple[slice, slice, slice]:
-    found = [
-        slice(min(box[axis].start for box in boxes), max(box[axis].stop for box in boxes)) for axis in range(3)
-    ]
+def _span(start: int, stop: int) -> slice:
+    return slice(int(start), int(stop))
+
+
+def _hull(boxes: Sequence[Box]) -> Box:
+    found = [slice(min(box[axis].start for box in boxes), max(box[axis].stop for box in boxes)) for axis in range(3)]
     return found[0], found[1], found[2]

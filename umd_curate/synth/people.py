@@ -71,7 +71,10 @@ def person_of(seed: int, index: int) -> tuple[Person, Build]:
     sex = "M" if (seed + index) % 2 else "F"
     build = build_of(seed, index, sex)
     family = word(draw, 3).upper() if index % 2 else accented(word(draw, 3).capitalize())
-    digits = lambda n: "".join(str(d) for d in draw.integers(0, 10, n))  # noqa: E731  (one line, one meaning)
+
+    def digits(count: int) -> str:
+        return "".join(str(int(draw.integers(0, 10))) for _ in range(count))
+
     person = Person(
         index=index,
         sex=sex,

@@ -102,13 +102,17 @@ def render_mr(study: Study, ids: Mapping[str, int]) -> MrImages:
     channels = {name: mr_stored(image, study.draw("mr-noise", name), _MR_NOISE) for name, image in clean.items()}
     count = placed.grid.shape_kji[0]
     stations = []
-    for number, ((low, high), gain) in enumerate(zip(STATION_SPANS, STATION_GAINS, strict=True)):
-        first, last = int(low * count), round(high * count)
+    for number, ((first, last), gain) in enumerate(zip(station_ranges(count), STATION_GAINS, strict=True)):
         image = mr_stored(clean["in"][first:last], study.draw("station", number), _MR_NOISE, gain)
         stations.append((first, image))
     middle = placed.grid.shape_kji[1] // 2
     localizer = channels["in"][::-1, middle, :]
     return MrImages(placed, channels, tuple(stations), localizer, painted.labels)
+
+
+def station_ranges(slices: int) -> list[tuple[int, int]]:
+    """First slice of each station and the one after its last, in a composed stack of that many slices."""
+    return [(int(low * slices), round(high * slices)) for low, high in STATION_SPANS]
 
 
 def render_pet(study: Study, ids: Mapping[str, int]) -> PetImages:
@@ -130,4 +134,3 @@ def render_pet(study: Study, ids: Mapping[str, int]) -> PetImages:
     sharp = pet_image(uptake, grid, study.draw("pet-sharp-noise"), _SHARP_FWHM_MM, _SHARP_NOISE)
     mu_map = np.clip(np.rint((1.0 + density / 1000.0) * _MU_PER_CM * 1e4), 0, 4095).astype(np.uint16)
     return PetImages(placed, suv, sharp, uncorrected(suv, density, grid), mu_map, labels)
-

@@ -132,7 +132,11 @@ def _study(options: SynthOptions, person: Person, build: Build, kind: Kind, vend
     amplitude = float(draw.uniform(10.0, 17.0))
     is_mr = kind is Kind.PETMRI
     half_life_s = F18_HALF_LIFE_GE_S if vendor is Vendor.GE_CT else F18_HALF_LIFE_S
-    offset = (float(np.round(draw.normal(0, 4), 2)), float(np.round(draw.normal(-8, 5), 2)), float(draw.integers(-900, 400)))
+    offset = (
+        float(np.round(draw.normal(0, 4), 2)),
+        float(np.round(draw.normal(-8, 5), 2)),
+        float(draw.integers(-900, 400)),
+    )
     drift = Rigid()
     if vendor is Vendor.GE_CT:  # this patient moved between CT and PET
         turn, away = draw.uniform(-1.2, 1.2, 3), draw.uniform(2.5, 5.0, 3) * np.sign(draw.normal(size=3))

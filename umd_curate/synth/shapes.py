@@ -55,7 +55,9 @@ def ellipsoid(centre: Sequence[float], radii: Sequence[float], rotation: Floats 
         x, y, z = points[0] - cx, points[1] - cy, points[2] - cz
         scaled = zero = None
         for row, inv in zip(matrix, inverse, strict=True):
-            along = ((row[0] * x + row[1] * y + row[2] * z) if rotation is not None else (x, y, z)[matrix.index(row)]) * inv
+            along = (
+                (row[0] * x + row[1] * y + row[2] * z) if rotation is not None else (x, y, z)[matrix.index(row)]
+            ) * inv
             square = along * along
             scaled = square if scaled is None else scaled + square
             zero = square * (inv * inv) if zero is None else zero + square * (inv * inv)
@@ -164,9 +166,7 @@ def _capsule(start: Floats, end: Floats, start_mm: float, end_mm: float) -> Part
 
     widest = max(start_mm, end_mm)
     low, high = np.minimum(start, end) - widest, np.maximum(start, end) + widest
-    return Part(
-        (float(low[0]), float(low[1]), float(low[2])), (float(high[0]), float(high[1]), float(high[2])), level
-    )
+    return Part((float(low[0]), float(low[1]), float(low[2])), (float(high[0]), float(high[1]), float(high[2])), level)
 
 
 def _smooth(points: Floats, pieces: int) -> Floats:
@@ -176,7 +176,5 @@ def _smooth(points: Floats, pieces: int) -> Floats:
     found = []
     for n in range(len(points) - 1):
         a, b, c, d = padded[n : n + 4]
-        found.append(
-            0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3)
-        )
+        found.append(0.5 * (2 * b + (c - a) * t + (2 * a - 5 * b + 4 * c - d) * t**2 + (3 * b - a - 3 * c + d) * t**3))
     return np.concatenate([*found, points[-1:]])

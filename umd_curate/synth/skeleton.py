@@ -2,8 +2,20 @@
 
 import numpy as np
 
-from umd_curate.synth.organs import Layer
-from umd_curate.synth.shapes import Floats, Level, Part, Points, Shape, ellipsoid, mirrored, outside, tube, turned, within
+from umd_curate.synth.layer import Layer
+from umd_curate.synth.shapes import (
+    Floats,
+    Level,
+    Part,
+    Points,
+    Shape,
+    ellipsoid,
+    mirrored,
+    outside,
+    tube,
+    turned,
+    within,
+)
 from umd_curate.synth.tissues import Tissue
 from umd_curate.synth.torso import SPINE_END_MM, SPINE_TOP_MM, cavity, spine
 
@@ -24,7 +36,7 @@ def _spine() -> list[Layer]:
 
     def where(points: Points) -> tuple[Floats, Floats, Floats]:
         """Forward distance from the vertebral centre, radius, place within the vertebra (-0.5 to 0.5)."""
-        x, y, z = points
+        _x, y, z = points
         phase = course.phase.at(z)
         return y - course.centre_y.at(z), course.radius.at(z), phase - np.rint(phase)
 
@@ -32,11 +44,13 @@ def _spine() -> list[Layer]:
         forward, radius, _ = where(points)
         x, z = points[0], points[2]
         ring = np.sqrt((x * 0.86) ** 2 + forward**2) - radius
-        return np.maximum(ring, np.maximum(z - SPINE_TOP_MM, SPINE_END_MM - z))
+        result: Floats = np.maximum(ring, np.maximum(z - SPINE_TOP_MM, SPINE_END_MM - z))
+        return result
 
     def discs(points: Points) -> Floats:
         _, radius, place = where(points)
-        return np.maximum(bodies(points) + 0.5, (0.40 - np.abs(place)) * 2.2 * radius)
+        result: Floats = np.maximum(bodies(points) + 0.5, (0.40 - np.abs(place)) * 2.2 * radius)
+        return result
 
     def arches(points: Points) -> Floats:
         forward, radius, place = where(points)
@@ -48,7 +62,8 @@ def _spine() -> list[Layer]:
         ring = np.abs(np.sqrt(x * x + (behind - 8.0) ** 2) - 11.0) - 3.2
         found = np.maximum(np.minimum(np.minimum(spinous, transverse), ring), body)
         found = np.maximum(found, SPINE_END_MM - points[2])
-        return np.maximum(found, -(np.sqrt(x * x + (behind - 8.0) ** 2) - 8.2))
+        result: Floats = np.maximum(found, -(np.sqrt(x * x + (behind - 8.0) ** 2) - 8.2))
+        return result
 
     def canal(points: Points) -> Floats:
         forward, radius, _ = where(points)
@@ -74,7 +89,8 @@ def _ribs() -> list[Layer]:
         limit = np.where(along > -520.0, 76.0, 76.0 + (along + 520.0) * 0.95)
         found = np.maximum(np.abs(wall(points) - 6.5) - 4.6, np.abs(place) - 5.6)
         found = np.maximum(found, np.maximum(along + 334.0, -648.0 - along))
-        return np.maximum(found, np.maximum(y - limit, 14.0 - np.abs(x)))
+        result: Floats = np.maximum(found, np.maximum(y - limit, 14.0 - np.abs(x)))
+        return result
 
     def cartilage(points: Points) -> Floats:
         x, y, z = points
@@ -83,7 +99,8 @@ def _ribs() -> list[Layer]:
         place = (place - np.rint(place)) * _RIB_PITCH_MM
         found = np.maximum(np.abs(wall(points) - 6.5) - 4.6, np.abs(place) - 5.6)
         found = np.maximum(found, np.maximum(along + 334.0, -530.0 - along))
-        return np.maximum(found, 74.0 - y)
+        result: Floats = np.maximum(found, 74.0 - y)
+        return result
 
     box = ((-165.0, -125.0, -640.0), (165.0, 125.0, -300.0))
     sternum = ellipsoid((0, 96, -432), (19, 7, 92), turned(pitch_deg=6))
@@ -95,9 +112,9 @@ def _ribs() -> list[Layer]:
 
 
 def _girdle() -> list[Layer]:
-    clavicle = tube([(16, 78, -338), (60, 72, -330), (104, 34, -322), (146, -2, -320)], [8, 6.5, 6.5, 8])
-    blade = ellipsoid((98, -92, -402), (38, 6.5, 72), turned(yaw_deg=-24, pitch_deg=8, roll_deg=-12))
-    ridge = tube([(72, -104, -366), (112, -88, -346), (150, -34, -318)], [6, 7, 8])
+    clavicle = tube([(16, 58, -340), (60, 52, -334), (104, 26, -326), (146, -4, -322)], [8, 6.5, 6.5, 8])
+    blade = ellipsoid((96, -82, -402), (37, 5.5, 70), turned(yaw_deg=26, pitch_deg=4, roll_deg=-12))
+    ridge = tube([(74, -86, -372), (112, -68, -350), (150, -30, -322)], [6, 7, 8])
     glenoid = ellipsoid((138, -34, -344), (10, 15, 18))
     return [Layer(Shape(mirrored((*clavicle, blade, *ridge, glenoid))), _BONE, "")]
 
@@ -110,7 +127,8 @@ def _pelvis() -> list[Layer]:
         shell = np.abs(bowl.level(points)) - 5.5
         crest = z + 752.0 + 0.0022 * (y + 2.0) ** 2
         cut = np.maximum(crest, np.maximum(-886.0 - z, np.maximum(y - 62.0 - (z + 760) * 0.25, 58.0 - np.abs(x))))
-        return np.maximum(shell, cut)
+        result: Floats = np.maximum(shell, cut)
+        return result
 
     sacrum = ellipsoid((0, -62, -838), (50, 19, 62), turned(pitch_deg=20))
     joints = mirrored((ellipsoid((62, -58, -812), (18, 18, 38)),))
@@ -146,7 +164,8 @@ def skull(brain: Level) -> list[Layer]:
         shell = np.minimum(outer.level(points), base.level(points))
         room = np.minimum(inner.level(points), lower.level(points))
         room = np.minimum(room, brain(points) - 3.0)
-        return np.maximum(np.maximum(shell, -room), -150.0 - z)
+        result: Floats = np.maximum(np.maximum(shell, -room), -150.0 - z)
+        return result
 
     floor = ellipsoid((0, 26, -128), (50, 50, 9), turned(pitch_deg=8))
     brow = mirrored((ellipsoid((34, 78, -102), (24, 9, 8)),))

@@ -3,23 +3,26 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from umd_curate.model.geometry import Grid
 from umd_curate.model.labels import OrganTable
 from umd_curate.model.receipts import Json
 from umd_curate.store.resources import organ_table
 from umd_curate.synth import clutter, io, truth
-from umd_curate.synth.defects import Planting, damaged, edited, plant
+from umd_curate.synth.defects import DEFECTS, Planting, damaged, edited, expectation, plant
 from umd_curate.synth.io_dicom import encode_series
 from umd_curate.synth.io_objects import contours, picture
 from umd_curate.synth.observer import drawn
 from umd_curate.synth.options import SynthOptions
 from umd_curate.synth.paint import Labels
 from umd_curate.synth.people import fold
-from umd_curate.synth.render import PetImages, render_ct, render_mr, render_pet
-from umd_curate.synth.schedule import Kind, Placed, Study, studies_of
+from umd_curate.synth.render import render_ct, render_mr, render_pet
+from umd_curate.synth.schedule import Kind, Placed, Study, Vendor, studies_of
 from umd_curate.synth.series import USED, RawFile, Series
 from umd_curate.synth.studies import ct_series, mr_series, pet_series, series_names
+
+if TYPE_CHECKING:
+    from umd_curate.model.geometry import Grid
 
 Progress = Callable[[int, int], None]
 Encoded = list[tuple[str, bytes]]
@@ -67,7 +70,7 @@ def write_cohort(out: Path, options: SynthOptions, on_progress: Progress | None 
         A defect is unknown, or no series can hold it.
     """
     studies = studies_of(options)
-    plantings = plant(options.defects, [(study, series_names(study)) for study in studies])
+    plantings = plant(options.defects, [(study, tuple(series_names(study))) for study in studies])
     organs = organ_table()
     strays = clutter.strays(studies)
     planned = sum(sum(series_names(study).values()) for study in studies) + len(strays)
@@ -135,6 +138,10 @@ def _write_series(
     return kept, reference
 
 
+def _encoded(study: Study, series: Series) -> Encoded:
+    return encode_series(series, study.person.application_entity, study.names["private"])
+
+
 def _write_contours(
     study: Study,
     labels: Labels,
@@ -146,9 +153,43 @@ def _write_contours(
 ) -> None:
     """Write what an observer drew on the anatomical series, where the study keeps it."""
     name = f"contours-{drawn_on.split('-', maxsplit=1)[0]}"
-    if any(name in _drops(planting) for planting in plantings if planting.study == study.label):
+    expected = expectation(name, USED, study, plantings)
+    if expected is None:
         return
     outlines = drawn(labels, study.draw("observer"))
-    ascending = sorted(reference, key=_order(study, drawn_on, len(reference)))
-    _, sop_uid, data = contours(study, outlines, [data for _, data in ascending], name, organs)
-    raw.add_series(study, name, "Konturen", 600, [RawFile(1, sop_uid, data, USED)])
+    images = [data for _, data in reference]
+    if study.vendor is Vendor.GE_CT:  # stored from the head down; labels ascend
+        images.reverse()
+    sop_uid, data = contours(study, outlines, images, name, organs)
+    raw.add_series(study, name, "Konturen", 600, [RawFile(1, sop_uid, data, expected)])
+
+
+def _index(
+    options: SynthOptions,
+    studies: list[Study],
+    sessions: dict[str, dict[str, Json]],
+    files: list[truth.FileTruth],
+    plantings: tuple[Planting, ...],
+) -> Json:
+    """The truth's index of the whole cohort."""
+    patients: dict[int, list[Study]] = {}
+    for study in studies:
+        patients.setdefault(study.person.index, []).append(study)
+    return {
+        "schema": "umd-synth-cohort/1",
+        "options": {
+            "subjects": options.subjects,
+            "seed": options.seed,
+            "size": str(options.size),
+            "layout": str(options.layout),
+            "defects": list(options.defects),
+        },
+        "patients": [
+            truth.patient(own[0].person, own, [sessions[study.label] for study in own]) for own in patients.values()
+        ],
+        "defects": [
+            {"name": one.name, "session": one.study, "series": one.series, "sentence": DEFECTS[one.name]}
+            for one in plantings
+        ],
+        "files": truth.files_json(files),
+    }

@@ -10,8 +10,8 @@ from umd_curate.synth import header_images as headers
 from umd_curate.synth.header import Header, common, decimal, image, place
 from umd_curate.synth.imaging import Stored
 from umd_curate.synth.physics import stored_slice
-from umd_curate.synth.render import CtImages, MrImages, PetImages
-from umd_curate.synth.schedule import Placed, Study, Vendor
+from umd_curate.synth.render import CtImages, MrImages, PetImages, station_ranges
+from umd_curate.synth.schedule import Kind, Placed, Study, Vendor
 from umd_curate.synth.series import IMPLICIT, USED, Expected, Series, Slice, planes_of, stack
 from umd_curate.synth.shapes import Floats
 
@@ -23,6 +23,19 @@ MU_MAP = Expected(Disposition.EXCLUDED, "attenuation map")
 _CHANNEL_TYPES = {"in": "IN", "opp": "OPP", "fat": "F", "water": "W"}
 
 
+def series_names(study: Study) -> dict[str, int]:
+    """Names of the series of a sound study, and how many files each has."""
+    pet = study.grid_of("pet").grid.shape_kji[0]
+    common_ones = {"pet": pet, "pet-second": pet, "pet-nac": pet, "dose": 1, "capture": 1}
+    if study.kind is Kind.PETCT:
+        ct = study.grid_of("ct").grid.shape_kji[0]
+        return {"localizer": 1, "ct": ct, "ct-contrast": ct, **common_ones, "contours-ct": 1}
+    mr = study.grid_of("mr").grid.shape_kji[0]
+    stations = {f"mr-station-{n + 1}": last - first for n, (first, last) in enumerate(station_ranges(mr))}
+    channels = {f"mr-{channel}": mr for channel in _CHANNEL_TYPES}
+    return {"localizer": 1, **stations, **channels, **common_ones, "mu-map": pet, "contours-mr": 1}
+
+
 def ct_series(study: Study, images: CtImages) -> list[Series]:
     """Topogram, low-dose CT for attenuation correction, contrast CT."""
     is_ge = study.vendor is Vendor.GE_CT
@@ -32,7 +45,13 @@ def ct_series(study: Study, images: CtImages) -> list[Series]:
         study, placed, series="ct", number=2, description=f"CT AC low dose {family}", delay_s=0, contrast=False
     )
     contrast = headers.ct(
-        study, placed, series="ct-contrast", number=9, description="CT Abdomen portalvenoes KM", delay_s=4000, contrast=True
+        study,
+        placed,
+        series="ct-contrast",
+        number=9,
+        description="CT Abdomen portalvenoes KM",
+        delay_s=4000,
+        contrast=True,
     )
     return [
         _topogram(study, images.topogram, placed, "CT"),
@@ -137,9 +156,7 @@ def _mu_map(study: Study, images: PetImages, placed: Placed) -> Series:
         image_type=["DERIVED", "PRIMARY", "MRAC", "MUMAP"],
         delay_s=30.0,
     )
-    return Series(
-        "mu-map", header, stack(study, "mu-map", placed, planes_of(images.mu_map), descending=False), MU_MAP
-    )
+    return Series("mu-map", header, stack(study, "mu-map", placed, planes_of(images.mu_map), descending=False), MU_MAP)
 
 
 def _topogram(study: Study, plane: Stored, placed: Placed, modality: str) -> Series:
@@ -168,7 +185,15 @@ def _topogram(study: Study, plane: Stored, placed: Placed, modality: str) -> Ser
     if is_ct:
         header |= {"KVP": 120, "RescaleIntercept": 0, "RescaleSlope": 1, "RescaleType": "US"}
     else:
-        header |= {"ScanningSequence": "GR", "SequenceVariant": "SP", "ScanOptions": "", "MRAcquisitionType": "2D", "EchoTime": "5", "RepetitionTime": "8", "EchoTrainLength": 1}
+        header |= {
+            "ScanningSequence": "GR",
+            "SequenceVariant": "SP",
+            "ScanOptions": "",
+            "MRAcquisitionType": "2D",
+            "EchoTime": "5",
+            "RepetitionTime": "8",
+            "EchoTrainLength": 1,
+        }
     left, _, top = placed.positions_lps[-1]
     own = place((left, -study.anatomy.offset_mm[1], top), 1, study.uid("instance", "localizer", 0))
     pixels = next(planes_of(plane[None]))[1]

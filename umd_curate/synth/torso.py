@@ -160,7 +160,8 @@ def hull_part(level: Level, half_width: float, half_depth: float, top: float, en
 
     def capped(points: Points) -> Floats:
         z = points[2]
-        return np.maximum(level(points), np.maximum(z - top, end - z))
+        result: Floats = np.maximum(level(points), np.maximum(z - top, end - z))
+        return result
 
     return Part((-half_width, -half_depth, end), (half_width, half_depth, top), capped)
 

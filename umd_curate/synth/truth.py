@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,7 +15,9 @@ from umd_curate.synth.paint import Labels
 from umd_curate.synth.people import Person
 from umd_curate.synth.schedule import Kind, Placed, Study, Vendor, late_series_s
 from umd_curate.synth.series import Expected, Series
-from umd_curate.synth.shapes import Floats
+
+if TYPE_CHECKING:
+    from umd_curate.synth.shapes import Floats
 
 _SHOWN = ("family", "given", "patient_id", "folded")
 

@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 
-from umd_curate.convert.contours import FramePlace, SegmentName, frame_place, organ_of, paint, unmapped
+from umd_curate.convert.contours import (
+    Contours,
+    FramePlace,
+    SegmentName,
+    frame_place,
+    merge_contours,
+    organ_of,
+    paint,
+    unmapped,
+)
 from umd_curate.convert.geometry import SlicePlace
 from umd_curate.model.findings import Refused
 from umd_curate.model.geometry import Grid
@@ -103,3 +112,21 @@ def test_contours_without_any_organ_say_so() -> None:
     painted = paint((4, 6, 5), {}, {}, lambda _f, _o: np.zeros((6, 5), bool), "s-X")
     assert not painted.array_kji.any()
     assert [finding.code for finding in painted.findings] == ["CON-405"]
+
+
+def test_contours_of_several_objects_are_joined_by_the_same_rule() -> None:
+    liver, bladder = ORGANS.named("liver"), ORGANS.named("bladder")
+    assert liver is not None
+    assert bladder is not None
+    large, small, empty = (np.zeros((4, 6, 5), np.uint8) for _ in range(3))
+    large[1:3] = liver.id
+    small[2, 0:2] = bladder.id
+    parts = [
+        Contours(small, (bladder,), ()),
+        paint((4, 6, 5), {}, {}, lambda _f, _o: empty[0] > 0, "s-X"),
+        Contours(large, (liver,), ()),
+    ]
+    joined = merge_contours(parts, "s-X")
+    assert np.array_equal(joined.array_kji, np.where(small > 0, small, large))
+    assert joined.labels == (liver, bladder)
+    assert [(finding.code, finding.measured) for finding in joined.findings] == [("CON-404", 10)]

@@ -33,7 +33,7 @@ _faults = st.fixed_dictionaries(
     optional={
         "patient_id": st.sampled_from(["P", "Q", " ", None]),
         "study_uid": st.sampled_from(["study", "other", None]),
-        "series_uid": st.sampled_from(["x", None]),
+        "series_uid": st.sampled_from(["a", "x", None]),
         "frame_of_reference_uid": st.sampled_from(["frame", "", None]),
         "sop_instance_uid": st.sampled_from(["same", None]),
         "sop_class_uid": st.sampled_from(["1.2.840.10008.5.1.4.1.1.7", None, "1.2.3"]),
@@ -117,6 +117,12 @@ def test_sound_copy_of_a_cut_off_file_completes_the_series():
     assert [d.code for d in plan.decisions if d.disposition is Disposition.QUARANTINED] == [codes.TRUNCATED.code]
 
 
+def test_broken_header_is_told_from_cut_off_pixels():
+    images = series("PT", "pet")
+    images[3] = replace(images[3], kind=FileKind.UNREADABLE, header_sha256="")
+    assert _codes(_plan(images), "pet") == {codes.UNREADABLE.code, codes.INCOMPLETE.code}
+
+
 def test_file_without_readable_header_is_quarantined_by_itself():
     broken = InstanceHeader(path="/raw/x", size=3, mtime_ns=1, kind=FileKind.UNREADABLE)
     plan = _plan([broken, *series("CT", "ct")])
@@ -130,11 +136,19 @@ def test_images_without_patient_id_are_quarantined(blank):
     assert _codes(plan, "ct") == {codes.NO_PATIENT_ID.code}
 
 
-def test_study_under_two_patients_is_quarantined_and_others_go_on():
+def test_what_is_wanted_of_a_study_under_two_patients_is_quarantined_and_others_go_on():
     mixed = [*series("PT", "pet", study="s"), *series("CT", "ct", study="s", patient="Q")]
-    plan = _plan([*mixed, *series("CT", "fine", study="t")])
+    spare = series("PT", "nac", study="s", corrected_image=("NORM",))
+    plan = _plan([*mixed, *spare, contours("seg", of="ct", study="s"), *series("CT", "fine", study="t")])
     assert [session.study_uid for session in plan.sessions] == ["t"]
-    assert _codes(plan, "pet") | _codes(plan, "ct") == {codes.TWO_PATIENTS.code}
+    assert _codes(plan, "pet") | _codes(plan, "ct") | _codes(plan, "seg") == {codes.TWO_PATIENTS.code}
+    assert _codes(plan, "nac") == {codes.PET_NAC.code}
+
+
+def test_one_series_uid_in_two_studies_is_two_volumes():
+    a, b = series("CT", "ct", study="a"), series("CT", "ct", study="b")
+    plan = _plan([*a, *b, *series("PT", "pet", study="c")])
+    assert len({volume.series for session in plan.sessions for volume in session.volumes}) == 2
 
 
 def test_burned_in_identifiers_quarantine_the_series():

@@ -31,9 +31,9 @@ class TestPropagate(LabelEngineContract):
 
 
 def test_carried_labels_agree_with_labels_drawn_on_the_pet_grid(tmp_path):
-    fine = grid((140, 190, 200), (1.2, 1.2, 2.0))
+    fine = grid((120, 126, 144), (1.6, 1.6, 2.0))
     carried = largest_parts(drawn(fine), PET)
-    scores = dice(carried.array_kji, drawn(PET, samples=5).array_kji)
+    scores = dice(carried.array_kji, drawn(PET, samples=3).array_kji)
     assert np.mean(list(scores.values())) >= 0.985
     assert min(scores.values()) >= 0.96
 
@@ -60,7 +60,7 @@ def test_no_id_appears_that_was_not_there_before(shape, spacing, shift, seed):
 
 
 @given(st.permutations(range(3)), st.tuples(*[st.booleans()] * 3))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=10, deadline=None)
 def test_how_the_label_map_is_stored_changes_nothing_in_world_space(order, flips):
     labels = drawn(grid((42, 42, 48), (4.8, 4.8, 6.0)))
     expected = largest_parts(labels, PET).array_kji

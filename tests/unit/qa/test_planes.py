@@ -1,6 +1,7 @@
 """Figures show the right place at the right scale; numbers are printed exactly."""
 
 import io
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -73,7 +74,7 @@ def test_the_patients_right_is_on_the_left_of_the_coronal_image() -> None:
 def sitter() -> Sitter:
     on = grid(8.0)
     ct, pet, labels = render(on)
-    belly = np.array([[-180.0, -120.0, -60.0], [180.0, 120.0, 20.0]])
+    belly = np.array([[-180.0, -120.0, -100.0], [180.0, 120.0, 60.0]])
     return Sitter("ct", ct, labels, pet, is_suv=True, body_points_ras_mm=belly)
 
 
@@ -96,7 +97,7 @@ def test_the_liver_is_drawn_in_its_colour_on_the_viewers_left(sitter: Sitter) ->
     liver = contour_colours(organ_table())[1]
     pixels = np.asarray(Image.open(io.BytesIO(figure.png)))
     _, columns = np.nonzero((pixels == liver).all(axis=-1))
-    panel = (360 + 24) / 1.5  # pixels of the coronal panel with its margins
+    panel = planes.canvas_around(sitter.body_points_ras_mm, (0, 0, 0)).size(0)  # width of the coronal panel
     assert 0 < np.median(columns[columns < panel]) < panel / 2
 
 
@@ -144,3 +145,17 @@ def test_limits_read_as_intervals() -> None:
 def test_keys_are_split_into_words_and_unit() -> None:
     assert words.key_and_unit("max_corner_error_mm") == ("max corner error", "mm")
     assert words.key_and_unit("BodyWeight") == ("body weight", "")
+    assert words.key_and_unit("GEAdministrationDateTime") == ("GE administration date time", "")
+
+
+def test_a_thin_stack_is_drawn_in_its_own_planes(sitter: Sitter) -> None:
+    slab = replace(sitter, body_points_ras_mm=np.array([[-180.0, -120.0, -30.0], [180.0, 120.0, -20.0]]))
+    canvas = planes.canvas_around(slab.body_points_ras_mm, (0, 0, -25))
+    for figure in draw(slab, organ_table()):
+        assert (figure.width, figure.height) == (canvas.size(0), canvas.size(1))
+
+
+@given(st.floats(5, 2000), st.floats(5, 2000))
+def test_no_figure_is_larger_than_the_page_can_bear(width_mm: float, height_mm: float) -> None:
+    canvas = planes.canvas_around(np.array([[0, 0, 0], [width_mm, 200, height_mm]]), (0, 0, 0))
+    assert max(canvas.size(axis) for axis in range(3)) <= planes.MAX_PIXELS + 1

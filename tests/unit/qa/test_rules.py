@@ -246,3 +246,11 @@ def test_the_limit_of_a_finding_is_the_one_that_was_crossed() -> None:
     entry = CheckEntry(rule="P9", code="QA-209", outcome=Outcome.WARN, organ="lung", measured=50.0, low=-950, high=-500)
     (finding,) = findings_of([entry], "place")
     assert (finding.measured, finding.limit) == (50.0, -500)
+
+
+def test_absent_organs_share_one_finding_that_names_them() -> None:
+    found = labels(without="spleen")
+    only_liver = replace(found, organs=found.organs[:1], organ_z_mm={})
+    findings = findings_of(check(with_labels(only_liver), BOOK, TABLE), "place")
+    (absent,) = [finding for finding in findings if finding.code == "QA-201"]
+    assert all(organ.name in absent.detail for organ in TABLE if organ.name != "liver")

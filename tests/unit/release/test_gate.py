@@ -49,7 +49,7 @@ def test_a_whole_session_passes():
         (a_case(subset=None, kind="ct", volumes={}, pet=None), "REL-001"),
         (a_case(pet=PetSidecar(modality="PT", units="Bq/mL", defacing=NO_HEAD)), "REL-002"),
         (a_case(findings=(FAILED_CHECK,)), "REL-003"),
-        (a_case(volumes={"pet": volume("pet"), "ct": volume("ct")}), "REL-004"),
+        (a_case(volumes={"pet": volume("pet"), "ct_on_pet": volume("ct_on_pet")}), "REL-004"),
         (a_case(volumes={"pet": volume("pet"), "ct": volume("ct")}, unfit=("ct_on_pet",)), "REL-005"),
         (a_case(volumes={column: volume(column, 2**31) for column in PETCT.images}), "REL-006"),
         (a_case(anatomical=ImageSidecar(modality="CT", units="HU")), "REL-007"),
@@ -57,6 +57,10 @@ def test_a_whole_session_passes():
 )
 def test_each_rule_holds_its_case_back(case, code):
     assert set(codes_of(case)) == {code}
+
+
+def test_a_ct_that_covers_too_little_of_the_pet_grid_does_not_hold_the_pair_back():
+    assert codes_of(a_case(volumes={"pet": volume("pet"), "ct": volume("ct")})) == []
 
 
 def test_a_warning_and_a_failure_of_another_step_do_not_hold_back():

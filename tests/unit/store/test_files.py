@@ -35,9 +35,8 @@ def test_a_write_makes_its_folders_and_leaves_nothing_else(tmp_path):
 def test_a_failed_write_leaves_the_old_content(tmp_path):
     path = tmp_path / "c.bin"
     path.write_bytes(b"old")
-    with pytest.raises(IsADirectoryError), files.atomic(path) as temporary:
-        temporary.write_bytes(b"half")
-        tmp_path.read_bytes()
+    with pytest.raises(TypeError), files.atomic(path) as temporary, temporary.open("wb") as handle:
+        handle.writelines([b"half", "no bytes"])
     assert path.read_bytes() == b"old"
     assert [found.name for found in tmp_path.iterdir()] == ["c.bin"]
 

@@ -27,7 +27,7 @@ IMAGE_MISSING = FindingCode(
     "REL-004",
     Severity.FAIL,
     "An image of the pair is missing",
-    "A row needs the PET, its CT or MR, and that CT or MR on the PET grid; an earlier step could not make one of them.",
+    "A row needs the PET and its CT or MR; an earlier step could not make one of them.",
     "Find the quarantined step with `umd-curate status`, mend its cause and run again.",
 )
 SIDECAR_UNFIT = FindingCode(
