@@ -100,7 +100,7 @@ DOCUMENTS = [
     for value in vars(module).values()
     if isinstance(value, type) and issubclass(value, sidecars.Document) and value is not sidecars.Document
 ]
-DOCUMENTS = list(dict.fromkeys(DOCUMENTS))
+DOCUMENTS = sorted(dict.fromkeys(DOCUMENTS), key=lambda model: "schema_version" not in model.model_fields)  # parts last
 
 
 def documents_page() -> str:

@@ -69,7 +69,7 @@ def cli_page() -> str:
                 own.append((f"`{names}`", says))
         if own:
             parts.append(table(("option", "meaning"), own))
-        parts.append(f"Example:\n\n```console\n{inspect.cleandoc(example)}\n```")
+        parts.append(f"Example:\n\n```sh\n{inspect.cleandoc(example)}\n```")
     parts += ["## Options of most commands", table(("option", "meaning"), [(f"`{n}`", s) for n, s in shared.values()])]
     return "\n\n".join(parts) + "\n"
 
@@ -98,7 +98,7 @@ def findings_page() -> str:
         ),
         (
             "To see findings on synthetic data, plant a [defect](defects.md) and ask for what was set aside:\n\n"
-            "```console\numd-curate demo damaged --size tiny --defect truncated-pixels\n"
+            "```sh\numd-curate demo damaged --size tiny --defect truncated-pixels\n"
             "umd-curate status --workspace damaged/workspace\numd-curate quarantine --workspace damaged/workspace\n```"
         ),
     ]

@@ -84,6 +84,11 @@ class LabelEngineContract:
         assert labelled.outcome is Outcome.EMPTY
         assert labelled.findings
 
+    def test_without_what_it_needs_it_gives_nothing(self, engine, case):
+        if engine.describe().needs is Need.NOTHING:
+            pytest.skip("this engine needs the image only")
+        assert run_engine(engine, replace(case, sources=())).outcome is Outcome.EMPTY
+
     def test_an_image_of_another_modality_is_refused_before_the_engine_is_asked(self, engine, case):
         other = sorted(ROLES - engine.describe().targets)
         if not other:

@@ -2,7 +2,8 @@
 
 Looked for in text: UTF-8, Latin-1, UTF-16, the same inside base64 and hex, upper and lower case alike. In numeric payload
 (voxels, compressed images) only spellings of eight bytes and more are looked for, and no dates and no UTF-16: there, an
-eight-digit date or a four-letter word is met by chance. One pass of a windowed hash filter finds candidates, which are
+eight-digit date or a four-letter word is met by chance, and so spellings of less than six bytes are not looked for in
+unreadable bytes of any kind. One pass of a windowed hash filter finds candidates, which are
 then compared byte by byte.
 """
 
@@ -34,6 +35,9 @@ _BEFORE_NUMBER = re.compile(rb"(?:[0-9a-f]|\d\.)\Z")
 _AFTER_NUMBER = re.compile(rb"[0-9a-f]|\.\d")
 _BEFORE_WORD = re.compile(rb"[a-z0-9]\Z")
 _AFTER_WORD = re.compile(rb"[a-z0-9]")
+_READABLE = bytes(range(32, 127)) + b"\0\t\r\n"
+READABLE_PART = 0.75  # of the bytes of text or of a header; of noise it is 0.39
+LEAST_READABLE = 12  # bytes; fewer decoded ones look like text too easily
 _FREQUENT = frozenset(b"\0 .0123etaoinsr")  # bytes that make a poor window
 
 
@@ -65,14 +69,15 @@ class Searcher:
     def in_text(self, data: bytes) -> set[Found]:
         """Kinds and encodings of the identifiers in text, in a header, or in a file of unknown form."""
         lowered = data.lower()
-        found = _search(self._text, lowered)
-        for name, decoded in _decoded(data, lowered):
-            found |= {(kind, f"{name} of {encoding}") for kind, encoding in _search(self._text, decoded.lower())}
+        found = _search(self._text, lowered, SHORT_WINDOW if _is_readable(data) else BOUNDED_BELOW)
+        for name, decoded, is_readable in _decoded(data, lowered):
+            hits = _search(self._text, decoded.lower(), SHORT_WINDOW if is_readable else LONG_WINDOW)
+            found |= {(kind, f"{name} of {encoding}") for kind, encoding in hits}
         return found
 
     def in_payload(self, data: bytes) -> set[Found]:
         """The same in numbers or compressed bytes; see the module for what is left out."""
-        return _search(self._payload, data.lower())
+        return _search(self._payload, data.lower(), LONG_WINDOW)
 
 
 class _Filter:
@@ -115,13 +120,16 @@ class _Filter:
                     yield place * self.width + shift - pattern.offset, pattern
 
 
-def _search(filters: list[_Filter], lowered: bytes) -> set[Found]:
+def _search(filters: list[_Filter], lowered: bytes, least: int) -> set[Found]:
+    """Patterns of at least `least` bytes that stand in lower-case bytes."""
     found: set[Found] = set()
     for start in range(0, max(len(lowered), 1), _BLOCK):
         block = lowered[max(start - _OVERLAP, 0) : start + _BLOCK + _OVERLAP]
         for one in filters:
             for place, pattern in one.candidates(block):
-                if (pattern.kind, pattern.encoding) not in found and place >= 0 and _stands(block, place, pattern):
+                if len(pattern.spelling) < least or (pattern.kind, pattern.encoding) in found:
+                    continue
+                if place >= 0 and _stands(block, place, pattern):
                     found.add((pattern.kind, pattern.encoding))
     return found
 
@@ -171,14 +179,26 @@ def _best_window(spelling: bytes) -> int:
     )
 
 
-def _decoded(data: bytes, lowered: bytes) -> Iterator[tuple[str, bytes]]:
-    """What base64 and hex runs in `data` decode to, at every alignment, each kind joined into one text."""
+def _decoded(data: bytes, lowered: bytes) -> Iterator[tuple[str, bytes, bool]]:
+    """What base64 and hex runs in `data` decode to, at every alignment: readable ones joined, and the rest joined.
+
+    A checksum decodes to noise, in which a four-letter word is met by chance.
+    """
     runs = [re.sub(rb"[\r\n=]", b"", found[0]).translate(_URL_SAFE) for found in _BASE64.finditer(data)]
-    for shift in range(4):
-        yield "base64", b"\n".join(_from_base64(run[shift:]) for run in runs if _is_mixed(run))
+    base64s = [_from_base64(run[shift:]) for run in runs if _is_mixed(run) for shift in range(4)]
     digits = [re.sub(rb"[ :,-]", b"", found[0]) for found in _HEX.finditer(lowered)]
-    for shift in range(2):
-        yield "hex", b"\n".join(_from_hex(run[shift:]) for run in digits)
+    hexes = [_from_hex(run[shift:]) for run in digits for shift in range(2)]
+    for name, decoded in (("base64", base64s), ("hex", hexes)):
+        parts: dict[bool, list[bytes]] = {True: [], False: []}
+        for one in decoded:
+            parts[len(one) >= LEAST_READABLE and _is_readable(one)].append(one)
+        for is_readable, ones in parts.items():
+            yield name, b"\n".join(ones), is_readable
+
+
+def _is_readable(data: bytes) -> bool:
+    """Say whether bytes are mostly text in some encoding, or a header, rather than noise."""
+    return len(data.translate(None, _READABLE)) <= len(data) * (1 - READABLE_PART)
 
 
 _URL_SAFE = bytes.maketrans(b"-_", b"+/")

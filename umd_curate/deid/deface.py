@@ -130,7 +130,8 @@ def _otsu(values: NDArray[np.float32]) -> float:
     above = total - below
     with np.errstate(divide="ignore", invalid="ignore"):
         between = below * above * (mass / below - (mass[-1] - mass) / above) ** 2
-    return float(centres[int(np.nanargmax(between))])
+    best = between >= np.nanmax(between) * (1 - 1e-3)  # a gap between the classes is a plateau: its middle is meant
+    return float(centres[best].mean())
 
 
 def face_mask(body: Volume, head: Head, brain_kji: Mask | None) -> FaceMask:

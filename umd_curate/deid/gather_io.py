@@ -33,26 +33,29 @@ _KIND_OF_TAG = {
     Kind.DEVICE: _DEVICE_TAGS,
 }
 _KIND_OF_VR = {"PN": Kind.NAME, "UI": Kind.UID, "DA": Kind.DATE, "DT": Kind.DATE, "AE": Kind.DEVICE}
-_MAKER_KEYWORDS = ("Manufacturer", "ManufacturerModelName", "SoftwareVersions", "Modality", "BodyPartExamined")
+_MAKER_KEYWORDS = ("Manufacturer", "ManufacturerModelName", "SoftwareVersions", "Modality")
+_MAKER_KINDS = frozenset({Kind.TEXT, Kind.PLACE, Kind.DEVICE})
 
 
 def gather(source: Dataset) -> IdentifierSet:
     """All identifiers of one source header: every level, private elements, file meta and preamble.
 
-    Short words and those of the vocabulary of descriptors are left out, as are maker and model. An element that cannot
-    be read yields nothing.
+    Short words and those of the vocabulary of descriptors are left out. The names of maker and model are no place, device
+    or text; they stay identifiers where they are the patient's name or id. An element that cannot be read as its VR says
+    is read as text.
     """
-    common = packaged_rules().common | {creator.lower() for creator, _, _ in packaged_rules().private}
+    book = packaged_rules()
     found: set[tuple[Kind, str]] = set()
     with quiet():
         makers = {spell.normalised(text) for keyword in _MAKER_KEYWORDS for text in _texts_of(source, keyword)}
-        common |= {word for maker in makers for word in maker.split()} | makers
         for level in (source, getattr(source, "file_meta", None)):
             if level is not None:
-                found.update(_of_dataset(level, common))
+                found.update(_of_dataset(level, book.common))
     preamble = bytes(getattr(source, "preamble", None) or b"").strip(b"\0").decode("latin-1")
-    found.update((Kind.TEXT, value) for value in spell.from_text(preamble, common, whole=True))
-    return IdentifierSet(frozenset(found)).without(common)
+    found.update((Kind.TEXT, value) for value in spell.from_text(preamble, book.common, whole=True))
+    makers |= {word for maker in makers for word in maker.split()}
+    makers |= {creator.lower() for creator, _, _ in book.private}
+    return IdentifierSet(frozenset(one for one in found if one[0] not in _MAKER_KINDS or one[1] not in makers))
 
 
 def _of_dataset(dataset: Dataset, common: frozenset[str]) -> Iterator[tuple[Kind, str]]:

@@ -49,10 +49,6 @@ class IdentifierSet:
     def __iter__(self) -> Iterator[tuple[Kind, str]]:
         return iter(sorted(self.entries))
 
-    def without(self, words: frozenset[str]) -> "IdentifierSet":
-        """Leave out spellings that are no identifiers here, such as the maker's name; UIDs stay."""
-        return IdentifierSet(frozenset(entry for entry in self.entries if entry[1] not in words))
-
     def words(self) -> frozenset[str]:
         """Spellings that must not stay in a text, dates and UIDs aside: those are handled by their own rules."""
         return frozenset(value for kind, value in self.entries if kind not in {Kind.DATE, Kind.UID})
@@ -104,10 +100,11 @@ def from_id(text: str, common: frozenset[str]) -> Iterator[str]:
 
 
 def from_contact(text: str, common: frozenset[str]) -> Iterator[str]:
-    """Spellings of an address or telephone number: as written, its parts, its digits."""
+    """Spellings of an address or telephone number: as written, its parts and rarer words, its digits."""
     value = normalised(text)
     yield from _phrase(value)
     yield from _words([part.strip() for part in re.split(r"[\^,;\r\n\\]", value)], common, MIN_PHRASE_BYTES)
+    yield from _words(re.findall(r"[^\W\d_]+", value), common, MIN_PLACE_LETTERS)
     digits = re.sub(r"\D", "", value)
     if len(digits) > MIN_DIGITS and not re.search(r"[^\d\s()+./x-]", value):
         yield digits

@@ -8,7 +8,6 @@ import hashlib
 import struct
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, BinaryIO
 
 from pydicom.datadict import tag_for_keyword

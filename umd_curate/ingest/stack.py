@@ -19,6 +19,7 @@ JITTER_PART = 0.02  # of the slice step; steps at the bed borders of a sound GE 
 SAME_PLACE_MM = 0.01  # two slices closer than this are at one place; the thinnest CT slices are 0.3 mm
 MAX_HOLES_PART = 0.25  # of the steps; with more of them wide, the stack has two spacings rather than holes
 MAX_SHEAR = 0.01  # in-plane shift per step: half a degree, less than any gantry tilt that is set by hand
+MAX_LENGTH_MM = 1e5  # of a position or spacing; no table moves a hundred metres, such a number is damaged
 UNIT_TOLERANCE = 1e-3  # of direction cosines, written with four decimals or more
 
 
@@ -49,7 +50,7 @@ def has_geometry(header: InstanceHeader) -> bool:
     numbers = (*header.orientation, *header.position_mm, *header.pixel_spacing_mm)
     if (len(header.orientation), len(header.position_mm), len(header.pixel_spacing_mm)) != (6, 3, 2):
         return False
-    if not np.isfinite(numbers).all() or min(header.pixel_spacing_mm) <= 0:
+    if not np.isfinite(numbers).all() or np.abs(numbers).max() > MAX_LENGTH_MM or min(header.pixel_spacing_mm) <= 0:
         return False
     row, column = np.array(header.orientation[:3]), np.array(header.orientation[3:])
     off = max(abs(float(row @ row) - 1), abs(float(column @ column) - 1), abs(float(row @ column)))

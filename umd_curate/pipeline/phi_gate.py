@@ -4,16 +4,20 @@ Step ``audit`` searches one session with the identifiers of its subject, before 
 searches the report and the release itself with the identifiers of all; only a sealed release is handed out.
 """
 
+import functools
 import json
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
+import umd_curate
 from umd_curate.deid.identifiers import IdentifierSet, Kind
 from umd_curate.model.catalogue import run as codes
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.receipts import Artifact, Receipt, State
 from umd_curate.model.steps import Place, SessionFiles, Step, Unit, View
 from umd_curate.store.files import artifact, write_text
+from umd_curate.store.resources import organ_table, resource_folder
 
 AUDIT = "audit"
 SEAL = "seal"
@@ -107,10 +111,31 @@ def _identifier_files(view: View) -> list[Artifact]:
 
 
 def _union(place: Place, entries: Sequence[Artifact]) -> IdentifierSet:
-    union = IdentifierSet()
+    found: set[tuple[Kind, str]] = set()
     for path in sorted({entry.path for entry in entries}):
-        union |= _read(place.resolve(path))
-    return union
+        found |= _read(place.resolve(path)).entries
+    ours = our_words()
+    return IdentifierSet(frozenset(entry for entry in found if entry[1] not in ours))
+
+
+@functools.cache
+def our_words() -> frozenset[str]:
+    """Words that the product itself writes: all words of its own texts, and the names of organs.
+
+    A patient may be called Mask or Page; alone, such a word in a report tells nothing. With a second word of the name it is
+    still found.
+    """
+    package = Path(umd_curate.__file__).parent
+    texts = [path for pattern in ("*.py", "*.html", "*.css", "*.js", "*.toml") for path in package.rglob(pattern)]
+    texts += [path for name in ("manifests", "schemas") for path in resource_folder(name).glob("*.*")]
+    words = {word for path in texts for word in re.findall(r"[^\W\d_]+", path.read_text(encoding="utf-8").lower())}
+    organs = [
+        name.lower().replace("_", joint)
+        for organ in organ_table()
+        for name in (organ.name, organ.snomed_meaning, *organ.aliases)
+        for joint in ("_", " ", "-", "")
+    ]
+    return frozenset(words) | frozenset(organs)
 
 
 def keep_identifiers(unit: Unit, place: Place, identifiers: IdentifierSet) -> Artifact:

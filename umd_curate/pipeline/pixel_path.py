@@ -26,7 +26,6 @@ from umd_curate.model.catalogue import run as codes
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.findings import Refused
 from umd_curate.model.ids import PatientKey, SubjectId
-from umd_curate.model.labels import OrganTable
 from umd_curate.model.receipts import Receipt, What
 from umd_curate.model.sidecars import SourceReceipt
 from umd_curate.model.steps import Place, Unit
@@ -123,7 +122,7 @@ def stage_contours(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     organs = organ_table(config.dataset.definition)
     parts = [convert_contours(dataset, grid, organs, order.series) for dataset in source.datasets()]
     contours = merge_contours(parts, order.series)
-    identifiers = keep_identifiers(unit, place, source.identifiers.without(_names_of(organs)))
+    identifiers = keep_identifiers(unit, place, source.identifiers)
     if not contours.labels:
         return unit.receipt(outputs=[identifiers], findings=contours.findings)
     reference = "ct" if image.what == What.STAGED_CT else "mr"
@@ -134,12 +133,6 @@ def stage_contours(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
         measured=staged.measured,
         versions=staged.versions,
     )
-
-
-def _names_of(organs: OrganTable) -> frozenset[str]:
-    """Words that name an organ: they stand in a segmentation's header, and identify nobody."""
-    names = [name for organ in organs for name in (organ.name, organ.snomed_meaning, *organ.aliases)]
-    return frozenset(name.lower().replace("_", joint) for name in names for joint in ("_", " ", "-", ""))
 
 
 def _open(unit: Unit, place: Place, config: UmdConfig) -> tuple[VolumeOrder, Source]:

@@ -5,8 +5,8 @@ which `load_dataset` reads as it stands; the folder is read back before it gets 
 writes, `scan.py` reads back, and all other files decide.
 """
 
-from umd_curate.release.scan import verify_release
 from umd_curate.release.plan import release_folder
+from umd_curate.release.scan import verify_release
 from umd_curate.release.step import STEP
 from umd_curate.release.verify import VerifyResult
 

@@ -72,7 +72,7 @@ def prepare(out: Path) -> None:
         `out` holds something that no cohort left there.
     """
     raw, truth = out / "raw", out / "truth"
-    if raw.exists() and not (truth / CANARY_FILE).is_file():
+    if raw.is_dir() and any(raw.iterdir()) and not (truth / CANARY_FILE).is_file():
         message = "The output folder holds a raw/ that was not written by this command."
         raise UsageError(message, hint="Name an empty folder.")
     for folder in (raw, truth):

@@ -109,6 +109,8 @@ def _settle(segmentation: Dataset, study: Study) -> None:
         setattr(segmentation, keyword, study.date)
     for keyword in ("InstanceCreationTime", "ContentTime", "SeriesTime"):
         setattr(segmentation, keyword, clock(study.scan_s + 3600))
+    for item in segmentation.get("ContributingEquipmentSequence", ()):
+        item.ContributionDateTime = f"{study.date}{clock(study.scan_s + 3600)}"
     organization = study.uid("dimensions")
     for item in segmentation.DimensionOrganizationSequence:
         item.DimensionOrganizationUID = organization

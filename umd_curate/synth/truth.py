@@ -203,10 +203,11 @@ def files_json(files: Sequence[FileTruth]) -> list[Json]:
 
 
 def permuted(seed: int, number: int) -> int:
-    """Six digits for the n-th file: each number once, in no order that means anything."""
+    """Number in the n-th file's name: each once, in no order that means anything."""
     prime = 999_983
     factor = 1 + int.from_bytes(digest(seed, "names")[:8], "big") % (prime - 1)
-    return (number + 1) * factor % prime
+    block, place = divmod(number, prime - 1)
+    return block * 1_000_000 + (place + 1) * factor % prime
 
 
 def _plain(value: object) -> Json:

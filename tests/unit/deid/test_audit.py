@@ -59,6 +59,10 @@ def test_noise_raises_no_hit():
     assert not SEARCH.in_text(noise)
 
 
+def test_checksums_that_spell_a_short_word_are_no_hit():
+    assert not SEARCH.in_text(b'{"sha256": "9f63' + b" chan ".hex().encode() + b'e1d80a77c3f9e2b4a6d1c0"}')
+
+
 def test_voxels_that_spell_a_date_are_no_hit_but_a_long_name_is():
     voxels = np.random.default_rng(6).integers(-1000, 1000, 1 << 16, np.int16).tobytes()
     assert not SEARCH.in_payload(voxels + b"19800312" + voxels)

@@ -2,6 +2,7 @@
 
 from itertools import permutations, product
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -136,3 +137,9 @@ def test_real_label_maps_are_taken_over_by_name_only(tmp_path, shared_data):
     for number, name in names.items():
         assert np.array_equal(judged.volume.array_kji == ORGANS.named(name).id, labels.array_kji == number)
     assert "liver" in judged.ids
+
+
+def test_an_image_of_four_dimensions_is_no_label_map(tmp_path):
+    case = label_case(tmp_path, drawn(CT), CT)
+    nib.save(nib.Nifti1Image(np.zeros((4, 4, 4, 2), np.uint8), np.eye(4)), case.sources[0].path)
+    assert [finding.code for finding in run_engine(ContourImport(), case).findings] == ["LAB-101"]

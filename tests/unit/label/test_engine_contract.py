@@ -1,8 +1,11 @@
 """What the room accepts from any engine: each way of breaking the contract is a failure with a code of its own."""
 
+from importlib.metadata import EntryPoint
+
 import numpy as np
 import pytest
 
+import umd_curate.label.registry
 from tests.unit.label.phantom import drawn, grid, label_case
 from umd_curate.errors import EngineError
 from umd_curate.label.engine import EngineDescription, Outcome, run_engine
@@ -85,3 +88,10 @@ def test_an_engine_that_is_not_installed_ends_the_run_with_the_engine_code():
     with pytest.raises(EngineError, match="not installed") as caught:
         load_engines(("import", "oracle"))
     assert caught.value.exit_code == 7
+
+
+def test_an_engine_that_cannot_be_loaded_is_named(monkeypatch):
+    broken = EntryPoint("broken", "umd_curate.label.absent:Engine", "umd_curate.engines")
+    monkeypatch.setattr(umd_curate.label.registry, "entry_points", lambda group: (broken,))
+    with pytest.raises(EngineError, match="'broken' is installed but cannot be loaded"):
+        installed_engines()

@@ -1,0 +1,187 @@
+"""The deface step on real files: one block in all images of a session, nothing else touched, and the sidecars say so."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from umd_curate.deid.engine import examine
+from umd_curate.deid.step import STEP
+from umd_curate.model.config import DeidConfig, UmdConfig
+from umd_curate.model.findings import Refused
+from umd_curate.model.geometry import Volume
+from umd_curate.model.receipts import Artifact, What
+from umd_curate.model.sidecars import ImageSidecar, PetSidecar
+from umd_curate.model.steps import SessionFiles, Unit
+from umd_curate.store.files import artifact, write_json
+from umd_curate.store.nifti import read_volume, voxel_sha256, write_volume
+
+# Half widths and half depths [mm] of an adult's sections against the height above the lowest slice [mm] (DIN 33402-2).
+SECTIONS = np.array(
+    [
+    (0, 165, 110), (300, 190, 115), (330, 190, 100), (355, 60, 60), (400, 55, 58), (420, 62, 80), (500, 74, 95),
+    (560, 76, 97), (600, 60, 75), (625, 25, 30), (632, 5, 5),
+    ],
+    float,
+)  # fmt: skip
+BRAIN = np.array([(470, 20, 25), (490, 55, 70), (540, 62, 80), (590, 45, 58), (612, 8, 10)], float)
+ORIGIN = np.array([-210.0, -150.0, -400.0])
+
+
+@dataclass
+class Folder:
+    """A workspace of two folders."""
+
+    root: Path
+    private: Path = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.private = self.root / "private"
+
+    def resolve(self, relative: str) -> Path:
+        return self.root / relative
+
+
+def inside(sections: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Which points [mm above ORIGIN] lie in the elliptic sections."""
+    x, y, z = (points - ORIGIN).T
+    a, b = (np.interp(z, sections[:, 0], sections[:, n], left=1e-3, right=1e-3) for n in (1, 2))
+    return ((x - 210) / a) ** 2 + ((y - 150) / b) ** 2 <= 1
+
+
+def phantom(role: What, spacing: tuple[float, float, float], top_mm: float = 680) -> tuple[Volume, np.ndarray]:
+    """Body with skull and brain as CT, MR or PET; and where its brain is."""
+    affine = np.diag([*spacing, 1.0])
+    affine[:3, 3] = ORIGIN
+    shape = tuple(int(n / s) for n, s in zip((top_mm, 300, 420), spacing[::-1], strict=True))
+    k, j, i = np.meshgrid(*(np.arange(n) for n in shape), indexing="ij")
+    points = np.stack([i.ravel(), j.ravel(), k.ravel()], 1) @ affine[:3, :3] + ORIGIN
+    shell = BRAIN * [1, 1.1, 1.1] + [0, 3, 3]
+    body, skull, brain = (inside(one, points).reshape(shape) for one in (SECTIONS, shell, BRAIN))
+    air, soft, bone, grey = {
+        What.CT: (-1000, 40, 1000, 35),
+        What.MR: (5, 300, 20, 400),
+        What.PET: (10, 900, 900, 9000),
+    }[role]
+    image = np.select([brain, skull & body, body], [grey, bone, soft], air)
+    noise = np.random.default_rng(4).normal(0, 4, shape)
+    return Volume((image + noise).astype(np.float32 if role is What.PET else np.int16), affine), brain
+
+
+def stage(place: Folder, volumes: dict[What, Volume]) -> Unit:
+    artifacts: dict[str, Artifact] = {}
+    for role, volume in volumes.items():
+        image, text = f"private/staged/{role}.nii", f"private/staged/{role}.json"
+        write_volume(place.resolve(image), volume)
+        model = PetSidecar if role is What.PET else ImageSidecar
+        modality = {"pet": "PT"}.get(role, role.upper())
+        write_json(place.resolve(text), model(modality=modality, units="HU").model_dump(mode="json", by_alias=True))
+        artifacts[f"staged-{role}"] = artifact(f"staged-{role}", image, place.resolve(image))
+        artifacts[f"staged-{role}.json"] = artifact(f"staged-{role}.json", text, place.resolve(text))
+    session = SessionFiles("7K3QF2", "petct1", "petct", artifacts)
+
+    class View:
+        def sessions(self):
+            return [session, SessionFiles("000000", "ct1", "ct", {})]
+
+        def receipts(self, step):
+            return []
+
+    (unit,) = STEP.plan(View(), UmdConfig())
+    return unit
+
+
+@pytest.mark.parametrize("anatomical", [What.CT, What.MR])
+def test_face_goes_from_both_images_and_the_brain_stays(tmp_path, anatomical):
+    place = Folder(tmp_path)
+    made = {anatomical: phantom(anatomical, (2.5, 2.5, 4.0)), What.PET: phantom(What.PET, (5.0, 5.0, 5.0))}
+    receipt = STEP.perform(stage(place, {role: one for role, (one, _) in made.items()}), place, UmdConfig())
+    assert receipt.measured["head_found"]
+    assert [entry.what for entry in receipt.outputs] == [anatomical, f"{anatomical}.json", "pet", "pet.json"]
+    for role, (volume, brain) in made.items():
+        after = read_volume(tmp_path / f"data/sub-7K3QF2/ses-petct1/sub-7K3QF2_ses-petct1_{role}.nii.gz")
+        changed = after.array_kji != volume.array_kji
+        assert changed.sum() == receipt.measured[f"{role}_voxels_changed"] > 0
+        assert not (changed & brain).any()
+        face = front_skin(volume, role)
+        fill = -1000 if role is What.CT else 0
+        assert (after.array_kji[face] == fill).mean() >= 0.99
+        z_mm = np.argwhere(changed)[:, 0] * volume.grid.spacing_mm[2]
+        assert z_mm.min() > 370
+        sidecar = json.loads((tmp_path / f"data/sub-7K3QF2/ses-petct1/sub-7K3QF2_ses-petct1_{role}.json").read_text())
+        assert sidecar["Defacing"]["State"] == "defaced"
+        assert sidecar["Defacing"]["VoxelsChanged"] == changed.sum()
+        assert sidecar["VoxelSha256"] == voxel_sha256(after)
+
+
+def front_skin(volume: Volume, role: What) -> np.ndarray:
+    """Foremost body voxels of each column between mouth and eyes, over the width of a face."""
+    body = volume.array_kji > {What.CT: -300, What.MR: 150, What.PET: 400}[role]
+    front = body & (np.cumsum(body[:, ::-1], axis=1)[:, ::-1] == 1)
+    i_mm = np.arange(volume.array_kji.shape[2]) * volume.grid.spacing_mm[0]
+    k_mm = np.arange(volume.array_kji.shape[0]) * volume.grid.spacing_mm[2]
+    return front & (np.abs(i_mm - 210) < 45)[None, None, :] & ((k_mm > 430) & (k_mm < 530))[:, None, None]
+
+
+def test_retained_face_is_recorded_with_its_reason_and_no_voxel_changes(tmp_path):
+    place = Folder(tmp_path)
+    volume, _ = phantom(What.CT, (3.0, 3.0, 5.0))
+    reason = "radiotherapy masks of the skin are the subject of the study"
+    config = UmdConfig(deid=DeidConfig(faces_retained=reason))
+    receipt = STEP.perform(stage(place, {What.CT: volume}), place, config)
+    after = read_volume(place.resolve(receipt.outputs[0].path))
+    assert np.array_equal(after.array_kji, volume.array_kji)
+    sidecar = json.loads(place.resolve(receipt.outputs[1].path).read_text())
+    assert (sidecar["Defacing"]["State"], sidecar["Defacing"]["Reason"]) == ("retained", reason)
+    assert [finding.code for finding in receipt.findings] == ["DEI-302"]
+
+
+def test_trunk_crosses_the_wall_unchanged(tmp_path):
+    place = Folder(tmp_path)
+    volume, _ = phantom(What.CT, (3.0, 3.0, 5.0), top_mm=320)
+    receipt = STEP.perform(stage(place, {What.CT: volume}), place, UmdConfig())
+    assert not receipt.measured["head_found"]
+    after = read_volume(place.resolve(receipt.outputs[0].path))
+    assert np.array_equal(after.array_kji, volume.array_kji)
+    assert json.loads(place.resolve(receipt.outputs[1].path).read_text())["Defacing"]["State"] == "no-head"
+
+
+def test_head_that_only_the_pet_sees_is_defaced_too(tmp_path):
+    place = Folder(tmp_path)
+    low, _ = phantom(What.CT, (3.0, 3.0, 5.0), top_mm=320)
+    pet, _ = phantom(What.PET, (4.0, 4.0, 4.0))
+    receipt = STEP.perform(stage(place, {What.CT: low, What.PET: pet}), place, UmdConfig())
+    assert receipt.measured["head_found_on"] == "pet"
+    assert receipt.measured["pet_voxels_changed"] > 0
+    assert receipt.measured["ct_voxels_changed"] == 0
+    assert not receipt.findings
+
+
+def test_second_run_gives_the_same_bytes(tmp_path):
+    volume, _ = phantom(What.CT, (3.0, 3.0, 5.0))
+    sums = []
+    for name in "ab":
+        place = Folder(tmp_path / name)
+        sums.append(
+            [entry.sha256 for entry in STEP.perform(stage(place, {What.CT: volume}), place, UmdConfig()).outputs]
+        )
+    assert sums[0] == sums[1]
+
+
+def test_image_without_sidecar_does_not_cross_the_wall(tmp_path):
+    place = Folder(tmp_path)
+    volume, _ = phantom(What.CT, (3.0, 3.0, 5.0), top_mm=320)
+    unit = stage(place, {What.CT: volume})
+    bare = Unit(unit.step, unit.name, unit.subject, unit.session, unit.inputs[:1], unit.params)
+    with pytest.raises(Refused) as refusal:
+        STEP.perform(bare, place, UmdConfig())
+    assert refusal.value.finding.code == "DEI-304"
+    assert not (tmp_path / "data").exists()
+
+
+@pytest.mark.parametrize("name", ["example_ct", "example_ct_sm", "example_mr_sm"])
+def test_real_trunks_have_no_head(shared_data, name):
+    volume = read_volume(shared_data / "totalsegmentator-examples" / f"{name}.nii.gz")
+    assert examine(volume, What.MR if "mr" in name else What.CT).head is None
