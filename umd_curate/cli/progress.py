@@ -57,7 +57,7 @@ class Lines:
         self._counts[receipt.state] = self._counts.get(receipt.state, 0) + 1
         if receipt.state is not State.DONE:
             for finding in receipt.findings:
-                render.note(f"  {receipt.state} {receipt.unit}: {finding.code} {finding.detail}".rstrip())
+                render.note(f"  {receipt.state} {receipt.unit}: {finding.code} {render.said(finding)}".rstrip())
         elif self._verbose:
             render.note(f"  done {receipt.unit}: {outcome.usage.seconds:.1f} s, {outcome.usage.peak_rss_mib:.0f} MiB")
 

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from umd_curate.model.findings import Finding
 from umd_curate.model.receipts import Json
 
 if TYPE_CHECKING:
@@ -53,6 +54,16 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], 
     for row in rows:
         drawn.add_row(*[str(cell) for cell in row])
     console().print(drawn)
+
+
+def said(finding: Finding) -> str:
+    """What a finding says, with what was measured and what is allowed."""
+    numbers = [
+        f"{name} {value:g}"
+        for name, value in (("measured", finding.measured), ("limit", finding.limit))
+        if value is not None
+    ]
+    return " ".join([finding.detail, f"({', '.join(numbers)})" if numbers else ""]).strip()
 
 
 def fields(title: str, values: Mapping[str, object]) -> None:

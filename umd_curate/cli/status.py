@@ -9,13 +9,14 @@ import click
 
 from umd_curate.cli import render
 from umd_curate.cli.options import Options, common
+from umd_curate.cli.render import said
 from umd_curate.errors import ExitCode, UsageError, WorkspaceError
 from umd_curate.model.catalogue import CATALOGUE
 from umd_curate.model.receipts import Json, State
 from umd_curate.model.study import Disposition
 from umd_curate.pipeline import accounting
 from umd_curate.pipeline.run import ACCOUNTING
-from umd_curate.pipeline.table import ALL_STEPS
+from umd_curate.pipeline.table import ALL_STEPS, PIXEL_STEPS
 from umd_curate.store.ledger import Ledger, TaskRow
 from umd_curate.store.workspace import Workspace
 
@@ -76,7 +77,7 @@ def _draw_files(sums: Mapping[str, Json]) -> None:
 
 def _draw_findings(rows: list[TaskRow]) -> None:
     found = [
-        (finding.severity.value, finding.code, row.unit, _title(finding.code), finding.detail)
+        (finding.severity.value, finding.code, row.unit, _title(finding.code), said(finding))
         for row in rows
         if row.receipt
         for finding in row.receipt.findings
@@ -102,12 +103,31 @@ def quarantine(options: Options) -> int:
         {"id": name, "code": code, "reason": _title(code), "files": count, "what_to_do": _action(code)}
         for (name, code), count in sorted(groups.items())
     ]
+    entries += _quarantined_units(workspace)
     if options.json:
         render.as_json(entries)
         return ExitCode.DONE
     lines = [tuple(entry.values()) for entry in entries if isinstance(entry, dict)]
     render.table("Quarantined", ("id", "code", "reason", "files", "what to do"), lines, right=("files",))
     return ExitCode.DONE
+
+
+def _quarantined_units(workspace: Workspace) -> list[Json]:
+    """Sessions and other units that a step after the pixel path set aside; their files are used."""
+    with Ledger(workspace.ledger_path) as ledger:
+        receipts = [row.receipt for row in ledger.rows(ALL_STEPS) if row.receipt and row.step not in PIXEL_STEPS]
+    return [
+        {
+            "id": receipt.unit,
+            "code": finding.code,
+            "reason": f"{_title(finding.code)}: {said(finding)}",
+            "files": 0,
+            "what_to_do": _action(finding.code),
+        }
+        for receipt in receipts
+        if receipt.state is State.QUARANTINED
+        for finding in receipt.findings
+    ]
 
 
 @click.command

@@ -5,14 +5,16 @@ Thresholds and every decision about heads and faces stand there; arrays are [k, 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813  (the name the field gives it)
+from numpy.typing import NDArray
 
 from umd_curate.deid.deface import (
     BONE_HU,
-    BRAIN_HU,
     BRAIN_MARGIN_VOXELS,
+    BRAIN_MEAN_HU,
+    CAVITY_HU,
     MAX_BRAIN_ML,
     MIN_BRAIN_ML,
     FaceMask,
@@ -26,6 +28,9 @@ from umd_curate.deid.head import COARSE_MM, Head, find_head
 from umd_curate.deid.morphology import Mask, grown, opened, shrunk
 from umd_curate.model.geometry import Volume
 from umd_curate.model.receipts import What
+from umd_curate.store.lazy import Lazy
+
+sitk = Lazy("SimpleITK")
 
 CLOSE_BY_VOXELS = 2  # gaps of 12 mm in a coarse skull: foramina, sutures, thin temporal bone
 OPEN_BY_VOXELS = 3  # parts the brain's cavity from the spinal canal and the orbits
@@ -65,12 +70,22 @@ def examine(volume: Volume, role: What) -> Examined:
     body = largest_body(tissue(values, role, seen))
     brain = None
     if role is What.CT:
-        cavity = closed_cavities(body & (values > BONE_HU)) & (values > BRAIN_HU[0]) & (values < BRAIN_HU[1])
-        brain = largest_part(opened(cavity, OPEN_BY_VOXELS))
+        brain = _cranium(values, body)
     head = find_head(body, brain)
     if head is not None and role is What.PET:
         brain = largest_part(opened(hot(values, body, head), 1))
     return Examined(Volume(body, image.affine), head, _plausible(brain, head))
+
+
+def _cranium(hu_kji: NDArray[np.float32], body: Mask) -> Mask | None:
+    """Largest cavity that bone closes, if it holds what has the mean density of brain."""
+    soft = (hu_kji > CAVITY_HU[0]) & (hu_kji < CAVITY_HU[1])
+    within = closed_cavities(body & (hu_kji > BONE_HU))
+    bridged = shrunk(grown(within, CLOSE_BY_VOXELS), CLOSE_BY_VOXELS)  # over slices whose ring of bone has a gap
+    cavity = largest_part(opened(bridged & soft, OPEN_BY_VOXELS))
+    if not cavity.any():
+        return None
+    return cavity if BRAIN_MEAN_HU[0] <= float(hu_kji[cavity].mean()) <= BRAIN_MEAN_HU[1] else None
 
 
 def _plausible(brain: Mask | None, head: Head | None) -> Mask | None:
@@ -131,5 +146,5 @@ def largest_part(mask_kji: Mask) -> Mask:
     return np.asarray(labelled == 1 + int(np.argmax(counts[1:])), np.bool_)
 
 
-def _image(mask: Mask) -> sitk.Image:
+def _image(mask: Mask) -> Any:  # noqa: ANN401  (SimpleITK is untyped)
     return sitk.GetImageFromArray(mask.astype(np.uint8))

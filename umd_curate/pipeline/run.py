@@ -17,7 +17,7 @@ from umd_curate.model.study import Disposition
 from umd_curate.pipeline import accounting, phi_gate, raw
 from umd_curate.pipeline.events import Silent, Watcher
 from umd_curate.pipeline.executor import Executor, InProcessExecutor, Task
-from umd_curate.pipeline.table import ALL_STEPS, below_the_wall
+from umd_curate.pipeline.table import ALL_STEPS, PIXEL_STEPS, below_the_wall
 from umd_curate.pipeline.view import LedgerView
 from umd_curate.release.plan import release_folder
 from umd_curate.store.keys import DeidKey
@@ -55,7 +55,7 @@ def ingest(session: Session, given: Sequence[Path]) -> None:
     orders, units = raw.order_volumes(understood, session.workspace, session.key)
     _run_step(session, raw.pixel_path_step(units))
     _run_step(session, raw.contours_step(units))
-    receipts = {receipt.unit: receipt for step in ("ingest", "contours") for receipt in session.ledger.receipts(step)}
+    receipts = {receipt.unit: receipt for step in PIXEL_STEPS for receipt in session.ledger.receipts(step)}
     accounts = accounting.settle(understood.plan, orders, receipts, understood.index, session.key.short_id)
     accounting.write_accounting(session.workspace.accounting_path, accounts)
     session.ledger.set_fact(ACCOUNTING, accounting.sums_of(accounts))

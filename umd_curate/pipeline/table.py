@@ -3,7 +3,8 @@
 from umd_curate.model.steps import Step
 
 # The pixel path (ingest, contours) is planned from a raw folder; all others from what earlier steps made.
-ALL_STEPS = ("ingest", "contours", "deface", "register", "label", "qa", "report", "audit", "release", "seal")
+PIXEL_STEPS = ("ingest", "contours")
+ALL_STEPS = (*PIXEL_STEPS, "deface", "register", "label", "qa", "report", "audit", "release", "seal")
 
 
 def below_the_wall() -> dict[str, Step]:

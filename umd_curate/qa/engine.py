@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813  (the field's own short name)
 from numpy.typing import NDArray
 
 from umd_curate.model.checks import ImageEntry, OrganEntry
@@ -15,6 +14,9 @@ from umd_curate.model.geometry import Float64, Volume, apply_affine, max_corner_
 from umd_curate.model.labels import OrganTable
 from umd_curate.qa.measures import GeometryFacts, LabelMeasure, Measures, PetFacts, PetMeasure
 from umd_curate.qa.rulebook import rounded
+from umd_curate.store.lazy import Lazy
+
+sitk = Lazy("SimpleITK")
 
 BODY_SPACING_MM = 4.0  # the body's outline needs no finer grid
 BODY_HU = -300.0  # between lung or foam (-500 and less) and fat (-100)
@@ -211,10 +213,14 @@ def _organ(name: str, organ_id: int, mask: Bools, box: Box, labels: Volume, expe
 
 
 def _component_sizes(mask: Bools) -> NDArray[np.int64]:
-    """Voxels of each component (26 neighbours), largest first."""
-    pieces = sitk.ConnectedComponent(sitk.GetImageFromArray(mask.astype(np.uint8)), True)
-    sizes = np.bincount(sitk.GetArrayFromImage(pieces).ravel())[1:]
-    return np.sort(sizes)[::-1].astype(np.int64)
+    """Voxels of each piece, largest first.
+
+    Pieces that are at most two voxels apart count as one: a thin tube on a coarse grid may break between two planes.
+    """
+    image = sitk.GetImageFromArray(np.pad(mask, 1).astype(np.uint8))
+    pieces = sitk.GetArrayFromImage(sitk.ConnectedComponent(sitk.BinaryDilate(image, [1, 1, 1], sitk.sitkBox), True))
+    sizes = np.bincount(pieces[1:-1, 1:-1, 1:-1][mask])[1:]
+    return np.sort(sizes[sizes > 0])[::-1].astype(np.int64)
 
 
 def _outside_body(body: tuple[Bools, tuple[int, int, int]], labels: NDArray[np.generic]) -> dict[int, float]:

@@ -9,15 +9,15 @@ from pathlib import Path
 from types import TracebackType
 from typing import IO, Self, cast
 
-import nibabel as nib
 import numpy as np
 from isal import igzip, isal_zlib
-from nibabel.spatialimages import HeaderDataError
-from nibabel.wrapstruct import WrapStructError
 from numpy.typing import DTypeLike, NDArray
 
 from umd_curate.model.geometry import Float64, Grid, Volume
 from umd_curate.store.files import atomic
+from umd_curate.store.lazy import Lazy
+
+nib = Lazy("nibabel")
 
 GZIP_LEVEL = 2  # isal: 260 MiB/s on CT at a ratio within 4 % of zlib 6 (docs/benchmarks.md)
 SCANNER_ANAT = 1  # NIFTI_XFORM_SCANNER_ANAT
@@ -197,7 +197,13 @@ def stored_voxel_sha256(data: bytes | memoryview) -> str:
     """
     try:
         return _stream_voxel_sha256(data)
-    except (OSError, EOFError, _DEFLATE_ERROR, HeaderDataError, WrapStructError) as error:
+    except (
+        OSError,
+        EOFError,
+        _DEFLATE_ERROR,
+        nib.spatialimages.HeaderDataError,
+        nib.wrapstruct.WrapStructError,
+    ) as error:
         message = "the image cannot be decoded"
         raise ValueError(message) from error
 

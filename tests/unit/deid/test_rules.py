@@ -1,8 +1,12 @@
 """The keep list: what must be on it, and what must never be."""
 
+import hashlib
+import tomllib
+
 from pydicom.datadict import dictionary_keyword, dictionary_VR, tag_for_keyword
 
 from umd_curate.deid.rules import Action, class_of, packaged_rules
+from umd_curate.store.resources import resource_bytes
 
 RULES = packaged_rules()
 
@@ -133,3 +137,10 @@ def test_removed_elements_are_counted_without_telling_their_value():
     assert class_of(0x00091010, known=True) == "private"
     assert class_of(0x60021500, known=True) == "60xx overlay"
     assert class_of(0x00080777, known=False) == "unknown"
+
+
+def test_each_list_is_the_one_that_was_reviewed():
+    sources = tomllib.loads(resource_bytes("manifests/deid/SOURCES.toml").decode())
+    for name, source in sources.items():
+        assert hashlib.sha256(resource_bytes(f"manifests/deid/{name}")).hexdigest() == source["sha256"], name
+        assert RULES.sha256[name.partition(".")[0]] == source["sha256"]
