@@ -58,14 +58,18 @@ def scan(files: Sequence[ListedFile], previous: Mapping[str, InstanceHeader]) ->
     previous
         Rows of an earlier scan by path; one is used again where size and modification time are the same.
     """
-    from umd_curate.ingest.io import read_header  # noqa: PLC0415  (pydicom, needed only where a file is read)
-
     for file in files:
         row = previous.get(str(file.path))
         if row is not None and (row.size, row.mtime_ns) == (file.size, file.mtime_ns):
             yield row
         else:
-            yield read_header(file)
+            yield _read(file)
+
+
+def _read(file: ListedFile) -> InstanceHeader:
+    from umd_curate.ingest.io import read_header  # noqa: PLC0415  (pydicom, needed only where a file is read)
+
+    return read_header(file)
 
 
 def settle_copies(headers: Sequence[InstanceHeader]) -> list[InstanceHeader]:

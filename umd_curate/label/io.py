@@ -6,14 +6,9 @@ by its keyed short id, so no UID enters a unit of work.
 
 import csv
 import tomllib
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from nibabel.filebasedimages import ImageFileError
-from nibabel.spatialimages import HeaderDataError
-from nibabel.wrapstruct import WrapStructError
 
 from umd_curate.errors import ConfigError
 from umd_curate.label.engine import LabelSource
@@ -32,18 +27,6 @@ COLUMNS = ("series_uid", "path")
 MAP_COLUMN = "map"
 ABSENT = "absent"  # stands for the checksum of a file that is not there
 _THREE = 3
-
-_UNREADABLE = (
-    OSError,
-    EOFError,
-    ValueError,
-    TypeError,
-    KeyError,
-    zlib.error,
-    ImageFileError,
-    HeaderDataError,
-    WrapStructError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +123,7 @@ def read_label_map(path: Path, place: str) -> Volume:
     """
     try:
         volume = read_volume(path)
-    except _UNREADABLE as error:
+    except (OSError, ValueError) as error:
         raise Refused(UNREADABLE.at(place)) from error
     if volume.array_kji.ndim != _THREE or volume.array_kji.dtype.kind not in "iuf":
         raise Refused(UNREADABLE.at(place))

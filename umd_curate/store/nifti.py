@@ -150,12 +150,28 @@ def read_volume(path: Path) -> Volume:
     """Read ``.nii`` or ``.nii.gz``; stored values, with slope and intercept applied where they are set.
 
     Any axis order is kept as stored: the affine says where the voxels are.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    ValueError
+        It is no whole NIfTI-1 file.
     """
     data = path.read_bytes()
-    if path.name.endswith(".gz"):
-        data = igzip.decompress(data)
-    image = nib.Nifti1Image.from_bytes(data)
-    values = np.asanyarray(image.dataobj)
+    try:
+        image = nib.Nifti1Image.from_bytes(igzip.decompress(data) if path.name.endswith(".gz") else data)
+        values = np.asanyarray(image.dataobj)
+    except (
+        OSError,
+        EOFError,
+        _DEFLATE_ERROR,
+        nib.filebasedimages.ImageFileError,
+        nib.spatialimages.HeaderDataError,
+        nib.wrapstruct.WrapStructError,
+    ) as error:
+        message = "the image cannot be decoded"
+        raise ValueError(message) from error
     while values.ndim > 3 and values.shape[-1] == 1:
         values = values[..., 0]
     return Volume(np.ascontiguousarray(values.T), np.asarray(image.affine, np.float64))

@@ -49,6 +49,9 @@ def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) 
         section, separator, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition(_SEPARATOR)
         if name.startswith(ENVIRONMENT_PREFIX) and separator:
             settings.setdefault(section, {})[key] = value
+    contours = settings.get("label", {}).get("contours") if path is not None else None
+    if path is not None and isinstance(contours, str):  # counted from the folder of the settings file
+        settings["label"]["contours"] = str(path.parent / contours)
     try:
         return UmdConfig.model_validate(settings)
     except ValidationError as error:
