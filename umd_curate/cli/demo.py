@@ -1,5 +1,7 @@
 """`synth` and `demo`: a synthetic cohort, and the whole main job on it."""
 
+import shlex
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -101,6 +103,6 @@ def demo(
     summarise(options, workspace, sums, {"release": str(folder)}, code)
     if not options.json:
         render.note(f"done in {time.monotonic() - started:.0f} s. To load the release:\n")
-        render.line(f"cd {folder.parent}")
-        render.line("python -c 'from datasets import load_dataset; print(load_dataset(\"umd\"))'")
+        render.line(f"cd {shlex.quote(str(folder.parent))}")
+        render.line(f"{shlex.quote(sys.executable)} -c 'from datasets import load_dataset; print(load_dataset(\"umd\"))'")
     return code

@@ -22,6 +22,7 @@ from umd_curate.store.resources import organ_table, resource_folder
 AUDIT = "audit"
 SEAL = "seal"
 IDENTIFIERS = "identifiers"  # role of the private file of one volume's identifiers
+_ROOMS_THAT_WRITE = ("model", "convert", "register", "label", "qa", "release")
 _PUBLIC = ("data/", "qa/")
 
 
@@ -120,13 +121,18 @@ def _union(place: Place, entries: Sequence[Artifact]) -> IdentifierSet:
 
 @functools.cache
 def our_words() -> frozenset[str]:
-    """Words that the product itself writes: all words of its own texts, and the names of organs.
+    """Words that the product itself writes below the wall: those of the rooms' own texts, and the names of organs.
 
     A patient may be called Mask or Page; alone, such a word in a report tells nothing. With a second word of the name it is
     still found.
     """
     package = Path(umd_curate.__file__).parent
-    texts = [path for pattern in ("*.py", "*.html", "*.css", "*.js", "*.toml") for path in package.rglob(pattern)]
+    texts = [
+        path
+        for room in _ROOMS_THAT_WRITE
+        for pattern in ("*.py", "*.html", "*.css", "*.js")
+        for path in (package / room).rglob(pattern)
+    ]
     texts += [path for name in ("manifests", "schemas") for path in resource_folder(name).glob("*.*")]
     words = {word for path in texts for word in re.findall(r"[^\W\d_]+", path.read_text(encoding="utf-8").lower())}
     organs = [
