@@ -166,7 +166,13 @@ def test_file_without_preamble_is_read(tmp_path, syntax):
     assert (_row(path).kind, _row(path).modality) == (FileKind.DICOM, "CT")
 
 
-@pytest.mark.parametrize("content", [b"", b"hello", b"%PDF-1.7 " * 40, b"PK\3\4" + b"\0" * 400, b"\x08\0" + b"x" * 300])
+@pytest.mark.parametrize("content", [b"hello", b"%PDF-1.7 " * 40])
+def test_text_is_not_dicom_whatever_its_name(tmp_path, content):
+    (tmp_path / "file.dcm").write_bytes(content)
+    assert _row(tmp_path / "file.dcm").kind is FileKind.NOT_DICOM
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\3\4" + b"\0" * 400, b"\x08\0" + b"x" * 300])
 def test_other_files_are_not_dicom_unless_they_are_named_so(tmp_path, content):
     (tmp_path / "file.bin").write_bytes(content)
     (tmp_path / "file.dcm").write_bytes(content)
@@ -233,7 +239,7 @@ def test_second_scan_reads_only_changed_files(tmp_path, monkeypatch):
         read.append(str(file.path))
         return read_header(file)
 
-    monkeypatch.setattr("umd_curate.ingest.scan.read_header", note)
+    monkeypatch.setattr("umd_curate.ingest.io.read_header", note)
     again = list(scan(list_files([tmp_path]), rows))
     assert read == [str(paths[0])]
     assert again[1:] == list(rows.values())[1:]

@@ -148,7 +148,7 @@ def _is_named_dicom(file: ListedFile) -> bool:
 
 def _is_text(opening: bytes) -> bool:
     """Say whether the first bytes are printable ASCII: a note that was given the wrong name, no damaged image."""
-    return all(byte in _PRINTABLE for byte in opening)
+    return bool(opening) and all(byte in _PRINTABLE for byte in opening)
 
 
 def _begins_like_dicom(opening: bytes) -> bool:
