@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 DEMO ?= demo
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow check docs wheel lock schemas clean
+.PHONY: help setup demo test test-slow explore check docs wheel lock schemas clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -24,10 +24,13 @@ demo: $(STAMP)  ## synthetic DICOM -> release -> load_dataset, under five minute
 	$(BIN)/umd-curate demo $(DEMO)
 
 test: $(STAMP)  ## the default tests
-	$(BIN)/python -m pytest -m "not slow and not weights and not network"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not weights and not network"
 
 test-slow: $(STAMP)  ## the slow tests: whole journeys, wheel
-	$(BIN)/python -m pytest -m "slow and not weights and not network"
+	$(BIN)/python -m pytest -n 2 -m "slow and not weights and not network"
+
+explore: $(STAMP)  ## let the property tests look for new counterexamples
+	$(BIN)/python -m pytest tests/unit --hypothesis-profile=explore
 
 check: $(STAMP)  ## lint, format, types, import floors
 	$(BIN)/ruff check .

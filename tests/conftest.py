@@ -7,9 +7,18 @@ from hypothesis import settings
 
 SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 
-# No deadline: on a machine that does other work too, one slow example says nothing about the code.
-settings.register_profile("house", deadline=None, print_blob=True)
+# No deadline: on a machine that does other work too, one slow example says nothing about the code. The same examples each
+# time, so that a change is judged by what it changed; `make explore` looks for new ones.
+settings.register_profile("house", deadline=None, print_blob=True, derandomize=True)
+settings.register_profile("explore", deadline=None, print_blob=True, max_examples=1000)
 settings.load_profile("house")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep all journeys on one worker: they share a cohort and a finished run."""
+    for item in items:
+        if "journeys" in item.path.parts:
+            item.add_marker(pytest.mark.xdist_group("journeys"))
 
 
 @pytest.fixture(scope="session")
