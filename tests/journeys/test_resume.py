@@ -100,6 +100,34 @@ def test_a_lost_output_is_made_again(finished: Finished, tmp_path: Path):
     assert digests(workspace) == before
 
 
+@pytest.mark.parametrize("role", ["desc-organs_dseg.nii.gz", "pet.json"])
+def test_a_file_that_was_changed_by_hand_is_refused_until_a_run_makes_it_anew(
+    finished: Finished, tmp_path: Path, role: str
+):
+    workspace = tmp_path / "copy"
+    shutil.copytree(finished.workspace, workspace)
+    before = digests(workspace)
+    changed = next((workspace / "data").rglob(f"*1_{role}"))
+    changed.write_bytes(changed.read_bytes().replace(b"SUVbw", b"Bq/mL") if role == "pet.json" else b"no label map")
+    settings = workspace / "umd.toml"
+    settings.write_text(settings.read_text("utf-8").replace('version = "0.1.0"', 'version = "0.2.0"'), encoding="utf-8")
+
+    for command in (("qa",), ("release", "build")):
+        result = finished.hospital.call(*command, "-w", workspace)
+        assert result.returncode == 5
+        assert "1 file(s)" in result.stderr
+    assert not (workspace / "releases" / "0.2.0").exists()
+
+    assert finished.hospital.call("run", "-w", workspace).returncode == 0
+    after = digests(workspace)
+    assert {name: after[name] for name in before if name.startswith(("data/", "releases/0.1.0"))} == {
+        name: digest for name, digest in before.items() if name.startswith(("data/", "releases/0.1.0"))
+    }
+    for name, digest in before.items():
+        if name.startswith("releases/0.1.0") and "/pet" in name:
+            assert after[name.replace("0.1.0", "0.2.0")] == digest
+
+
 def test_a_patient_who_leaves_takes_nothing_but_his_own(tmp_path: Path):
     hospital = make_hospital(tmp_path / "hospital")
     workspace = tmp_path / "workspace"

@@ -167,6 +167,35 @@ def test_a_ct_that_is_not_in_hu_says_so(tmp_path: Path) -> None:
     assert sidecar_of(tmp_path, "ct")["Units"] == "arbitrary"
 
 
+@pytest.mark.parametrize("syntax", ["native", "rle"])
+@pytest.mark.parametrize("dtype", ["<u2", "<i2"])
+def test_twelve_bits_that_end_at_the_highest_one_are_read_there(tmp_path: Path, dtype: str, syntax: str) -> None:
+    values = np.random.default_rng(5).integers(0, 2000, (4, 6, 5)).astype(dtype) - (1000 if dtype == "<i2" else 0)
+    words = (values.astype("<i4") << 4).astype(dtype)  # PS3.5 8.1.1: the lowest four bits are no part of the value
+    datasets = a_stack("CT", words, BitsStored=12, HighBit=15)
+    if syntax == "rle":
+        for dataset in datasets:
+            dataset.compress(RLELossless, generate_instance_uid=False)
+    convert(datasets, Role.CT, tmp_path)
+    image = nib.load(tmp_path / "sub-7K3QF2_ses-petct1_ct.nii")
+    assert np.array_equal(np.asanyarray(image.dataobj).T, values.astype(int) - 1024)
+
+
+def test_a_highest_bit_outside_the_word_is_refused(tmp_path: Path) -> None:
+    assert refused_code(a_stack("CT", some_pixels(), HighBit=16), Role.CT, tmp_path) == "CON-201"
+
+
+def test_a_ct_with_padding_is_air_outside_its_circle_and_says_so(tmp_path: Path) -> None:
+    stored = some_pixels()
+    stored[:, :, 0] = -2000
+    convert(a_stack("CT", stored, PixelPaddingValue=-2000), Role.CT, tmp_path)
+    image = read_volume(tmp_path / "sub-7K3QF2_ses-petct1_ct.nii")
+    assert (image.array_kji[:, :, 0] == -1024).all()
+    assert np.array_equal(image.array_kji[:, :, 1:], stored[:, :, 1:].astype(int) - 1024)
+    found = [(entry["Code"], entry["Measured"]) for entry in sidecar_of(tmp_path, "ct")["Findings"]]
+    assert found == [("CON-209", 24)]
+
+
 def test_an_empty_image_is_noticed(tmp_path: Path) -> None:
     converted = convert(a_stack("MR", np.zeros((3, 4, 5), "<u2")), Role.MR, tmp_path)
     assert [finding.code for finding in converted.findings] == ["CON-208"]

@@ -19,10 +19,12 @@ from umd_curate.ingest.io import read_header
 from umd_curate.ingest.plan import plan_ingest
 from umd_curate.ingest.scan import list_files, scan, settle_copies
 from umd_curate.model.catalogue import ingest as codes
-from umd_curate.model.config import IngestConfig
+from umd_curate.model.config import IngestConfig, UmdConfig
 from umd_curate.model.headers import FileKind, InstanceHeader
 from umd_curate.model.study import Disposition, IngestPlan, SessionKind
+from umd_curate.pipeline.raw import understand
 from umd_curate.store.keys import DeidKey
+from umd_curate.store.workspace import create_workspace
 from umd_curate.synth import Size, SynthOptions, write_cohort
 
 
@@ -340,3 +342,50 @@ def test_planted_defects_are_caught_as_their_truth_says(tmp_path):
     )
     write_cohort(tmp_path / "cohort", SynthOptions(subjects=8, size=Size.TINY, defects=defects))
     _assert_every_file_is_as_expected(tmp_path / "cohort")
+
+
+@pytest.mark.parametrize("name", [b"caf\xe9", b"\xff\xfe.dcm"])
+def test_an_image_whose_name_is_no_utf_8_is_quarantined_with_what_to_do(tmp_path, name):
+    a_ct_series().write(tmp_path / "sound")
+    shutil.copytree(tmp_path / "sound", tmp_path / os.fsdecode(name))
+    (tmp_path / os.fsdecode(name + b".txt")).write_bytes(b"a note")
+    plan = _ingest(tmp_path)
+    found = Counter(decision.code for decision in plan.decisions if "\\x" in decision.path)
+    assert found == {codes.MISNAMED.code: len(list((tmp_path / "sound").iterdir())), codes.NOT_DICOM.code: 1}
+    assert all(decision.path.encode() for decision in plan.decisions)
+
+
+def test_a_file_that_could_not_be_read_is_tried_again_although_its_time_is_the_same(tmp_path):
+    path = a_ct_series().write(tmp_path)[0]
+    (file,) = list_files([path])
+    forbidden = InstanceHeader(path=str(path), size=file.size, mtime_ns=file.mtime_ns, kind=FileKind.UNREADABLE)
+    assert next(scan([file], {str(path): forbidden})).kind is FileKind.DICOM
+
+
+def test_a_root_without_a_file_is_an_error_even_beside_another(tmp_path):
+    a_ct_series().write(tmp_path / "ct")
+    (tmp_path / "unmounted").mkdir()
+    with pytest.raises(UsageError) as refused:
+        list_files([tmp_path / "ct", tmp_path / "unmounted"])
+    assert "mounted" in refused.value.hint
+    assert "unmounted" not in refused.value.message
+
+
+def test_a_scan_that_is_stopped_keeps_what_it_has_read(tmp_path, monkeypatch):
+    a_ct_series().write(tmp_path / "raw")
+    workspace = create_workspace(tmp_path / "study")
+    files = list_files([tmp_path / "raw"])
+    reads = []
+
+    def read(file):
+        reads.append(file.path)
+        if len(reads) == 3:
+            raise KeyboardInterrupt
+        return read_header(file)
+
+    monkeypatch.setattr("umd_curate.ingest.scan._read", read)
+    key = DeidKey(b"k" * 32)
+    with pytest.raises(KeyboardInterrupt):
+        understand([tmp_path / "raw"], workspace, UmdConfig(), key, lambda done, total: None)
+    understand([tmp_path / "raw"], workspace, UmdConfig(), key, lambda done, total: None)
+    assert len(reads) == len(files) + 1  # the two that were read are not read again; the third is

@@ -245,6 +245,13 @@ def test_the_report_shows_the_receipts_and_escapes_all_text(report: tuple[Folder
     assert "<b>" not in html
 
 
+def test_a_long_rule_breaks_within_its_cell_and_a_tag_never_does(report: tuple[Folder, str, Page]) -> None:
+    _, html, _ = report
+    # "anywhere" lets a cell become narrower than its longest word; "break-word" does not, and the next table is overprinted
+    assert ".pairs td { overflow-wrap: anywhere; }" in html
+    assert ".pairs td.source { overflow-wrap: normal; }" in html
+
+
 def test_an_empty_workspace_still_has_a_report(place: Folder) -> None:
     (unit,) = REPORT.plan(FakeView(), CONFIG)
     REPORT.perform(unit, place, CONFIG)

@@ -148,3 +148,14 @@ def test_a_real_ct_keeps_its_mean_on_a_coarser_oblique_grid(place, shared_data):
     receipt = register(place, *files)
     assert abs(receipt.measured["mean_change"]) < 0.01
     assert "oblique" in receipt.measured["interpolation"]
+
+
+def test_border_voxels_that_are_left_empty_are_no_change_of_the_mean(place):
+    # air on one side of a body; the PET voxels there overlap the CT by a quarter only and are left empty
+    ct = np.full((12, 32, 32), 40, np.int16)
+    ct[:, :, :8] = -1000
+    files = add(place, What.CT, ct, affine_of((1.0, 1.0, 2.0)))
+    pet = add(place, What.PET, np.ones((6, 10, 12), np.float32), affine_of((4.0, 4.0, 4.0), (-1.5, -2.5, 1.0)))
+    receipt = register(place, files, pet)
+    assert receipt.findings == ()
+    assert abs(receipt.measured["mean_change"]) < 1e-4

@@ -98,7 +98,7 @@ def test_load_dataset_gives_the_voxels_of_the_workspace_joined_with_their_labels
 
     found = loaded(folder, tmp_path / "hf", LOAD)
 
-    assert found["splits"] == receipt.measured["splits"] == {"train": 3, "validation": 1, "test": 1}
+    assert found["splits"] == receipt.measured["split_sizes"] == {"train": 3, "validation": 1, "test": 1}
     assert found["feature"] == "Nifti(decode=True)"
     assert sorted(subject for subject, *_ in found["joined"]) == subject_ids(5)
     unlabelled = subject_ids(5)[1]
@@ -143,6 +143,45 @@ def test_the_same_inputs_give_the_same_bytes_in_another_folder_and_again_in_the_
     sums = [(folder / "manifests/SHA256SUMS").read_bytes() for folder in folders]
     assert sums[0] == sums[1] == sums[2]
     assert [path.name for path in folders[0].parent.iterdir()] == ["umd"]
+
+
+def test_a_corrected_label_with_its_findings_moves_no_image_shard(tmp_path):
+    def shards(*findings: Finding) -> dict[str, str]:
+        root = tmp_path / str(len(findings))
+        session = cohort()[0].write(root)
+        folder, _ = build(
+            root, cohort(), [receipt_of("qa", session, *findings), receipt_of("label", session, *findings)]
+        )
+        files = sorted(folder.glob("*pet*/*.parquet"))
+        return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+
+    before, after = shards(), shards(Finding("QA-205", Severity.WARN, "x"), Finding("QA-101", Severity.WARN, "x"))
+
+    moved = {name for name in before if before[name] != after[name]}
+    assert moved
+    assert all(name.startswith("labels-") for name in moved)
+
+
+def test_label_rows_name_the_organs_that_moved_between_the_scans(tmp_path):
+    session = Study().write(tmp_path)
+    sidecar = tmp_path / session.artifacts["desc-organs_dseg.json"].path
+    drawn = json.loads(sidecar.read_text("utf-8")) | {"Approximate": []}
+    on_pet = tmp_path / session.artifacts["space-pet_desc-organs_dseg.json"].path
+    (unit,) = STEP.plan(Ledger([session], [receipt_of("qa", session)]), settings())
+    sidecar.write_text(json.dumps(drawn), encoding="utf-8")
+    STEP.perform(unit, Folder(tmp_path), settings())
+    (row,) = read_shard(tmp_path / release_folder(settings()) / "labels-petct/train-00000-of-00001.parquet", volumes=())
+    assert row["approximate"] == json.loads(on_pet.read_text("utf-8"))["Approximate"] == ["urinary_bladder"]
+
+
+def test_the_card_says_what_each_value_of_a_label_map_means(tmp_path):
+    folder, _ = build(tmp_path, cohort())
+    card = (folder / "README.md").read_text("utf-8")
+    masks = read_rows(folder / "manifests/labels.parquet", LabelRow)
+    assert masks
+    for mask in masks:
+        assert f"| {mask.organ_id} | `{mask.organ}` | {mask.snomed_code} " in card
+    assert "| 2 | `kidney_left` | 64033007 Kidney | left |" in card
 
 
 def test_checksums_are_those_of_sha256sum_and_cover_every_file(tmp_path):

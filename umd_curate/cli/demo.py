@@ -11,8 +11,8 @@ import click
 
 from umd_curate.cli import render
 from umd_curate.cli.options import Options, common
-from umd_curate.cli.progress import watcher
-from umd_curate.cli.run import summarise
+from umd_curate.cli.progress import DrawnWatcher, watcher
+from umd_curate.cli.run import shown, summarise
 from umd_curate.errors import ExitCode
 from umd_curate.pipeline import run as pipeline
 from umd_curate.store.workspace import create_workspace
@@ -35,6 +35,11 @@ def cohort_options(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
+def _writing(drawn: DrawnWatcher) -> Callable[[int, int], None]:
+    """Tell the watcher of files that are written."""
+    return lambda done, total: drawn.scanning(done, total, "synth")
+
+
 @click.command
 @click.argument("out", type=click.Path(path_type=Path, file_okay=False), required=False)
 @click.option("--size", type=click.Choice(SIZES), default="demo", show_default=True, help="Matrix sizes.")
@@ -54,7 +59,10 @@ def synth(
     from umd_curate.synth import DEFECTS, Layout, Size, SynthOptions, write_cohort
 
     if list_defects:
-        render.fields("Defects", DEFECTS)
+        if options.json:
+            render.as_json(dict(DEFECTS))
+        else:
+            render.fields("Defects", DEFECTS)
         return ExitCode.DONE
     if out is None:
         message = "Missing argument 'OUT'."
@@ -68,7 +76,9 @@ def synth(
         render.note(f"A cohort of {subjects} subjects would be written, size {size}, layout {layout}.")
         return ExitCode.DONE
     with watcher(verbose=options.verbose) as drawn:
-        write_cohort(out, chosen, drawn.scanning)
+        write_cohort(out, chosen, _writing(drawn))
+    if options.json:
+        render.as_json({"raw": str(out / "raw"), "truth": str(out / "truth")})
     render.note(f"raw DICOM: {out / 'raw'}\ntruth:     {out / 'truth'}")
     return ExitCode.DONE
 
@@ -89,20 +99,25 @@ def demo(
     """
     from umd_curate.synth import Layout, Size, SynthOptions, write_cohort
 
+    if options.dry_run:
+        render.note(f"A cohort of {subjects} subjects would be written, size {size}, and the whole main job run on it.")
+        return ExitCode.DONE
     started = time.monotonic()
     chosen = SynthOptions(subjects=subjects, seed=seed, size=Size(size), layout=Layout(layout), defects=defects)
     workspace = create_workspace(options.workspace or out / "workspace", options.private)
     config = options.settings(workspace)
     with watcher(verbose=options.verbose) as drawn:
         if not (out / "truth" / "cohort.json").is_file():
-            write_cohort(out, chosen, drawn.scanning)
+            write_cohort(out, chosen, _writing(drawn))
         with pipeline.opened(workspace, config, "demo", drawn) as session:
             folder = pipeline.run(session, [out / "raw"])
             code = pipeline.exit_code(session.ledger)
             sums = session.ledger.fact(pipeline.ACCOUNTING)
-    summarise(options, workspace, sums, {"release": str(folder)}, code)
-    if not options.json:
+    summarise(options, workspace, sums, {"release": shown(folder)}, code)
+    if not options.json and folder is not None:
         render.note(f"done in {time.monotonic() - started:.0f} s. To load the release:\n")
         render.line(f"cd {shlex.quote(str(folder.parent))}")
-        render.line(f"{shlex.quote(sys.executable)} -c 'from datasets import load_dataset; print(load_dataset(\"umd\"))'")
+        render.line(
+            f"{shlex.quote(sys.executable)} -c 'from datasets import load_dataset; print(load_dataset(\"umd\"))'"
+        )
     return code

@@ -3,12 +3,14 @@
 import importlib
 import sys
 import traceback
+from collections.abc import Sequence
 
 import click
 
 from umd_curate import __version__
 from umd_curate.cli import render
 from umd_curate.errors import CurateError, ExitCode
+from umd_curate.store.files import disk_fault
 
 # name: (module, attribute, one line of help)
 COMMANDS = {
@@ -76,20 +78,27 @@ def _exit_code(arguments: list[str]) -> int:
     try:
         result = cli.main(arguments, prog_name="umd-curate", standalone_mode=False)
     except CurateError as error:
-        if "--debug" in arguments:
-            traceback.print_exc()
-        render.error(error.code, error.message, error.hint)
-        return error.exit_code
+        return _refused(error, arguments)
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except (KeyboardInterrupt, click.Abort):
         render.error("", "Interrupted.", "Run the same command again: it goes on from here.")
         return ExitCode.INTERRUPTED
-    except Exception:  # noqa: BLE001  (the last door: a bug is shown whole and named as one)
+    except Exception as bug:  # noqa: BLE001  (the last door: a bug is shown whole and named as one)
+        fault = disk_fault(bug) if isinstance(bug, OSError) else None
+        if fault is not None:
+            return _refused(fault, arguments)
         traceback.print_exc()
         render.error(
             "", "This is a bug in umd-curate.", "Please report it with the traceback, after a look for identifiers."
         )
         return ExitCode.BUG
     return int(result) if isinstance(result, int) else ExitCode.DONE
+
+
+def _refused(error: CurateError, arguments: Sequence[str]) -> int:
+    if "--debug" in arguments:
+        traceback.print_exc()
+    render.error(error.code, error.message, error.hint)
+    return error.exit_code

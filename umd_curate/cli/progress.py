@@ -13,6 +13,9 @@ from umd_curate.pipeline.executor import Outcome
 class DrawnWatcher(Watcher, Protocol):
     """A watcher that holds the terminal while it is entered."""
 
+    def scanning(self, done: int, total: int, what: str = "scan") -> None:
+        """So many files have been looked at, or written by `what`."""
+
     def __enter__(self) -> Self: ...
 
     def __exit__(
@@ -41,10 +44,10 @@ class Lines:
     ) -> None:
         """Nothing to give back."""
 
-    def scanning(self, done: int, total: int) -> None:
-        """Say it once, when all files are known."""
+    def scanning(self, done: int, total: int, what: str = "scan") -> None:
+        """Say it once, when all files are known, or written by `what`."""
         if done == total:
-            render.note(f"scan: {total} files")
+            render.note(f"{what}: {total} files")
 
     def step_planned(self, step: str, units: int, to_do: int) -> None:  # noqa: ARG002
         """Begin to count."""
@@ -96,10 +99,10 @@ class Bars(Lines):
     ) -> None:
         self._progress.stop()
 
-    def scanning(self, done: int, total: int) -> None:
+    def scanning(self, done: int, total: int, what: str = "scan") -> None:
         """Move the bar by files."""
-        self._progress.update(self._task, completed=done, total=total, rate=self._rate("files"))
-        super().scanning(done, total)
+        self._progress.update(self._task, description=what, completed=done, total=total, rate=self._rate("files"))
+        super().scanning(done, total, what)
 
     def step_planned(self, step: str, units: int, to_do: int) -> None:
         """Begin a bar of what is left to do."""

@@ -43,6 +43,9 @@ def build(options: Options) -> int:
         folder = pipeline.release(session)
         code = pipeline.exit_code(session.ledger)
         sums = session.ledger.fact(pipeline.ACCOUNTING)
+    if folder is None:
+        message = "There is no session to release."
+        raise GateRefused(message, hint="`umd-curate status` says what became of the raw folder.")
     summarise(options, workspace, sums, {"release": str(folder)}, code)
     return code
 

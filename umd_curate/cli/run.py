@@ -21,7 +21,7 @@ from umd_curate.store.keys import KEY_BYTES, DeidKey, key_path, load_key
 from umd_curate.store.ledger import Ledger
 from umd_curate.store.workspace import Workspace
 
-RAW = click.argument("raw_folders", metavar="RAW...", nargs=-1, type=click.Path(path_type=Path, exists=True))
+RAW = click.argument("raw_folders", metavar="[RAW]...", nargs=-1, type=click.Path(path_type=Path, exists=True))
 
 
 @click.command
@@ -39,7 +39,7 @@ def run(options: Options, raw_folders: tuple[Path, ...]) -> int:
     """
     if options.dry_run:
         return _dry_run(options, raw_folders)
-    return _work(options, "run", lambda session: {"release": str(pipeline.run(session, raw_folders))})
+    return _work(options, "run", lambda session: {"release": shown(pipeline.run(session, raw_folders))}, raw_folders)
 
 
 @click.command
@@ -67,7 +67,7 @@ def ingest(options: Options, raw_folders: tuple[Path, ...]) -> int:
     """
     if options.dry_run:
         return _dry_run(options, raw_folders)
-    return _work(options, "ingest", lambda session: pipeline.ingest(session, raw_folders))
+    return _work(options, "ingest", lambda session: pipeline.ingest(session, raw_folders), raw_folders)
 
 
 @click.command
@@ -113,7 +113,13 @@ def _steps(options: Options, names: Sequence[str]) -> int:
     return _work(options, names[0], lambda session: pipeline.run_steps(session, names))
 
 
-def _work(options: Options, command: str, work: Callable[[pipeline.Session], dict[str, Json] | None]) -> int:
+def _work(
+    options: Options,
+    command: str,
+    work: Callable[[pipeline.Session], dict[str, Json] | None],
+    raw_folders: Sequence[Path] = (),
+) -> int:
+    raw.refuse_overlap(raw_folders, (options.root,))  # before a workspace is made
     workspace = options.open_or_create()
     config = options.settings(workspace)
     with watcher(verbose=options.verbose) as drawn, pipeline.opened(workspace, config, command, drawn) as session:
@@ -122,6 +128,11 @@ def _work(options: Options, command: str, work: Callable[[pipeline.Session], dic
         sums = session.ledger.fact(pipeline.ACCOUNTING)
     summarise(options, workspace, sums, made, code)
     return code
+
+
+def shown(release: Path | None) -> Json:
+    """Path of a release for the summary; None where there is none."""
+    return str(release) if release else None
 
 
 def summarise(options: Options, workspace: Workspace, sums: Json, made: dict[str, Json], code: ExitCode) -> None:
@@ -133,7 +144,7 @@ def summarise(options: Options, workspace: Workspace, sums: Json, made: dict[str
     counts = ", ".join(f"{accounting.total(known, kind)} {kind}" for kind in Disposition)
     render.note(f"files: {counts}")
     if "release" in made:
-        render.note(f"release: {made['release']}")
+        render.note(f"release: {made['release'] or 'none, for no session can be made of these files'}")
     if workspace.report_path.is_file():
         render.note(f"report:  {workspace.report_path}")
     if code is ExitCode.QUARANTINED:
@@ -173,6 +184,8 @@ def _dry_run(options: Options, raw_folders: Sequence[Path]) -> int:
     if not roots:
         message = "Name a raw folder."
         raise click.UsageError(message)
+    if workspace:
+        raw.refuse_overlap(roots, (workspace.root, workspace.private))
     with watcher(verbose=options.verbose) as drawn:
         plan = raw.understand(roots, None, config, key, drawn.scanning).plan
     if options.json:
@@ -201,6 +214,18 @@ def _plan_json(plan: IngestPlan) -> dict[str, Json]:
             }
             for session in plan.sessions
         ],
+        "passed_over": [
+            {
+                "role": volume.role.value,
+                "series": volume.series,
+                "what": volume.label,
+                "files": volume.files,
+                "code": volume.code,
+                "decided_by": volume.decided_by,
+                "preferred": volume.preferred,
+            }
+            for volume in plan.passed_over
+        ],
         "files": [
             {"disposition": kind.value, "code": code, "files": count}
             for (kind, code), count in sorted(_decided(plan).items())
@@ -215,6 +240,20 @@ def _draw_plan(plan: IngestPlan) -> None:
         for volume in session.volumes
     ]
     render.table("Sessions to make", ("no.", "kind", "role", "what", "series", "files"), rows, right=("no.", "files"))
+    others = [
+        (
+            volume.role.value,
+            volume.label,
+            volume.series,
+            volume.files,
+            volume.decided_by or CATALOGUE[volume.code].title,
+            volume.preferred or "",
+        )
+        for volume in plan.passed_over
+    ]
+    if others:
+        columns = ("role", "what", "series", "files", "decided by", "preferred")
+        render.table("Series that are in no session", columns, others, right=("files",))
     table = [
         (kind.value, code, CATALOGUE[code].title if code in CATALOGUE else "", count)
         for (kind, code), count in sorted(_decided(plan).items())

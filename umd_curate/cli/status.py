@@ -45,8 +45,15 @@ def status(options: Options) -> int:
     if options.verbose:
         columns += ["seconds", "cpu_seconds", "peak_mib"]
     render.table("Steps", columns, [[step[name] for name in columns] for step in steps], right=columns[1:])
-    _draw_files(known)
+    if known:
+        _draw_files(known)
+    else:
+        render.note("What became of each file is known when all series have been converted.")
     _draw_findings(rows)
+    if any(row.receipt is None for row in rows) or not any(row.step == ALL_STEPS[-1] for row in rows):
+        render.note(
+            "There is more to do: `umd-curate run` goes on from here. A step is planned when those before it have ended."
+        )
     return ExitCode.DONE
 
 

@@ -29,9 +29,9 @@ class Derivation:
         self.steps[name] = value
         return value
 
-    def note(self, code: FindingCode, detail: str) -> None:
-        """Record an inference."""
-        self.findings.append(code.at(self.place, detail))
+    def note(self, code: FindingCode, detail: str, *, measured: float | None = None) -> None:
+        """Record an inference or a doubt."""
+        self.findings.append(code.at(self.place, detail, measured=measured))
 
     def refusal(self, code: FindingCode, detail: str, *, measured: float | None = None) -> Refused:
         """Make the refusal to raise; `detail` names the tag."""

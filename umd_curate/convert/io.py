@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixels import pixel_array
+from pydicom.uid import RLELossless
 
 from umd_curate.convert.geometry import SlicePlace, StackGeometry, stack_of_places
 from umd_curate.convert.header_io import Attributes, slice_place
@@ -117,13 +118,31 @@ def stored_plane(dataset: Dataset, frame: int, place: str) -> NDArray[np.generic
 
 def _frame(dataset: Dataset, attributes: Attributes, frame: int) -> NDArray[np.generic]:
     """Stored values of a frame by pydicom's decoders; packed bits by hand, since a frame may begin within a byte."""
-    if attributes.integer("BitsAllocated") != 1 or dataset.file_meta.TransferSyntaxUID.is_compressed:
+    syntax = dataset.file_meta.TransferSyntaxUID
+    if attributes.integer("BitsAllocated") != 1 or syntax.is_compressed:
+        stored, high = attributes.integer("BitsStored"), attributes.integer("HighBit")
+        is_high = stored is not None and high is not None and high >= stored
+        if is_high and (not syntax.is_compressed or syntax == RLELossless):  # other codecs hold values, not words
+            return _bits_from(
+                np.asarray(pixel_array(dataset, index=frame, raw=True, correct_unused_bits=False)), attributes
+            )
         return np.asarray(pixel_array(dataset, index=frame, raw=True))
     rows, columns = attributes.integer("Rows") or 0, attributes.integer("Columns") or 0
     start, count = frame * rows * columns, rows * columns
     packed = np.frombuffer(dataset.PixelData, np.uint8, (start + count + 7) // 8 - start // 8, start // 8)
     bits = np.unpackbits(packed, bitorder="little")  # the first pixel is the lowest bit (PS3.5 8.1.1)
     return bits[start % 8 : start % 8 + count].reshape(rows, columns)
+
+
+def _bits_from(words: NDArray[np.generic], attributes: Attributes) -> NDArray[np.generic]:
+    """Values whose highest bit (0028,0102) stands above BitsStored (0028,0101), as older files have it (PS3.5 8.1.1)."""
+    n_allocated = 8 * words.dtype.itemsize
+    n_stored, high = attributes.integer("BitsStored") or n_allocated, attributes.integer("HighBit") or 0
+    if high >= n_allocated:
+        message = "(0028,0102) HighBit does not fit (0028,0100) BitsAllocated"
+        raise ValueError(message)
+    integers = words.astype(words.dtype.newbyteorder("="))
+    return np.asarray(np.right_shift(np.left_shift(integers, n_allocated - 1 - high), n_allocated - n_stored))
 
 
 def _check_length(dataset: Dataset, attributes: Attributes, place: str) -> None:

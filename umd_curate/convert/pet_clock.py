@@ -65,14 +65,20 @@ def clock_of(header: PetHeader, half_life_s: float, derivation: Derivation, *, w
     return clock
 
 
-def scan_start_s(header: PetHeader, place: str) -> float | None:
-    """Start of the slice's acquisition in seconds after injection; None where the header does not tell it."""
-    quiet = Derivation(place)
+def scan_start_s(header: PetHeader, derivation: Derivation) -> float | None:
+    """Start of the slice's acquisition in seconds after injection, where the SUV can do without it.
+
+    None where the header does not tell it, and, with a finding, where two elements tell different times of injection.
+    """
+    quiet = Derivation(derivation.place)
     if not header.half_life_s:
         return None
     try:
         clock = clock_of(header, header.half_life_s, quiet, with_reference=False)
-    except Refused:
+    except Refused as refusal:
+        if refusal.finding.code == codes.TIMES_CONTRADICT.code:
+            detail, measured = refusal.finding.detail, refusal.finding.measured
+            derivation.note(codes.SCAN_START_CONTRADICTED, detail, measured=measured)
         return None
     return None if clock.acquired is None else clock.after_injection_s(clock.acquired)
 

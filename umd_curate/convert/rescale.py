@@ -13,6 +13,7 @@ from umd_curate.model.catalogue import convert as codes
 from umd_curate.model.findings import Refused
 
 INT16: Final = np.iinfo(np.int16)
+AIR_HU: Final = -1024.0  # lowest HU of a 12-bit CT; the background of a CT on another grid as well
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,36 @@ def grey_rescale(slope: float | None, intercept: float | None, *, is_required: b
     if intercept is None:
         raise Refused(codes.RESCALE_MISSING.at(place, "(0028,1052) RescaleIntercept"))
     return Rescale(slope, intercept), "rescaled"
+
+
+def without_padding(
+    stored_ji: NDArray[np.generic], rescale: Rescale, ends: tuple[float, ...]
+) -> tuple[NDArray[np.generic], int]:
+    """Plane of a CT whose padding is air, and how many pixels were padding.
+
+    Pixels outside the reconstruction circle hold (0028,0120) PixelPaddingValue, on some scanners far below air (-3024 HU),
+    which an average over neighbours would carry into the body's surroundings. PS3.3 C.7.5.1.1.2: they are no image. Padding
+    that reads as air or more is left as it is, since real pixels may have that value.
+
+    Parameters
+    ----------
+    stored_ji
+        Stored values.
+    rescale
+        To HU.
+    ends
+        (0028,0120), and (0028,0121) where the padding is a range.
+    """
+    if not ends or not rescale.slope or stored_ji.dtype.kind not in "iu":
+        return stored_ji, 0
+    span = 1 << (8 * stored_ji.dtype.itemsize)
+    low = -span // 2 if stored_ji.dtype.kind == "i" else 0
+    limits = [(int(end) - low) % span + low for end in ends]  # a signed end may be written as unsigned
+    air = round((AIR_HU - rescale.intercept) / rescale.slope)
+    if max(limit * rescale.slope + rescale.intercept for limit in limits) >= AIR_HU or not low <= air < low + span:
+        return stored_ji, 0
+    padding = np.greater_equal(stored_ji, min(limits)) & np.less_equal(stored_ji, max(limits))
+    return np.where(padding, np.asarray(air, stored_ji.dtype), stored_ji), int(padding.sum())
 
 
 def as_int16(stored_ji: NDArray[np.generic], rescale: Rescale) -> NDArray[np.int16] | None:

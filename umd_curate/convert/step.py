@@ -123,7 +123,7 @@ def _stream(
             raise Refused(codes.SLICE_COUNT.at(place, "slices", measured=k + 1, limit=geometry.n_slices))
         jitter_mm = max(jitter_mm, check_slice(geometry, k, plane.slice_place, place))
         rescale = values.rescale(plane.attributes)
-        writer.write(plane.stored_ji(), rescale)
+        writer.write(values.image_ji(plane.stored_ji(), plane.attributes, rescale), rescale)
         first = first or plane
     if first is None or writer.n_written != geometry.n_slices:
         raise Refused(codes.SLICE_COUNT.at(place, "slices", measured=writer.n_written, limit=geometry.n_slices))

@@ -117,7 +117,7 @@ def _decay(header: PetHeader, derivation: Derivation) -> tuple[float, float, flo
     if (mode == "NONE") == ("DECY" in header.corrected_image):
         derivation.note(codes.DECAY_FLAGS_CONTRADICT, "(0028,0051) CorrectedImage against (0054,1102) DecayCorrection")
     if mode == "ADMIN":
-        start_s = scan_start_s(header, derivation.place)
+        start_s = scan_start_s(header, derivation)
         if start_s is not None and header.half_life_s:
             _check_wait(start_s, header.half_life_s, derivation)
         return 1.0, 0.0, start_s, "ADMIN"
@@ -194,11 +194,21 @@ def _normalised(header: PetHeader, derivation: Derivation, factor: float, rule: 
         rule=rule,
         decay_reference_s=None,
         decay_factor=None,
-        scan_start_s=scan_start_s(header, derivation.place),
+        scan_start_s=_plausible_start_s(header, derivation),
         inputs=derivation.inputs,
         steps=derivation.steps,
         findings=tuple(derivation.findings),
     )
+
+
+def _plausible_start_s(header: PetHeader, derivation: Derivation) -> float | None:
+    """Scan start [s after injection] where the SUV does not need it; None, with a finding, where the header contradicts it."""
+    start_s = scan_start_s(header, derivation)
+    if start_s is None or not header.half_life_s or 0 <= start_s <= MAX_WAIT_HALF_LIVES * header.half_life_s:
+        return start_s
+    detail = "(0018,1078) or (0018,1072) against (0008,0032) AcquisitionTime, s"
+    derivation.note(codes.SCAN_START_CONTRADICTED, detail, measured=start_s)
+    return None
 
 
 def dose_bq(header: PetHeader, derivation: Derivation) -> float:

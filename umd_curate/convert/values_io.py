@@ -7,10 +7,13 @@ The arithmetic is in `rescale.py`, the SUV in `suv.py`; here headers are read an
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+import numpy as np
+from numpy.typing import NDArray
+
 from umd_curate.convert.facts_io import image_facts, tracer_facts
 from umd_curate.convert.header_io import Attributes, pet_header_of
 from umd_curate.convert.pet_series import PetSeries
-from umd_curate.convert.rescale import Rescale, grey_rescale
+from umd_curate.convert.rescale import Rescale, grey_rescale, without_padding
 from umd_curate.convert.sidecar import image_sidecar, pet_sidecar
 from umd_curate.model.catalogue import convert as codes
 from umd_curate.model.findings import Finding
@@ -32,6 +35,10 @@ class Values(Protocol):
         Refused
             The slice has no values.
         """
+        ...
+
+    def image_ji(self, stored_ji: NDArray[np.generic], attributes: Attributes, rescale: Rescale) -> NDArray[np.generic]:
+        """Stored values of the same slice without what is no image."""
         ...
 
     def findings(self) -> Sequence[Finding]:
@@ -60,6 +67,15 @@ class PetValues:
     def rescale(self, attributes: Attributes) -> Rescale:
         """Rescale of the next slice to SUVbw or Bq/mL."""
         return self._series.rescale(pet_header_of(attributes))
+
+    def image_ji(
+        self,
+        stored_ji: NDArray[np.generic],
+        attributes: Attributes,  # noqa: ARG002  (a PET has no padding)
+        rescale: Rescale,  # noqa: ARG002
+    ) -> NDArray[np.generic]:
+        """All pixels."""
+        return stored_ji
 
     def findings(self) -> Sequence[Finding]:
         """What was inferred, or why there is no SUV."""
@@ -100,6 +116,7 @@ class GreyValues:
         self._place = place
         self._rule = ""
         self._found: dict[str, Finding] = {}
+        self._n_padding = 0
 
     def rescale(self, attributes: Attributes) -> Rescale:
         """Rescale of the next slice by its own slope and intercept."""
@@ -113,9 +130,21 @@ class GreyValues:
             self._found.setdefault(codes.NOT_HU.code, codes.NOT_HU.at(self._place, "(0028,1054) RescaleType"))
         return rescale
 
+    def image_ji(self, stored_ji: NDArray[np.generic], attributes: Attributes, rescale: Rescale) -> NDArray[np.generic]:
+        """Pixels with the padding of a CT turned into air."""
+        if self._role is not Role.CT or self._found:
+            return stored_ji
+        ends = (*attributes.numbers("PixelPaddingValue"), *attributes.numbers("PixelPaddingRangeLimit"))
+        image_ji, count = without_padding(stored_ji, rescale, ends)
+        self._n_padding += count
+        return image_ji
+
     def findings(self) -> Sequence[Finding]:
-        """Whether the CT says that it is not in HU."""
-        return tuple(self._found.values())
+        """Whether the CT says that it is not in HU, and whether it had padding."""
+        if not self._n_padding:
+            return tuple(self._found.values())
+        padding = codes.PADDING.at(self._place, "(0028,0120) PixelPaddingValue, pixels", measured=self._n_padding)
+        return (*self._found.values(), padding)
 
     def measured(self) -> Mapping[str, Json]:
         """Unit and rule of the values."""

@@ -68,7 +68,7 @@ def unwanted(header: InstanceHeader) -> FindingCode | None:
     if header.kind is FileKind.NOT_DICOM:
         return codes.NOT_DICOM
     if header.sop_class_uid is None and header.modality is None:
-        return None if header.kind is FileKind.UNREADABLE else codes.OTHER_OBJECT
+        return codes.OTHER_OBJECT if header.kind is FileKind.DICOM else None
     role = role_of(header)
     if role is None:
         return _unwanted_object(header)

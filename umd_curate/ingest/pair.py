@@ -15,7 +15,7 @@ from umd_curate.ingest.stack import Fault
 from umd_curate.ingest.stations import mark_stations
 from umd_curate.model.catalogue import ingest as codes
 from umd_curate.model.findings import Finding, FindingCode
-from umd_curate.model.ids import PatientKey
+from umd_curate.model.ids import PatientKey, ShortId
 from umd_curate.model.study import Role, SessionKind, SessionPlan
 
 _KIND_WITH_PET = {Role.CT: SessionKind.PETCT, Role.MR: SessionKind.PETMRI}
@@ -29,11 +29,13 @@ class Pairing:
     sessions: list[tuple[SessionPlan, tuple[Candidate, ...]]] = field(default_factory=list)
     refused: list[tuple[Candidate, Fault]] = field(default_factory=list)
     excluded: list[tuple[Candidate, FindingCode]] = field(default_factory=list)
+    decided_by: dict[ShortId, tuple[str, ShortId]] = field(default_factory=dict)
 
     def note(self, choice: Choice) -> None:
         """Keep what a choice did not select."""
         self.refused += choice.refused
         self.excluded += choice.excluded
+        self.decided_by.update(choice.decided_by)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,12 +5,12 @@ end is used. Who allots subject ids, copies pixels and writes the index is for t
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from umd_curate.ingest.candidates import Candidate, Faults, build_candidates, n_slices, series_name
 from umd_curate.ingest.classify import unwanted
 from umd_curate.ingest.copies import find_copies
-from umd_curate.ingest.pair import pair
+from umd_curate.ingest.pair import Pairing, pair
 from umd_curate.ingest.patients import identity_fault, mixed_studies, patient_keys
 from umd_curate.ingest.stack import Fault
 from umd_curate.model.catalogue import ingest as codes
@@ -18,7 +18,7 @@ from umd_curate.model.config import IngestConfig
 from umd_curate.model.findings import Finding, FindingCode
 from umd_curate.model.headers import FileKind, InstanceHeader
 from umd_curate.model.ids import PatientKey, ShortId
-from umd_curate.model.study import Disposition, FileDecision, IngestPlan, Role
+from umd_curate.model.study import Disposition, FileDecision, IngestPlan, PassedOver, Role
 
 NameOf = Callable[[str, str], ShortId]
 
@@ -99,7 +99,15 @@ def plan_ingest(headers: Sequence[InstanceHeader], config: IngestConfig, short_i
         sessions=tuple(session for session, _ in pairing.sessions),
         decisions=tuple(book.decisions[row.path] for row in rows),
         findings=book.findings(),
+        passed_over=tuple(_passed_over(pairing)),
     )
+
+
+def _passed_over(pairing: Pairing) -> Iterator[PassedOver]:
+    for volume, code in pairing.excluded:
+        decided_by, preferred = pairing.decided_by.get(volume.series, ("", None))
+        files = len(volume.stack.instances)
+        yield PassedOver(volume.series, volume.role, volume.label, files, code.code, decided_by, preferred)
 
 
 def _leave_out_unwanted(rows: Iterable[InstanceHeader], book: _Book) -> list[InstanceHeader]:
@@ -121,6 +129,8 @@ def _set_unusable_aside(
     for row in wanted:
         if row.kind is FileKind.DICOM:
             fault = identity_fault(row, patients[row.path])
+        elif row.kind is FileKind.MISNAMED:
+            fault = codes.MISNAMED
         else:
             fault = codes.TRUNCATED if row.header_sha256 else codes.UNREADABLE
         if fault is None:

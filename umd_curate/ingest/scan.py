@@ -5,14 +5,13 @@ size or modification time). What a row says of its file is for `io`, what become
 """
 
 import os
-import stat
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from umd_curate.errors import UsageError
 from umd_curate.ingest.copies import suspected_copies
-from umd_curate.model.headers import InstanceHeader, ListedFile
+from umd_curate.model.headers import FileKind, InstanceHeader, ListedFile
 from umd_curate.store.files import sha256_of
 
 
@@ -30,7 +29,8 @@ def list_files(roots: Sequence[Path]) -> list[ListedFile]:
     Raises
     ------
     UsageError
-        A root does not exist, or a folder cannot be listed: files would go unaccounted.
+        A root does not exist or holds nothing, as where a disk is not mounted; or a folder cannot be listed: files would go
+        unaccounted.
     """
     found: dict[str, Path] = {}
     folders: set[str] = set()
@@ -40,12 +40,14 @@ def list_files(roots: Sequence[Path]) -> list[ListedFile]:
     while links:
         waiting, links[:] = sorted(links), []
         for link in waiting:
-            real = Path(os.path.realpath(link))
-            if real.is_dir() and str(real) not in folders:
+            real = os.path.realpath(link)
+            if os.path.isdir(real) and real not in folders:  # noqa: PTH112  (is_dir() raises where it may not look)
                 _collect(link, found, folders, links)
-            elif real.is_file():
-                found.setdefault(str(real), link)
-    return sorted((_listed(path) for path in found.values()), key=lambda file: str(file.path))
+            elif os.path.isfile(real):  # noqa: PTH113
+                found.setdefault(real, link)
+    if not found:
+        raise _nothing_there()
+    return sorted(_listed(found.values()), key=lambda file: str(file.path))
 
 
 def scan(files: Sequence[ListedFile], previous: Mapping[str, InstanceHeader]) -> Iterator[InstanceHeader]:
@@ -56,20 +58,29 @@ def scan(files: Sequence[ListedFile], previous: Mapping[str, InstanceHeader]) ->
     files
         What `list_files` found.
     previous
-        Rows of an earlier scan by path; one is used again where size and modification time are the same.
+        Rows of an earlier scan by path; one is used again where size and modification time are the same. A file that
+        could not be read is tried again: rights change neither.
     """
     for file in files:
         row = previous.get(str(file.path))
-        if row is not None and (row.size, row.mtime_ns) == (file.size, file.mtime_ns):
+        if row is not None and (row.size, row.mtime_ns) == (file.size, file.mtime_ns) and _was_read(row):
             yield row
         else:
             yield _read(file)
 
 
+def _was_read(row: InstanceHeader) -> bool:
+    return row.kind is not FileKind.UNREADABLE or bool(row.header_sha256)
+
+
 def _read(file: ListedFile) -> InstanceHeader:
     from umd_curate.ingest.io import read_header  # noqa: PLC0415  (pydicom, needed only where a file is read)
 
-    return read_header(file)
+    row = read_header(file)
+    name = os.fsencode(row.path).decode("utf-8", "backslashreplace")
+    if name == row.path:
+        return row
+    return replace(row, path=name, kind=row.kind if row.kind is FileKind.NOT_DICOM else FileKind.MISNAMED)
 
 
 def settle_copies(headers: Sequence[InstanceHeader]) -> list[InstanceHeader]:
@@ -99,7 +110,14 @@ def _absolute(root: Path) -> Path:
     if not path.exists():
         message = "A folder of the input does not exist."
         raise UsageError(message)
+    if path.is_dir() and not _entries(path):
+        raise _nothing_there()
     return path
+
+
+def _nothing_there() -> UsageError:
+    message = "A folder of the input holds no file."
+    return UsageError(message, hint="See that the path is right and its disk is mounted. Nothing was changed.")
 
 
 def _collect(top: Path, found: dict[str, Path], folders: set[str], links: list[Path]) -> None:
@@ -119,7 +137,7 @@ def _collect(top: Path, found: dict[str, Path], folders: set[str], links: list[P
                 links.append(Path(entry.path))
             elif entry.is_dir(follow_symlinks=False):
                 waiting.append(Path(entry.path))
-            elif stat.S_ISREG(entry.stat(follow_symlinks=False).st_mode):
+            elif entry.is_file(follow_symlinks=False):
                 found.setdefault(os.path.realpath(entry.path), Path(entry.path))
 
 
@@ -128,11 +146,22 @@ def _entries(folder: Path) -> list[os.DirEntry[str]]:
         with os.scandir(folder) as entries:
             return sorted(entries, key=lambda entry: entry.name)
     except OSError as error:
-        message = "A folder of the input cannot be listed."
-        hint = "Give this account the right to read it: `find RAW -type d ! -readable` names it."
-        raise UsageError(message, hint=hint) from error
+        raise _not_listed() from error
 
 
-def _listed(path: Path) -> ListedFile:
-    status = path.stat()
-    return ListedFile(path, status.st_size, status.st_mtime_ns)
+def _not_listed() -> UsageError:
+    message = "A folder of the input cannot be listed."
+    hint = "Give this account the right to read it: `find RAW -type d ! -readable -o -type d ! -executable` names it."
+    return UsageError(message, hint=hint)
+
+
+def _listed(paths: Iterable[Path]) -> Iterator[ListedFile]:
+    """Size and time of each file; one that has gone since it was found is no file of the folder any more."""
+    for path in paths:
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            raise _not_listed() from error
+        yield ListedFile(path, status.st_size, status.st_mtime_ns)

@@ -6,14 +6,15 @@ was wanted: it is quarantined. All others are excluded. PET volumes that nothing
 """
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from umd_curate.ingest.candidates import Candidate, n_slices
 from umd_curate.ingest.dixon import FAT, IN, OPPOSED, WATER, words_of
 from umd_curate.ingest.stack import Fault
 from umd_curate.model.catalogue import ingest as codes
 from umd_curate.model.findings import FindingCode
+from umd_curate.model.ids import ShortId
 from umd_curate.model.study import Role
 
 Range = tuple[float, float]
@@ -120,11 +121,15 @@ CRITERIA: dict[Role, tuple[Criterion, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What selection decided: the volume to use, the wanted but unusable ones, and the others with a reason."""
+    """What selection decided: the volume to use, the wanted but unusable ones, and the others with a reason.
+
+    `decided_by` has for each of the others the name of the first criterion that told it from the best, and that best.
+    """
 
     selected: Candidate | None = None
     refused: tuple[tuple[Candidate, Fault], ...] = ()
     excluded: tuple[tuple[Candidate, FindingCode], ...] = ()
+    decided_by: Mapping[ShortId, tuple[str, ShortId]] = field(default_factory=dict)
 
     @property
     def is_second_best(self) -> bool:
@@ -159,8 +164,18 @@ def choose(candidates: Sequence[Candidate], cover: Range | None = None) -> Choic
         before = ranked[:1]  # the whole study has this fault: no other volume of it could have stood in
     refused = tuple((c, c.fault) for c in before if c.fault)
     gone = {c.series for c, _ in refused} | ({selected.series} if selected else set())
-    rest = tuple((c, _reason(c, selected or ranked[0])) for c in ranked if c.series not in gone)
-    return Choice(selected, refused, rest)
+    best = selected or ranked[0]
+    rest = tuple((c, _reason(c, best)) for c in ranked if c.series not in gone)
+    names = [criterion.name for criterion in CRITERIA[role]]
+    decided_by = {
+        c.series: (
+            next(name for name, a, b in zip(names, keys[c.series], keys[best.series], strict=True) if a != b),
+            best.series,
+        )
+        for c, _ in rest
+        if keys[c.series] != keys[best.series]
+    }
+    return Choice(selected, refused, rest, decided_by)
 
 
 def _all_refused(ranked: Sequence[Candidate], usable: Sequence[Candidate]) -> Choice:

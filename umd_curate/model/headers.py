@@ -15,6 +15,7 @@ class FileKind(StrEnum):
     DICOM = "dicom"
     NOT_DICOM = "not-dicom"
     UNREADABLE = "unreadable"  # begins like DICOM, or should, but cannot be read to the end of the header
+    MISNAMED = "misnamed"  # DICOM whose path is not UTF-8, so that no table can hold it; its row holds the path escaped
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,7 +109,7 @@ class ProvenanceRow:
 
     step: str
     unit: str
-    key: str  # SHA-256 over step, version, inputs, parameters and settings
+    key: str  # SHA-256 over step, version, inputs, parameters and settings; empty for steps that read raw files
     subject_id: str | None
     session_id: str | None
     inputs: tuple[str, ...]  # role:sha256

@@ -69,12 +69,29 @@ class FileDecision:
 
 
 @dataclass(frozen=True, slots=True)
+class PassedOver:
+    """A volume of a wanted role that no session holds, since another one was preferred.
+
+    `decided_by` names the first criterion of the ranking that told it from `preferred`; empty where no ranking was needed.
+    """
+
+    series: ShortId
+    role: Role
+    label: str
+    files: int
+    code: str
+    decided_by: str = ""
+    preferred: ShortId | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class IngestPlan:
-    """Sessions to make, and one decision per input file."""
+    """Sessions to make, one decision per input file, and why volumes of a wanted role are in no session."""
 
     sessions: tuple[SessionPlan, ...]
     decisions: tuple[FileDecision, ...]
     findings: tuple[Finding, ...] = ()
+    passed_over: tuple[PassedOver, ...] = ()
 
 
 # Where the scan saw a slice: rows, columns, position, orientation, pixel spacing, thickness (as in `InstanceHeader`).

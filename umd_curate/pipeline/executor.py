@@ -17,7 +17,7 @@ from umd_curate.model.config import UmdConfig
 from umd_curate.model.findings import Refused
 from umd_curate.model.receipts import Receipt, State
 from umd_curate.model.steps import Step, Unit
-from umd_curate.store.files import write_text
+from umd_curate.store.files import disk_fault, write_text
 from umd_curate.store.ledger import Usage
 from umd_curate.store.workspace import Workspace
 
@@ -68,7 +68,10 @@ def perform(task: Task, workspace: Workspace, config: UmdConfig) -> Outcome:
         receipt = task.unit.receipt(findings=(refusal.finding,), state=State.QUARANTINED)
     except CurateError:
         raise  # the run itself cannot go on
-    except Exception as bug:  # noqa: BLE001  (see the module's docstring)
+    except Exception as bug:  # see the module's docstring
+        fault = disk_fault(bug) if isinstance(bug, OSError) else None
+        if fault is not None:
+            raise fault from bug  # neither can the other units write
         log = workspace.private / "logs" / f"{task.step.name}-{task.unit.name}.log"
         write_text(log, "".join(traceback.format_exception(bug)), mode=0o600)
         finding = codes.BUG.at(task.unit.name, f"{type(bug).__name__} in step {task.step.name}")

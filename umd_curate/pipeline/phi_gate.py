@@ -1,19 +1,23 @@
 """The gate below the PHI wall: every file of a session, and the release, is searched for the patients' own identifiers.
 
-Step ``audit`` searches one session with the identifiers of its subject, before a release is built. Step ``seal`` then
-searches the report and the release itself with the identifiers of all; only a sealed release is handed out.
+Step ``audit`` searches one session with the identifiers of its subject, before a release is built. A built release is
+searched with the identifiers of all before its folder gets its name, and step ``seal`` searches it and the report again,
+so that a folder in ``releases/`` is a clean one, whatever stopped the run.
 """
 
 import functools
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import umd_curate
 from umd_curate.deid.identifiers import IdentifierSet, Kind
+from umd_curate.deid.rules import packaged_rules
 from umd_curate.model.catalogue import run as codes
 from umd_curate.model.config import UmdConfig
+from umd_curate.model.findings import Refused
 from umd_curate.model.receipts import Artifact, Receipt, State
 from umd_curate.model.steps import Place, SessionFiles, Step, Unit, View
 from umd_curate.store.files import artifact, write_text
@@ -24,6 +28,7 @@ SEAL = "seal"
 IDENTIFIERS = "identifiers"  # role of the private file of one volume's identifiers
 _ROOMS_THAT_WRITE = ("model", "convert", "register", "label", "qa", "release")
 _PUBLIC = ("data/", "qa/")
+CHANCE_DIGITS = 8  # sizes in bytes and voxel counts have up to so many; a written-out date has separators
 
 
 def plan(view: View, config: UmdConfig) -> list[Unit]:  # noqa: ARG001
@@ -65,6 +70,35 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:  # noqa: AR
 STEP = Step(AUDIT, 1, (), plan, perform)
 
 
+def searched_release(release: Step, build: Callable[[Unit, Place, UmdConfig, Callable[[Path], None]], Receipt]) -> Step:
+    """The release step with its folder searched before that gets its name; an older release of the version stays on a hit.
+
+    Parameters
+    ----------
+    release
+        The room's step.
+    build
+        Its `perform` that takes a search.
+    """
+
+    def plan_release(view: View, config: UmdConfig) -> list[Unit]:
+        known = _identifier_files(view)
+        return [replace(unit, inputs=(*unit.inputs, *known)) for unit in release.plan(view, config)]
+
+    def perform_release(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
+        identifiers = _of_all(_union(place, [entry for entry in unit.inputs if entry.what == IDENTIFIERS]))
+
+        def search(folder: Path) -> None:
+            findings = _searched(unit, _release_files(folder, place), identifiers).findings
+            if findings:
+                detail = "; ".join(dict.fromkeys(finding.detail for finding in findings))
+                raise Refused(codes.IDENTIFIER_FOUND.at(unit.name, detail))
+
+        return build(unit, place, config, search)
+
+    return replace(release, plan=plan_release, perform=perform_release)
+
+
 def plan_seal(view: View, config: UmdConfig) -> list[Unit]:  # noqa: ARG001
     """One unit per release: its files and the report, with the identifiers of all subjects."""
     identifiers = _identifier_files(view)
@@ -77,15 +111,18 @@ def plan_seal(view: View, config: UmdConfig) -> list[Unit]:  # noqa: ARG001
 
 
 def perform_seal(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
-    """Search the report and every text and table of the release; its shards hold the images that step ``audit`` searched."""
-    folder = place.resolve(f"releases/{config.release.version}")
-    shards = {path for path in folder.glob("*/*/*.parquet") if path.parent.name != "manifests"}
+    """Search the release that got its name, and the report."""
+    identifiers = _of_all(_union(place, [entry for entry in unit.inputs if entry.what == IDENTIFIERS]))
+    folder = place.resolve(f"releases/{config.release.version}/{config.dataset.definition}")
+    return _searched(unit, _release_files(folder, place), identifiers)
+
+
+def _release_files(folder: Path, place: Place) -> list[tuple[str, Path]]:
+    """Report, and every text and table of a release; its shards hold the images that step ``audit`` searched."""
+    shards = {path for path in folder.glob("*/*.parquet") if path.parent.name != "manifests"}
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path not in shards)
     report = place.resolve("qa/report.html")
-    if report.is_file():
-        paths.append(report)
-    identifiers = _union(place, [entry for entry in unit.inputs if entry.what == IDENTIFIERS])
-    return _searched(unit, [(path.name, path) for path in paths], identifiers)
+    return [(path.name, path) for path in (*paths, *([report] if report.is_file() else []))]
 
 
 SEAL_STEP = Step(SEAL, 1, ("release",), plan_seal, perform_seal)
@@ -117,6 +154,21 @@ def _union(place: Place, entries: Sequence[Artifact]) -> IdentifierSet:
         found |= _read(place.resolve(path)).entries
     ours = our_words()
     return IdentifierSet(frozenset(entry for entry in found if entry[1] not in ours))
+
+
+def _of_all(identifiers: IdentifierSet) -> IdentifierSet:
+    """Identifiers of all patients without those that a release of many shows by chance; step ``audit`` looks for them too.
+
+    Among the sizes and counts of a thousand volumes there is always someone's six-digit number or birthday, and a patient
+    called Philips Discovery must not hold back everybody who was scanned on one.
+    """
+    common = packaged_rules().common | our_words()
+
+    def is_met_by_chance(value: str) -> bool:
+        words = [word for word in re.split(r"[\W_]+", value) if word]
+        return (value.isdigit() and len(value) <= CHANCE_DIGITS) or all(word in common for word in words)
+
+    return IdentifierSet(frozenset(entry for entry in identifiers.entries if not is_met_by_chance(entry[1])))
 
 
 @functools.cache

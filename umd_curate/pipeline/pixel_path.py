@@ -7,7 +7,7 @@ the PHI wall (`phi_gate.py`).
 
 import hashlib
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from pydicom import Dataset
@@ -26,7 +26,7 @@ from umd_curate.model.catalogue import run as codes
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.findings import Refused
 from umd_curate.model.ids import PatientKey, SubjectId
-from umd_curate.model.receipts import Receipt, What
+from umd_curate.model.receipts import Artifact, Receipt, What
 from umd_curate.model.sidecars import SourceReceipt
 from umd_curate.model.steps import Place, Unit
 from umd_curate.model.study import Role, VolumeOrder
@@ -98,6 +98,7 @@ def stage_volume(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     order, source = _open(unit, place, config)
     geometry = stack_of_places([SlicePlace(*entry) for entry in order.places], order.series) if order.places else None
     converted = convert_series(source.cleaned(), order, place.resolve(STAGED), STAGED, geometry, source=source.receipt)
+    _close(place, converted.artifacts)
     return unit.receipt(
         outputs=[*converted.artifacts, keep_identifiers(unit, place, source.identifiers)],
         findings=converted.findings,
@@ -127,12 +128,19 @@ def stage_contours(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
         return unit.receipt(outputs=[identifiers], findings=contours.findings)
     reference = "ct" if image.what == What.STAGED_CT else "mr"
     staged = write_contours(contours, grid, order, place.resolve(STAGED), STAGED, reference)
+    _close(place, staged.artifacts)
     return unit.receipt(
         outputs=[*staged.artifacts, identifiers],
         findings=staged.findings,
         measured=staged.measured,
         versions=staged.versions,
     )
+
+
+def _close(place: Place, staged: Iterable[Artifact]) -> None:
+    """Leave staged files, which still show faces, to their owner alone."""
+    for entry in staged:
+        place.resolve(entry.path).chmod(0o600)
 
 
 def _open(unit: Unit, place: Place, config: UmdConfig) -> tuple[VolumeOrder, Source]:

@@ -22,6 +22,7 @@ from umd_curate.store.workspace import Workspace
 
 ROOTS = "roots"  # ledger fact: the raw folders of the last scan
 _REPORT_EVERY = 100  # files between two words to the watcher
+_KEEP_EVERY = 20_000  # files that are read between two writes of the index, at least
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,24 @@ def roots_of(given: Sequence[Path], ledger: Ledger) -> list[Path]:
         raise UsageError(message, hint="umd-curate run RAW")
     if not all(root.exists() for root in roots):
         message = "A raw folder does not exist."
-        raise UsageError(message)
+        raise UsageError(
+            message, hint="See that its disk is mounted. If it was moved, name it again: umd-curate run RAW"
+        )
     return roots
+
+
+def refuse_overlap(roots: Sequence[Path], folders: Sequence[Path]) -> None:
+    """Refuse a raw folder that holds the workspace or its private folder, or lies in one of them.
+
+    Raises
+    ------
+    UsageError
+        What a run makes would be input of the next.
+    """
+    pairs = [(root.resolve(), folder.resolve()) for root in roots for folder in folders]
+    if any(root.is_relative_to(folder) or folder.is_relative_to(root) for root, folder in pairs):
+        message = "The raw folder and the workspace must lie apart: what a run makes would be input of the next."
+        raise UsageError(message, hint="Name a workspace outside the raw folder with --workspace.")
 
 
 def workspace_key(workspace: Workspace, config: UmdConfig) -> DeidKey:
@@ -80,19 +97,42 @@ def understand(
     from umd_curate.ingest.scan import list_files, scan, settle_copies  # noqa: PLC0415  (pydicom)
 
     listed = list_files(roots)
-    known = workspace.index_path if workspace else None
-    previous = {row.path: row for row in read_rows(known, InstanceHeader)} if known and known.exists() else {}
-    index = {}
-    for done, header in enumerate(scan(listed, previous)):
-        index[header.path] = header
-        if done % _REPORT_EVERY == 0:
-            scanning(done, len(listed))
+    previous = _known_rows(workspace)
+    index: dict[str, InstanceHeader] = {}
+    unkept = 0
+    try:
+        for done, header in enumerate(scan(listed, previous)):
+            index[header.path] = header
+            unkept += previous.get(header.path) is not header
+            if done % _REPORT_EVERY == 0:
+                scanning(done, len(listed))
+            if unkept >= max(_KEEP_EVERY, len(index) // 2):  # a long scan that is killed is not begun anew
+                _keep_rows(workspace, previous | index)
+                unkept = 0
+    except KeyboardInterrupt:
+        _keep_rows(workspace, previous | index)
+        raise
     index = {header.path: header for header in settle_copies(list(index.values()))}
     scanning(len(listed), len(listed))
-    if workspace and index != previous:
-        write_rows(workspace.index_path, index.values(), InstanceHeader, mode=0o600)
+    if index != previous:
+        _keep_rows(workspace, index)
     plan = plan_ingest(list(index.values()), config.ingest, key.short_id)
     return Understood(index, plan)
+
+
+def _known_rows(workspace: Workspace | None) -> dict[str, InstanceHeader]:
+    """Rows of the last scan by path; none where the index is damaged or of another version: it is then made anew."""
+    if workspace is None or not workspace.index_path.exists():
+        return {}
+    try:
+        return {row.path: row for row in read_rows(workspace.index_path, InstanceHeader)}
+    except (OSError, ValueError, TypeError, KeyError):
+        return {}
+
+
+def _keep_rows(workspace: Workspace | None, index: Mapping[str, InstanceHeader]) -> None:
+    if workspace is not None:
+        write_rows(workspace.index_path, index.values(), InstanceHeader, mode=0o600)
 
 
 def order_volumes(understood: Understood, workspace: Workspace, key: DeidKey) -> tuple[list[VolumeOrder], list[Unit]]:

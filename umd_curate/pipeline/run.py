@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from umd_curate.errors import ExitCode, PhiGateRefused
+from umd_curate.errors import ExitCode, PhiGateRefused, WorkspaceError
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.receipts import Json, Receipt, State
 from umd_curate.model.steps import Step, unit_key
@@ -19,12 +19,13 @@ from umd_curate.pipeline.events import Silent, Watcher
 from umd_curate.pipeline.executor import Executor, InProcessExecutor, Task
 from umd_curate.pipeline.table import ALL_STEPS, PIXEL_STEPS, below_the_wall
 from umd_curate.pipeline.view import LedgerView
-from umd_curate.release.plan import release_folder
+from umd_curate.release.plan import SPLITS, release_folder, split_record
 from umd_curate.store.keys import DeidKey
 from umd_curate.store.ledger import Ledger
 from umd_curate.store.workspace import Workspace, locked
 
 ACCOUNTING = "accounting"
+GATES = (phi_gate.AUDIT, "release", phi_gate.SEAL)  # a refusal of theirs may have been healed in place
 
 
 @dataclass(slots=True)
@@ -50,6 +51,7 @@ def opened(workspace: Workspace, config: UmdConfig, command: str, watcher: Watch
 def ingest(session: Session, given: Sequence[Path]) -> None:
     """Scan, de-identify, convert, deface: from the raw folder to ``data/``, with an account of every file."""
     roots = raw.roots_of(given, session.ledger)
+    raw.refuse_overlap(roots, (session.workspace.root, session.workspace.private))
     understood = raw.understand(roots, session.workspace, session.config, session.key, session.watcher.scanning)
     session.ledger.set_fact(raw.ROOTS, [str(root) for root in roots])
     orders, units = raw.order_volumes(understood, session.workspace, session.key)
@@ -70,8 +72,13 @@ def run_steps(session: Session, names: Sequence[str]) -> None:
     _retire_stale(session)
 
 
-def release(session: Session) -> Path:
-    """Search all files below the wall for identifiers, build the release, search it again; return its folder.
+def release(session: Session) -> Path | None:
+    """Search all files below the wall for identifiers, build the release, search it again.
+
+    Returns
+    -------
+    Path or None
+        Its folder; None where no session has a file below the wall.
 
     Raises
     ------
@@ -82,20 +89,37 @@ def release(session: Session) -> Path:
     """
     run_steps(session, (phi_gate.AUDIT,))
     _refuse_hits(session, phi_gate.AUDIT, "the files of {} session(s)")
-    run_steps(session, ("release", phi_gate.SEAL))
+    run_steps(session, ("release",))
+    _refuse_hits(session, "release", "the report or {} release")
+    run_steps(session, (phi_gate.SEAL,))
     _refuse_hits(session, phi_gate.SEAL, "the report or {} release")
-    return session.workspace.resolve(release_folder(session.config))
+    _keep_splits(session)
+    is_made = bool(session.ledger.receipts("release"))
+    return session.workspace.resolve(release_folder(session.config)) if is_made else None
+
+
+def _keep_splits(session: Session) -> None:
+    """Keep who lies in which split, so that no subject of this version moves in a later one."""
+    known = session.ledger.fact(SPLITS)
+    records: dict[str, Json] = known if isinstance(known, dict) else {}
+    settings = session.config.release
+    for receipt in session.ledger.receipts("release"):
+        splits = receipt.measured.get(SPLITS)
+        if isinstance(splits, dict):
+            session.ledger.set_fact(SPLITS, {**records, settings.version: split_record(settings, splits)})
 
 
 def _refuse_hits(session: Session, step: str, where: str) -> None:
-    hits = [receipt for receipt in session.ledger.receipts(step) if receipt.state is not State.DONE]
+    # A search that a bug broke off has found nothing clean; a release that a bug broke off has not got its name.
+    refused = {State.QUARANTINED} if step == "release" else {State.QUARANTINED, State.FAILED}
+    hits = [receipt for receipt in session.ledger.receipts(step) if receipt.state in refused]
     if hits:
         message = f"Identifiers stand in {where.format(len(hits))}."
         raise PhiGateRefused(message)
 
 
-def run(session: Session, given: Sequence[Path]) -> Path:
-    """All of it: raw folder in, release folder out."""
+def run(session: Session, given: Sequence[Path]) -> Path | None:
+    """All of it: raw folder in, release folder out; None where the raw folder gave no session."""
     ingest(session, given)
     run_steps(session, ("register", "label", "qa", "report"))
     return release(session)
@@ -114,10 +138,14 @@ def exit_code(ledger: Ledger) -> ExitCode:
 def view_of(session: Session, until: str) -> LedgerView:
     """The ledger as a step sees it when it plans: everything that earlier steps made."""
     steps = ALL_STEPS[: ALL_STEPS.index(until)]
-    sums = session.ledger.fact(ACCOUNTING)
-    measured: dict[str, Json] = sums if isinstance(sums, dict) else {}
-    account = Receipt(step=ACCOUNTING, unit=ACCOUNTING, key="", state=State.DONE, measured=measured)
-    return LedgerView(session.ledger, steps, {ACCOUNTING: [account]})
+    return LedgerView(session.ledger, steps, {name: [_known(session.ledger, name)] for name in (ACCOUNTING, SPLITS)})
+
+
+def _known(ledger: Ledger, name: str) -> Receipt:
+    """A fact of the ledger as the receipt that a step's plan reads."""
+    value = ledger.fact(name)
+    measured: dict[str, Json] = value if isinstance(value, dict) else {}
+    return Receipt(step=name, unit=name, key="", state=State.DONE, measured=measured)
 
 
 def planned(session: Session, step: Step) -> list[Task]:
@@ -130,12 +158,30 @@ def _run_step(session: Session, step: Step) -> None:
     workspace, ledger = session.workspace, session.ledger
     tasks = planned(session, step)
     ledger.plan(step.name, {task.unit.name: task.key for task in tasks})
-    to_do = [task for task in tasks if not ledger.is_done(task.key, workspace.resolve)]
+    to_do = [task for task in tasks if _is_due(session, task)]
+    _refuse_changed_inputs(session, tasks)
     session.watcher.step_planned(step.name, len(tasks), len(to_do))
     for outcome in session.executor.run(to_do, workspace, session.config):
         ledger.record(outcome.receipt, outcome.usage, workspace.resolve)
         session.watcher.unit_ended(outcome)
     session.watcher.step_ended(step.name)
+
+
+def _refuse_changed_inputs(session: Session, tasks: Sequence[Task]) -> None:
+    """Refuse to work on a file that is not what its step wrote: its receipt would be about other bytes."""
+    inputs = {artifact.path: artifact.sha256 for task in tasks for artifact in task.unit.inputs}
+    changed = session.ledger.changed(inputs, session.workspace.resolve)
+    if changed:
+        message = f"{len(changed)} file(s) that an earlier step wrote have changed or are gone since."
+        hint = "Run `umd-curate run`: it makes them anew. A correction belongs where the file came from, not in data/."
+        raise WorkspaceError(message, hint=hint)
+
+
+def _is_due(session: Session, task: Task) -> bool:
+    """Say whether a task must run: it has not ended, or it is a gate that refused, which must look again."""
+    if not session.ledger.is_done(task.key, session.workspace.resolve):
+        return True
+    return task.step.name in GATES and session.ledger.state(task.key) is not State.DONE
 
 
 def _retire_stale(session: Session) -> None:

@@ -13,10 +13,12 @@ def below_the_wall() -> dict[str, Step]:
     from umd_curate.label.step import STEP as LABEL  # noqa: PLC0415
     from umd_curate.pipeline.phi_gate import SEAL_STEP as SEAL  # noqa: PLC0415
     from umd_curate.pipeline.phi_gate import STEP as AUDIT  # noqa: PLC0415
+    from umd_curate.pipeline.phi_gate import searched_release  # noqa: PLC0415
     from umd_curate.qa.step import REPORT  # noqa: PLC0415
     from umd_curate.qa.step import STEP as QA  # noqa: PLC0415
     from umd_curate.register.step import STEP as REGISTER  # noqa: PLC0415
     from umd_curate.release.step import STEP as RELEASE  # noqa: PLC0415
+    from umd_curate.release.step import perform as build_release  # noqa: PLC0415
 
-    steps = (DEFACE, REGISTER, LABEL, QA, REPORT, AUDIT, RELEASE, SEAL)
+    steps = (DEFACE, REGISTER, LABEL, QA, REPORT, AUDIT, searched_release(RELEASE, build_release), SEAL)
     return {step.name: step for step in steps}

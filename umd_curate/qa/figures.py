@@ -17,7 +17,7 @@ from umd_curate.model.geometry import Float64, Volume
 from umd_curate.model.labels import OrganTable
 from umd_curate.qa import planes
 from umd_curate.qa.planes import Bytes, Canvas
-from umd_curate.qa.words import interval
+from umd_curate.qa.words import interval, number
 
 CT_WINDOW_HU = (-160.0, 240.0)  # soft tissue: width 400, level 40
 SUV_WINDOW = (0.0, 7.0)  # g/mL, the reading habit for FDG
@@ -26,10 +26,7 @@ PERCENTILE = 99.5  # upper end of windows without an absolute unit
 SCALE_BAR_MM = 100.0
 GAP_PIXELS = 8
 FONT_PIXELS = 13
-GOLDEN_ANGLE = 0.381966  # of a turn: successive hues lie as far apart as can be
 AIR_HU = -1000.0
-LUMA = np.array([0.2126, 0.7152, 0.0722])  # ITU-R BT.709
-MIN_LUMA = 0.45  # of white
 
 BLACK, WHITE, GREY = 0, 255, 128
 
@@ -84,8 +81,8 @@ def draw(sitter: Sitter, table: OrganTable) -> tuple[Figure, ...]:
 
 
 def contour_colours(table: OrganTable) -> dict[int, tuple[int, int, int]]:
-    """Colour of each organ's contour by id, made to differ on grey; the label map's own colours are the dataset's."""
-    return {organ.id: _bright((place * GOLDEN_ANGLE) % 1.0) for place, organ in enumerate(table)}
+    """Colour of each organ's contour by id: the dataset's own, which are chosen to differ on grey."""
+    return {organ.id: organ.colour for organ in table}
 
 
 def _figures(sitter: Sitter, canvas: Canvas, table: OrganTable) -> Iterator[Figure]:
@@ -106,7 +103,7 @@ def _figures(sitter: Sitter, canvas: Canvas, table: OrganTable) -> Iterator[Figu
         yield _compose("labels", f"Organ contours on {name}", panels, canvas, views, WHITE)
     if sitter.pet is not None:
         high = SUV_WINDOW[1] if sitter.is_suv else _upper_end(sitter.pet)
-        span = f"SUVbw 0 to {high:g} g/mL" if sitter.is_suv else f"Bq/mL, 0 to percentile {PERCENTILE:g}"
+        span = f"SUVbw 0 to {high:g} g/mL" if sitter.is_suv else f"0 to {number(high)} Bq/mL, percentile {PERCENTILE:g}"
         if greys:
             hot = [planes.window(planes.sample(sitter.pet, plane, 0.0), 0.0, high) for plane in points]
             panels = [_fused(grey, uptake) for grey, uptake in zip(greys, hot, strict=True)]
@@ -182,12 +179,3 @@ def _upper_end(volume: Volume) -> float:
     values = volume.array_kji[::2, ::2, ::2].astype(np.float64)
     positive = values[np.isfinite(values) & (values > 0)]
     return float(np.percentile(positive, PERCENTILE)) if positive.size else 1.0
-
-
-def _bright(hue: float) -> tuple[int, int, int]:
-    """Colour of a hue (part of a turn, 0 is red), mixed with white until it is bright enough for black ground."""
-    full = np.array([np.clip(abs((hue * 6 + shift) % 6 - 3) - 1, 0, 1) for shift in (0, 4, 2)])
-    luma = float(full @ LUMA)
-    white = max(0.0, (MIN_LUMA - luma) / (1 - luma))
-    red, green, blue = np.rint((full * (1 - white) + white) * 255)
-    return int(red), int(green), int(blue)

@@ -72,8 +72,8 @@ def write_resampled(path: Path, moving: Volume, fixed: Grid, stored: Stored) -> 
             mean_ji, covered_ji = means.plane(k)
             known = covered_ji >= MIN_COVERED
             plane = _as_stored(np.where(known, mean_ji, stored.fill), stored)
-            total += float((plane[known].astype(np.float64) * covered_ji[known]).sum())
-            weight += float(covered_ji[known].sum())
+            total += float((np.where(known, plane, mean_ji).astype(np.float64) * covered_ji).sum())
+            weight += float(covered_ji.sum())
             writer.write(plane)
     resampled = total / weight if weight else stored.fill
     kept = MeanKept(_mean_inside(moving, fixed, stored.fill), resampled, stored.fill)

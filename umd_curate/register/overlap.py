@@ -36,7 +36,8 @@ class MeanKept:
     moving
         Over the voxels of the moving image, each weighted by its part inside the PET grid.
     resampled
-        Over the voxels of the result, each weighted by its covered part.
+        Over the voxels of the result, each weighted by its covered part. A border voxel that was left empty because less
+        than half of it is known counts with its mean, so that both means are of one region.
     background
         Value of nothing at all: -1024 HU, or 0.
     """

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from umd_curate.model.catalogue import CATALOGUE
 from umd_curate.model.config import Relaxation
+from umd_curate.model.labels import OrganTable
 from umd_curate.release.summary import Counts, SubsetSummary, Summary
 
 _FACES = {
@@ -27,6 +28,8 @@ class CardFacts:
         Folder of the release.
     configs
         Names that `load_dataset` knows, default first.
+    organs
+        What the values of a label map mean.
     relaxed
         Rules of the gate that this release relaxes.
     made_with
@@ -39,6 +42,7 @@ class CardFacts:
     site: str
     reference: str
     configs: tuple[str, ...]
+    organs: OrganTable
     relaxed: tuple[Relaxation, ...]
     made_with: tuple[str, ...]
 
@@ -51,6 +55,7 @@ def card_body(summary: Summary, facts: CardFacts) -> str:
         *(_subset(subset) for subset in summary.subsets),
         _cohort(summary, facts),
         _conventions(),
+        _label_values(facts),
         _protection(summary),
         _review(summary, facts),
         _left_out(summary),
@@ -138,7 +143,10 @@ def _cohort(summary: Summary, facts: CardFacts) -> str:
         ("Sessions by scanner", _listed(summary.scanners)),
         ("Sessions by PET unit", _listed(summary.pet_units)),
     ]
-    return f"## Cohort\n\n{_table(('', ''), rows)}\nAn age of 90 stands for 90 and more. No subject is in two splits.\n"
+    return (
+        f"## Cohort\n\n{_table(('', ''), rows)}\nAn age of 90 stands for 90 and more. No subject is in two splits, and "
+        "none that has a split in this version moves to another one in a later version with the same seed and shares.\n"
+    )
 
 
 def _conventions() -> str:
@@ -147,7 +155,22 @@ def _conventions() -> str:
         "PET is SUVbw [g/mL] by body weight unless `pet_units` says otherwise; the derivation of every SUV factor with its "
         "inputs stands in the column `sidecar` of `manifests/volumes.parquet`. CT is in HU, MR in arbitrary units. `ct_on_pet` and `mr_on_pet` are averaged onto the PET "
         "grid of the same session, or null where they cover too little of it; the PET itself was never resampled. `organs` lies on the CT or MR grid, "
-        "`organs_on_pet` on the PET grid; ids, names and SNOMED CT codes stand in `manifests/labels.parquet`.\n"
+        "`organs_on_pet` on the PET grid, carried over; the column `approximate` names organs that moved between the scans. "
+        "PET voxels are float32, label maps uint8. Columns ending in `_shape` and `_spacing_mm` are in the order (i, j, k), as nibabel "
+        "indexes; SimpleITK and numpy arrays made of it are indexed [k, j, i].\n"
+    )
+
+
+def _label_values(facts: CardFacts) -> str:
+    rows = [
+        (f"{organ.id}", f"`{organ.name}`", f"{organ.snomed_code} {organ.snomed_meaning}", organ.side or "")
+        for organ in facts.organs
+    ]
+    return (
+        "## Label values\n\n"
+        f"{_table(('Value', 'Organ', 'SNOMED CT', 'Side'), [('0', 'background', '', ''), *rows])}\n"
+        "Left and right are the patient's. An organ that a label map does not hold was not labelled there; that does not say "
+        "that it is absent from the body. `manifests/labels.parquet` has one row per mask.\n"
     )
 
 

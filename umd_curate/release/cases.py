@@ -112,6 +112,7 @@ class Case:
     pet: PetSidecar | None = None
     anatomical: ImageSidecar | None = None
     organs: LabelSidecar | None = None
+    organs_on_pet: LabelSidecar | None = None
     findings: tuple[CaseFinding, ...] = ()
     unfit: tuple[str, ...] = ()
 

@@ -52,6 +52,8 @@ class Contents:
     tables: Mapping[str, Sequence[object]]
     summary: Summary
     default: str
+    splits: Mapping[str, str]  # by subject
+    organs: OrganTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ def compose(
 ) -> Contents:
     """Decide what a release of the released cases holds; there is at least one."""
     cases, settings, site = decision.released, config.release, config.dataset.site
-    splits = assign_splits((case.subject for case in cases), settings.splits, settings.split_seed)
+    splits = assign_splits((case.subject for case in cases), settings.splits, settings.split_seed, plan.kept_splits)
 
     def packed(name: str, layout: Layout, content: Sequence[Row]) -> ConfigContent:
         return ConfigContent(
@@ -98,6 +100,8 @@ def compose(
         },
         summary=summarise(cases, splits, exclusions, {organ.id: organ.name for organ in organs}),
         default=default,
+        splits=splits,
+        organs=organs,
     )
 
 
@@ -175,6 +179,7 @@ def readme_of(
         site=config.dataset.site,
         reference=str(definition.get("reference", "")),
         configs=tuple(entry.name for entry in configs),
+        organs=contents.organs,
         relaxed=config.release.relax,
         made_with=tuple(f"{name} {version}" for name, version in sorted(versions.items())),
     )

@@ -126,7 +126,7 @@ def _read_case(
         return Case(planned.subject, planned.session, planned.kind, findings=tuple(findings))
     pet = _read_sidecar(planned, "pet", PetSidecar, place)
     anatomical = _read_sidecar(planned, subset.anatomical, ImageSidecar, place)
-    organs = _read_sidecar(planned, subset.labels["organs"], LabelSidecar, place)
+    organs, organs_on_pet = (_read_sidecar(planned, role, LabelSidecar, place) for role in subset.labels.values())
     other_units = anatomical.units if anatomical else ""
     units = {
         "pet": pet.units if pet else "",
@@ -152,6 +152,7 @@ def _read_case(
         pet=pet,
         anatomical=anatomical,
         organs=organs,
+        organs_on_pet=organs_on_pet,
         findings=tuple(findings),
         unfit=tuple(unfit),
     )

@@ -4,19 +4,22 @@ All of it enters the unit's key as inputs and parameters, so that a release is s
 may be released is left to `gate.py`, since that needs the sidecars.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from umd_curate.model.config import UmdConfig
+from umd_curate.model.config import ReleaseConfig, UmdConfig
 from umd_curate.model.receipts import Artifact, Json, Receipt, State, What
 from umd_curate.model.steps import SessionFiles, Unit, View
 from umd_curate.release.cases import Subset
 
 STEP_NAME = "release"
 EARLIER_STEPS = ("ingest", "contours", "deface", "register", "label", "qa", "audit")
+SPLITS = "splits"  # what a release measured of its subjects, and the receipt with those of all versions
 ACCOUNTING = "accounting"  # receipt with the raw files' counts by reason
+RAW_STEPS = frozenset({"ingest", "contours"})  # their keys say where the raw files lay, and when they were copied
 PUBLIC_FOLDERS = ("data/", "qa/")
 
 
@@ -70,9 +73,10 @@ class ReleasePlan(Part):
     excluded_files: dict[str, int] = {}
     quarantined_files: dict[str, int] = {}
     receipts: tuple[PlannedReceipt, ...] = ()
+    kept_splits: dict[str, str] = {}  # by subject, from the versions before this one
 
 
-def plan_release(view: View, version: str, subsets: Sequence[Subset]) -> Unit | None:
+def plan_release(view: View, settings: ReleaseConfig, subsets: Sequence[Subset]) -> Unit | None:
     """The one unit of a release; None where no session has a file below the wall."""
     sessions = [session for session in view.sessions() if _public(session)]
     if not sessions:
@@ -92,9 +96,10 @@ def plan_release(view: View, version: str, subsets: Sequence[Subset]) -> Unit | 
         excluded_files=_counts(view, "excluded"),
         quarantined_files=_counts(view, "quarantined"),
         receipts=tuple(_receipt(receipt) for receipt in receipts),
+        kept_splits=_kept_splits(view, settings),
     )
     params: dict[str, Json] = plan.model_dump(mode="json")
-    return Unit(step=STEP_NAME, name=f"release-{version}", inputs=tuple(inputs), params=params)
+    return Unit(step=STEP_NAME, name=f"release-{settings.version}", inputs=tuple(inputs), params=params)
 
 
 def _public(session: SessionFiles) -> bool:
@@ -133,7 +138,7 @@ def _receipt(receipt: Receipt) -> PlannedReceipt:
     return PlannedReceipt(
         step=receipt.step,
         unit=receipt.unit,
-        key=receipt.key,
+        key="" if receipt.step in RAW_STEPS else receipt.key,
         subject=receipt.subject,
         session=receipt.session,
         inputs=_public_digests(receipt.inputs),
@@ -155,6 +160,29 @@ def _counts(view: View, what: str) -> dict[str, int]:
             for code, count in counts.items():
                 totals[code] = totals.get(code, 0) + int(str(count))
     return dict(sorted(totals.items()))
+
+
+def split_record(settings: ReleaseConfig, splits: Mapping[str, Json]) -> dict[str, Json]:
+    """What is kept of a released version, so that later versions split alike."""
+    return {"seed": settings.split_seed, "shares": dict(settings.splits), "splits": dict(splits)}
+
+
+def _kept_splits(view: View, settings: ReleaseConfig) -> dict[str, str]:
+    """Splits of the earlier versions that were made with the same seed and shares; of two versions the newer holds."""
+    kept: dict[str, str] = {}
+    records = {version: record for receipt in view.receipts(SPLITS) for version, record in receipt.measured.items()}
+    for version in sorted(records, key=_in_order):
+        record = records[version]
+        if _in_order(version) >= _in_order(settings.version) or not isinstance(record, Mapping):
+            continue
+        splits = record.get("splits")
+        if isinstance(splits, Mapping) and record == split_record(settings, splits):
+            kept |= {subject: str(split) for subject, split in splits.items()}
+    return dict(sorted(kept.items()))
+
+
+def _in_order(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
 
 
 def release_folder(config: UmdConfig) -> str:

@@ -2,11 +2,13 @@
 
 Image rows and label rows of a session pair are in the same order and their column names never clash, so that
 ``concatenate_datasets([images, labels], axis=1)`` joins them as they are; ``labels_subject_id`` and ``labels_session_id``
-let a user check the join. A session without labels has a label row of nulls.
+let a user check the join. A session without labels has a label row of nulls. An image row holds nothing that depends on
+the labels, findings about them included, so that a corrected label moves no image shard.
 """
 
 from collections.abc import Mapping, Sequence
 
+from umd_curate.model.catalogue import qa as checks
 from umd_curate.model.findings import Severity
 from umd_curate.model.labels import OrganTable
 from umd_curate.model.release import UNREVIEWED
@@ -16,6 +18,24 @@ from umd_curate.release.packing import Row
 from umd_curate.store.shards import Layout
 
 LABELS_PREFIX = "labels-"
+LABEL_STEPS = frozenset({"contours", "label"})
+LABEL_CHECKS = frozenset(
+    {
+        entry.code
+        for entry in (
+            checks.GRID_DIFFERS,
+            checks.UNKNOWN_IDS,
+            checks.ORGAN_ABSENT,
+            checks.PIECES,
+            checks.TOO_SMALL,
+            checks.WRONG_SIDE,
+            checks.WRONG_ORDER,
+            checks.OUTSIDE_BODY,
+            checks.ODD_HU,
+            checks.ODD_SUV,
+        )
+    }
+)
 
 
 def image_layout(subset: Subset) -> Layout:
@@ -54,6 +74,7 @@ def label_layout(subset: Subset) -> Layout:
         "method": "string",
         "approximate": "list<string>",
         **{f"{column}_voxel_sha256": "string" for column in subset.labels},
+        "labels_findings": "int64",
         "labels_review": "string",
     }
     return Layout(_columns(plain), tuple(subset.labels))
@@ -96,9 +117,18 @@ def organs_present(volume: VolumeFacts, organs: OrganTable) -> tuple[str, ...]:
     return tuple(organ.name for organ in organs if volume.label_voxels.get(organ.id))
 
 
-def weighty_findings(case: Case) -> int:
-    """Findings that a user should look at: warnings and worse."""
-    return sum(entry.severity != Severity.INFO for entry in case.findings)
+def weighty_findings(case: Case, *, about_labels: bool) -> int:
+    """Findings that a user should look at, warnings and worse: those about the labels, or those about the images."""
+    return sum(
+        entry.severity != Severity.INFO and (entry.step in LABEL_STEPS or entry.code in LABEL_CHECKS) == about_labels
+        for entry in case.findings
+    )
+
+
+def approximate_organs(case: Case) -> tuple[str, ...]:
+    """Organs that are approximate in any label column; those that moved between the scans are so on the PET grid alone."""
+    sidecars = [label for label in (case.organs, case.organs_on_pet) if label]
+    return tuple(dict.fromkeys(name for label in sidecars for name in label.approximate))
 
 
 def tracer_of(case: Case) -> str | None:
@@ -150,7 +180,7 @@ def _image_values(case: Case, subset: Subset, splits: Mapping[str, str], site: s
         f"{other}_shape": case.volumes[other].shape,
         f"{other}_spacing_mm": case.volumes[other].spacing_mm,
         **_voxel_digests(case, subset.images),
-        "findings": weighty_findings(case),
+        "findings": weighty_findings(case, about_labels=False),
         "review": UNREVIEWED,
     }
 
@@ -166,7 +196,8 @@ def _label_values(case: Case, subset: Subset, organs: OrganTable) -> dict[str, o
         "engine": source.engine if source else None,
         "engine_version": source.engine_version if source else None,
         "method": source.method if source else None,
-        "approximate": source.approximate if source else None,
+        "approximate": approximate_organs(case) if source else None,
         **_voxel_digests(case, subset.labels),
+        "labels_findings": weighty_findings(case, about_labels=True) if found else None,
         "labels_review": UNREVIEWED if found else None,
     }

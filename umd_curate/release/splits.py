@@ -1,10 +1,12 @@
 """Decides each subject's split: all sessions of a subject fall into one, whatever their kind.
 
 Subjects are ordered by a hash of seed and id, so neither input order nor the ids' alphabet decides; the split sizes follow
-the shares by largest remainder, and a tie goes to a split that would stay empty.
+the shares by largest remainder, and a tie goes to a split that would stay empty. Who had a split in an earlier version
+keeps it: a model that was trained on one version must not be tested on its training subjects in the next.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 _DIGITS = 9  # remainders that agree to this many digits are tied: binary fractions of shares such as 0.7 are not exact
@@ -36,7 +38,9 @@ def split_sizes(n_subjects: int, shares: Mapping[str, float]) -> dict[str, int]:
     return sizes
 
 
-def assign_splits(subjects: Iterable[str], shares: Mapping[str, float], seed: str) -> dict[str, str]:
+def assign_splits(
+    subjects: Iterable[str], shares: Mapping[str, float], seed: str, kept: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """Split of every subject, by subject.
 
     Parameters
@@ -47,10 +51,24 @@ def assign_splits(subjects: Iterable[str], shares: Mapping[str, float], seed: st
         Share of the subjects per split; sums to 1.
     seed
         Another seed gives another, equally good assignment.
+    kept
+        Splits of earlier versions, by subject; they stay. The other subjects fill what the shares leave.
     """
-    ranked = sorted(set(subjects), key=lambda subject: (_rank(seed, subject), subject))
-    places = [name for name, size in split_sizes(len(ranked), shares).items() for _ in range(size)]
-    return dict(sorted(zip(ranked, places, strict=True)))
+    wanted = set(subjects)
+    old = {subject: split for subject, split in (kept or {}).items() if subject in wanted and split in shares}
+    ranked = sorted(wanted - old.keys(), key=lambda subject: (_rank(seed, subject), subject))
+    sizes = split_sizes(len(wanted), shares)
+    places = [name for name, room in _rooms(sizes, old.values(), len(ranked)).items() for _ in range(room)]
+    return dict(sorted({**old, **dict(zip(ranked, places, strict=True))}.items()))
+
+
+def _rooms(sizes: Mapping[str, int], taken: Iterable[str], n_new: int) -> dict[str, int]:
+    """How many of the new subjects each split takes; splits that are too full already take none."""
+    counts = Counter(taken)
+    rooms = {name: max(0, size - counts[name]) for name, size in sizes.items()}
+    while sum(rooms.values()) > n_new:
+        rooms[max(rooms, key=lambda name: rooms[name])] -= 1
+    return rooms
 
 
 def _rank(seed: str, subject: str) -> bytes:

@@ -1,7 +1,8 @@
 """The story of a release: gather the sessions, pass the gate, decide the contents, write, read back, give it its name."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from umd_curate.errors import GateRefused
 from umd_curate.model.config import UmdConfig
@@ -11,7 +12,7 @@ from umd_curate.release.cases import subsets_of
 from umd_curate.release.compose import Contents, compose
 from umd_curate.release.gate import MAX_NAMED, Decision, decide, refuse_empty
 from umd_curate.release.io import README, SUMS, building, read_cases, tool_versions, write_release
-from umd_curate.release.plan import STEP_NAME, ReleasePlan, plan_release, release_folder
+from umd_curate.release.plan import SPLITS, STEP_NAME, ReleasePlan, plan_release, release_folder
 from umd_curate.release.scan import verify_release
 from umd_curate.release.verify import VerifyResult
 from umd_curate.store.resources import definition, organ_table
@@ -22,12 +23,19 @@ RELEASE_FILE = "release-file"  # role of the artifacts
 def plan(view: View, config: UmdConfig) -> Sequence[Unit]:
     """The one unit ``release-<version>``; none where no session has a file below the wall."""
     subsets = subsets_of(definition(config.dataset.definition))
-    unit = plan_release(view, config.release.version, subsets)
+    unit = plan_release(view, config.release, subsets)
     return [unit] if unit else []
 
 
-def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
-    """Build ``releases/<version>/<dataset>/`` and verify it before it gets its name.
+def perform(unit: Unit, place: Place, config: UmdConfig, search: Callable[[Path], None] = lambda _: None) -> Receipt:
+    """Build ``releases/<version>/<dataset>/``, verify and search it before it gets its name.
+
+    Parameters
+    ----------
+    unit, place, config
+        As for every step.
+    search
+        Raises `Refused` where the built folder must not get its name; an older folder of that name then stays.
 
     Raises
     ------
@@ -48,6 +56,7 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
         sums = write_release(folder, contents, place, config, dataset)
         result = verify_release(folder)
         _refuse_faults(result)
+        search(folder)
     shards = [shard.path for content in contents.configs for shard in content.shards]
     outputs = [
         Artifact(RELEASE_FILE, f"{relative}/{name}", sums[name], (target / name).stat().st_size)
@@ -79,7 +88,8 @@ def _measured(contents: Contents, decision: Decision, result: VerifyResult, size
         "slices": summary.slices,
         "organ_masks": summary.organ_masks,
         "rows": {content.name: sum(len(shard.rows) for shard in content.shards) for content in contents.configs},
-        "splits": dict(summary.splits),
+        "split_sizes": dict(summary.splits),
+        SPLITS: dict(contents.splits),
         "held_sessions": dict(sorted(held.items())),
         "size_bytes": size,
         "verified_files": result.files,
@@ -87,4 +97,4 @@ def _measured(contents: Contents, decision: Decision, result: VerifyResult, size
     }
 
 
-STEP = Step(name=STEP_NAME, version=1, sections=("dataset", "release"), plan=plan, perform=perform)
+STEP = Step(name=STEP_NAME, version=2, sections=("dataset", "release"), plan=plan, perform=perform)

@@ -1,16 +1,20 @@
 """Atomic writes and checksums: a file is whole under its final name, or it is not there."""
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from umd_curate.errors import WorkspaceError
 from umd_curate.model.receipts import Artifact, Json
 
 TEMPORARY_MARK = ".umd-tmp-"
 _BLOCK = 1 << 20
+_NO_ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+_NO_RIGHT = {errno.EACCES, errno.EPERM, errno.EROFS}
 
 
 @contextlib.contextmanager
@@ -22,11 +26,13 @@ def atomic(path: Path, *, mode: int | None = None) -> Iterator[Path]:
     path
         Final path; its folder is made.
     mode
-        Permission bits of the final file; the process's default where None.
+        Permission bits of the file, from its first byte on; the process's default where None.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}{TEMPORARY_MARK}{os.getpid()}")
     try:
+        if mode is not None:
+            os.close(os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, mode))
         yield temporary
         with temporary.open("rb") as handle:
             os.fsync(handle.fileno())
@@ -35,6 +41,19 @@ def atomic(path: Path, *, mode: int | None = None) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def disk_fault(error: OSError) -> WorkspaceError | None:
+    """Say what a disk that is full or may not be written means for the run; None where the error means something else."""
+    if error.errno in _NO_ROOM:
+        message = "The disk has no room left, or a limit for this account is reached."
+        return WorkspaceError(message, hint="Make room, then run the same command again: it goes on from here.")
+    if error.errno in _NO_RIGHT:
+        message = "This account may not read or write a file that it needs."
+        return WorkspaceError(
+            message, hint="See who owns the workspace, private/ and the key, and that none is read-only."
+        )
+    return None
 
 
 def write_bytes(path: Path, data: bytes, *, mode: int | None = None) -> None:

@@ -5,6 +5,7 @@ changed input makes the old task stale by itself. Times, host and process figure
 """
 
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -12,6 +13,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from umd_curate.errors import WorkspaceError
 from umd_curate.model.findings import Finding, Severity
 from umd_curate.model.receipts import Artifact, Json, Receipt, State
 from umd_curate.store.files import sha256_of
@@ -52,13 +54,29 @@ class TaskRow:
 
 
 class Ledger:
-    """Open ledger of a workspace; close it, or use it as a context manager."""
+    """Open ledger of a workspace; close it, or use it as a context manager.
+
+    Raises
+    ------
+    WorkspaceError
+        The file is damaged, or it or its folder cannot be written.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=NORMAL")
-        self._db.executescript(_SCHEMA)
+        try:
+            os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))  # its log and index take over the mode
+            path.chmod(0o600)
+            self._db = sqlite3.connect(path, isolation_level=None)
+        except (OSError, sqlite3.Error) as error:
+            raise _unusable() from error
+        try:
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            self._db.close()
+            raise _unusable() from error
+        self._digests: dict[tuple[Path, int, int], str] = {}  # of files whose time differs: each is read once
 
     def __enter__(self) -> Self:
         return self
@@ -83,11 +101,31 @@ class Ledger:
 
         An output is trusted by size and modification time; where the time differs its SHA-256 decides.
         """
-        row = self._db.execute("SELECT state FROM tasks WHERE key = ?", (key,)).fetchone()
-        if row is None or row[0] == State.FAILED:
+        if self.state(key) in {None, State.FAILED}:
             return False
         outputs = self._db.execute("SELECT path, sha256, size, mtime_ns FROM outputs WHERE key = ?", (key,)).fetchall()
-        return all(_is_unchanged(resolve(path), sha256, size, mtime_ns) for path, sha256, size, mtime_ns in outputs)
+        return all(
+            self._is_unchanged(resolve(path), sha256, size, mtime_ns) for path, sha256, size, mtime_ns in outputs
+        )
+
+    def changed(self, inputs: Mapping[str, str], resolve: Resolve) -> list[str]:
+        """Of files by path and recorded SHA-256, those that are no longer what the task of that digest wrote.
+
+        They are trusted as in `is_done`; a file that no task of the newest plan wrote is not judged.
+        """
+        written = self._db.execute(
+            "SELECT path, sha256, size, mtime_ns FROM outputs JOIN current ON current.key = outputs.key ORDER BY path"
+        ).fetchall()
+        return [
+            path
+            for path, sha256, size, mtime_ns in written
+            if inputs.get(path) == sha256 and not self._is_unchanged(resolve(path), sha256, size, mtime_ns)
+        ]
+
+    def state(self, key: str) -> State | None:
+        """How a task ended; None where it has not."""
+        row = self._db.execute("SELECT state FROM tasks WHERE key = ?", (key,)).fetchone()
+        return State(row[0]) if row else None
 
     def record(self, receipt: Receipt, usage: Usage, resolve: Resolve) -> None:
         """Write a finished unit, its outputs and its cost in one transaction."""
@@ -139,6 +177,20 @@ class Ledger:
                 self._db.executemany("DELETE FROM tasks WHERE key = ?", keys)
                 self._db.executemany("DELETE FROM outputs WHERE key = ?", keys)
 
+    def _is_unchanged(self, path: Path, sha256: str, size: int, mtime_ns: int) -> bool:
+        try:
+            found = path.stat()
+        except OSError:
+            return False
+        if found.st_size != size:
+            return False
+        if found.st_mtime_ns == mtime_ns:
+            return True
+        known = (path, found.st_size, found.st_mtime_ns)
+        if known not in self._digests:
+            self._digests[known] = sha256_of(path)
+        return self._digests[known] == sha256
+
     def set_fact(self, name: str, value: Json) -> None:
         """Keep a JSON value of the workspace, such as the accounting's sums."""
         with self._db:
@@ -151,14 +203,10 @@ class Ledger:
         return value
 
 
-def _is_unchanged(path: Path, sha256: str, size: int, mtime_ns: int) -> bool:
-    try:
-        found = path.stat()
-    except OSError:
-        return False
-    if found.st_size != size:
-        return False
-    return found.st_mtime_ns == mtime_ns or sha256_of(path) == sha256
+def _unusable() -> WorkspaceError:
+    message = "The ledger of this workspace cannot be used: it is damaged, or private/ cannot be written."
+    hint = "See the rights and the free space of private/. If ledger.sqlite is damaged, move it away: all work is done anew."
+    return WorkspaceError(message, hint=hint)
 
 
 def _dump(receipt: Receipt) -> str:

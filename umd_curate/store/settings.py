@@ -39,8 +39,8 @@ def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) 
     if path is not None:
         try:
             settings = tomllib.loads(path.read_text(encoding="utf-8"))
-        except OSError as error:
-            message = "umd.toml cannot be read."
+        except (OSError, UnicodeDecodeError) as error:
+            message = "umd.toml cannot be read as UTF-8 text."
             raise ConfigError(message) from error
         except tomllib.TOMLDecodeError as error:
             message = f"umd.toml is not TOML: {error}."
@@ -48,8 +48,8 @@ def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) 
     for name, value in sorted(environment.items()):
         section, separator, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition(_SEPARATOR)
         if name.startswith(ENVIRONMENT_PREFIX) and separator:
-            settings.setdefault(section, {})[key] = value
-    contours = settings.get("label", {}).get("contours") if path is not None else None
+            _table(settings, section)[key] = value
+    contours = _table(settings, "label").get("contours") if path is not None else None
     if path is not None and isinstance(contours, str):  # counted from the folder of the settings file
         settings["label"]["contours"] = str(path.parent / contours)
     try:
@@ -58,6 +58,14 @@ def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) 
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         message = f"umd.toml does not fit: {faults}."
         raise ConfigError(message) from error
+
+
+def _table(settings: dict[str, Any], section: str) -> dict[str, Any]:
+    found = settings.setdefault(section, {})
+    if not isinstance(found, dict):
+        message = f"umd.toml does not fit: {section}: a table is needed, [{section}]."
+        raise ConfigError(message)
+    return found
 
 
 def resolved_toml(config: UmdConfig) -> str:

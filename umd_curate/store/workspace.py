@@ -15,6 +15,7 @@ from umd_curate.store.files import sweep_temporaries, write_text
 from umd_curate.store.settings import TEMPLATE, load_config
 
 PRIVATE_MODE = 0o700
+PUBLIC_FOLDERS = ("data", "qa", "releases")
 CONFIG_NAME = "umd.toml"
 _README = """\
 This folder is a workspace of umd-curate.
@@ -87,7 +88,7 @@ def open_workspace(root: Path, private: Path | None = None) -> Workspace:
     Raises
     ------
     WorkspaceError
-        There is none at `root`.
+        There is none at `root`, or its private folder would lie below the PHI wall.
     """
     if not (root / CONFIG_NAME).is_file():
         message = "This folder is not a workspace: it has no umd.toml."
@@ -96,22 +97,45 @@ def open_workspace(root: Path, private: Path | None = None) -> Workspace:
     configured = load_config(root / CONFIG_NAME).workspace.private
     folder = private or (Path(configured).expanduser() if configured else root / "private")
     workspace = Workspace(root, folder.resolve())
+    _refuse_below_the_wall(workspace)
     _make_private(workspace)
     return workspace
 
 
 def create_workspace(root: Path, private: Path | None = None) -> Workspace:
-    """Make a workspace; one that exists is opened and left as it is."""
+    """Make a workspace; one that exists is opened and left as it is.
+
+    Raises
+    ------
+    WorkspaceError
+        The folder holds something else, or cannot be made.
+    """
+    try:
+        return _created(root, private)
+    except OSError as error:
+        message = "The workspace, or its private folder, cannot be made or written here."
+        raise WorkspaceError(message, hint="Name a folder that this account may write with --workspace.") from error
+
+
+def _created(root: Path, private: Path | None) -> Workspace:
     if not (root / CONFIG_NAME).is_file():
         if root.is_dir() and any(root.iterdir()):
             message = "The folder for the new workspace is not empty."
             raise WorkspaceError(message, hint="Name an empty or a new folder with --workspace.")
         text = TEMPLATE
         if private is not None:
+            _refuse_below_the_wall(Workspace(root.resolve(), private.resolve()))
             text += f"\n[workspace]\nprivate = {json.dumps(str(private.resolve()))}\n"
         write_text(root / CONFIG_NAME, text)
         write_text(root / "README.txt", _README)
     return open_workspace(root, private)
+
+
+def _refuse_below_the_wall(workspace: Workspace) -> None:
+    public = [workspace.root / name for name in PUBLIC_FOLDERS]
+    if workspace.private == workspace.root or any(workspace.private.is_relative_to(folder) for folder in public):
+        message = "The private folder must not lie below the PHI wall."
+        raise WorkspaceError(message, hint="Put it outside data/, qa/ and releases/, best outside the workspace.")
 
 
 def _make_private(workspace: Workspace) -> None:
@@ -123,7 +147,7 @@ def _make_private(workspace: Workspace) -> None:
         workspace.private / "identifiers",
         workspace.private / "logs",
     ):
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True, mode=PRIVATE_MODE)
         folder.chmod(PRIVATE_MODE)
 
 
@@ -150,7 +174,7 @@ def locked(workspace: Workspace, command: str) -> Iterator[None]:
         now = dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
         json.dump({"pid": os.getpid(), "command": command, "since": now}, handle)
         handle.flush()
-        for folder in (workspace.private, *(workspace.root / name for name in ("data", "qa", "releases"))):
+        for folder in (workspace.private, *(workspace.root / name for name in PUBLIC_FOLDERS)):
             sweep_temporaries(folder)
         yield
 

@@ -1,6 +1,8 @@
 """What the command line tells its caller: exit codes, data on stdout, words on stderr, no traceback but for a bug."""
 
+import errno
 import json
+import os
 import subprocess
 import sys
 
@@ -112,3 +114,91 @@ def test_doctor_names_versions_engines_and_faults_as_json(umd_curate, capsys):
     found = json.loads(capsys.readouterr().out)
     assert {"python", "pydicom", "manifests", "engine import", "engine propagate"} <= set(found["checks"])
     assert found["faults"] == []
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES])
+def test_a_disk_that_is_full_or_closed_is_exit_5_and_no_bug(umd_curate, capsys, monkeypatch, number):
+    error = OSError(number, os.strerror(number), "CANARY")
+    monkeypatch.setattr(main.LazyGroup, "get_command", lambda *_: raising(error))
+    assert umd_curate("broken") == 5
+    err = capsys.readouterr().err
+    assert err.startswith("error UMD-005: ")
+    assert "CANARY" not in err
+    assert len(err.splitlines()) == 2
+
+
+def test_a_workspace_that_cannot_be_made_is_exit_5(umd_curate, capsys, tmp_path):
+    (tmp_path / "file").write_text("x", encoding="utf-8")
+    assert umd_curate("init", "file/study") == 5
+    assert capsys.readouterr().err.startswith("error UMD-005: ")
+
+
+def raw_notes(tmp_path):
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "notes.txt").write_text("not an image", encoding="utf-8")
+    return raw
+
+
+@pytest.mark.parametrize("command", ["run", "ingest"])
+def test_a_raw_folder_around_the_workspace_is_refused_before_one_is_made(umd_curate, capsys, tmp_path, command):
+    raw = raw_notes(tmp_path)
+    assert umd_curate(command, "raw", "-w", "raw/study") == 2
+    assert umd_curate(command, ".") == 2  # ./umd-workspace would lie in it
+    assert "apart" in capsys.readouterr().err
+    assert [path.name for path in raw.iterdir()] == ["notes.txt"]
+    assert not (tmp_path / "umd-workspace").exists()
+
+
+def test_a_raw_folder_inside_the_workspace_or_around_private_is_refused(umd_curate, capsys, tmp_path):
+    raw = raw_notes(tmp_path)
+    assert umd_curate("init", "study", "--private", "raw/private") == 0
+    assert umd_curate("run", "raw", "-w", "study") == 2
+    (tmp_path / "study" / "raw").symlink_to(raw)
+    assert umd_curate("scan", "study/umd.toml", "-w", "study") == 2
+    assert capsys.readouterr().err.count("apart") == 2
+
+
+@pytest.mark.parametrize("command", ["run", "ingest", "scan"])
+def test_an_empty_raw_folder_is_an_error_for_its_disk_may_not_be_mounted(umd_curate, capsys, tmp_path, command):
+    (tmp_path / "raw").mkdir()
+    assert umd_curate(command, "raw", "-w", "study") == 2
+    assert "mounted" in capsys.readouterr().err
+
+
+def test_a_raw_folder_without_images_ends_without_a_release_and_says_so(umd_curate, capsys, tmp_path):
+    raw_notes(tmp_path)
+    assert umd_curate("run", "raw", "-w", "study", "--json") == 0
+    assert json.loads(capsys.readouterr().out)["release"] is None
+    assert umd_curate("run", "-w", "study") == 0
+    assert "release: none" in capsys.readouterr().err
+    assert umd_curate("release", "build", "-w", "study") == 8
+
+
+def test_a_damaged_index_is_made_anew(umd_curate, tmp_path):
+    raw_notes(tmp_path)
+    assert umd_curate("run", "raw", "-w", "study") == 0
+    index = tmp_path / "study" / "private" / "index" / "instances.parquet"
+    sound = index.read_bytes()
+    for damage in (b"garbage", sound[: len(sound) // 2], b""):
+        index.write_bytes(damage)
+        assert umd_curate("run", "-w", "study") == 0
+        assert index.read_bytes() == sound
+
+
+def test_status_says_that_there_is_more_to_do_until_the_release_is_made(umd_curate, capsys):
+    assert umd_curate("init", "study") == 0
+    assert umd_curate("status", "-w", "study") == 0
+    out, err = capsys.readouterr()
+    assert "more to do" in err
+    assert "all files" not in out
+
+
+def test_a_dry_run_of_the_demo_writes_nothing(umd_curate, tmp_path):
+    assert umd_curate("demo", "out", "--size", "tiny", "--dry-run") == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_defects_are_data_on_request(umd_curate, capsys):
+    assert umd_curate("synth", "--list-defects", "--json") == 0
+    assert "missing-weight" in json.loads(capsys.readouterr().out)

@@ -100,3 +100,34 @@ def test_an_image_corrected_to_the_injection_needs_no_times() -> None:
 def test_a_height_that_does_not_fit_the_weight_is_refused() -> None:
     with pytest.raises(Refused, match=r"SUV-211 \(0010,1020\)"):
         suv(units="GML", suv_type="LBM", size=0.5, weight=200.0)
+
+
+def gml(**changes: object) -> SuvFactor:
+    return suv(units="GML", decay_correction="ADMIN", **changes)
+
+
+@pytest.mark.parametrize(
+    ("injection", "measured"),
+    [
+        ("20250102100000", -82800.0),  # a day too late, as one of the IBSI's patients has it: 23 h after the scan
+        ("20241231100000", 90000.0),  # a day too early: 13.7 half-lives of F-18
+        ("20250101103000", 1800.0),  # half an hour off (0018,1072)
+    ],
+)
+def test_a_stored_suv_with_an_impossible_injection_time_stands_without_a_scan_start(
+    injection: str, measured: float
+) -> None:
+    found = gml(injection_datetime=injection)
+    assert found.factor == 1.0
+    assert found.scan_start_s is None
+    assert [(finding.code, finding.measured) for finding in found.findings] == [("SUV-310", measured)]
+
+
+def test_a_stored_suv_with_a_sound_injection_time_has_a_scan_start_and_no_finding() -> None:
+    found = gml()
+    assert (found.scan_start_s, found.findings) == (3600.0, ())
+
+
+def test_a_stored_suv_without_any_injection_time_has_no_scan_start_and_no_finding() -> None:
+    found = gml(injection_time=None, injection_datetime=None)
+    assert (found.scan_start_s, found.findings) == (None, ())

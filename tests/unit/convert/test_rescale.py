@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from umd_curate.convert.rescale import Rescale, as_float32, as_int16, grey_rescale
+from umd_curate.convert.rescale import Rescale, as_float32, as_int16, grey_rescale, without_padding
 from umd_curate.model.findings import Refused
 
 STORED = st.sampled_from(["<i2", "<u2", "|u1", "|i1", "<i4", "<u4"]).flatmap(lambda kind: npst.arrays(kind, (3, 4)))
@@ -52,3 +52,36 @@ def test_a_ct_without_slope_or_intercept_is_refused_not_guessed() -> None:
 def test_an_mr_without_rescale_keeps_its_stored_numbers() -> None:
     assert grey_rescale(None, None, is_required=False, place="s-X") == (Rescale(1.0, 0.0), "stored")
     assert grey_rescale(2.5, -3.0, is_required=False, place="s-X") == (Rescale(2.5, -3.0), "rescaled")
+
+
+def test_padding_far_below_air_becomes_air_and_the_rest_stays() -> None:
+    stored = np.array([[-2000, -2000, 0], [24, 1024, -1999]], "<i2")
+    image, count = without_padding(stored, Rescale(1.0, -1024.0), (-2000.0,))
+    assert image.tolist() == [[0, 0, 0], [24, 1024, -1999]]
+    assert (count, image.dtype) == (2, stored.dtype)
+
+
+@pytest.mark.parametrize("ends", [(63536.0,), (-2000.0, -1990.0), (-1990.0, -2000.0)])
+def test_padding_is_understood_as_the_other_sign_and_as_a_range(ends: tuple[float, ...]) -> None:
+    stored = np.array([[-2000, -1000]], "<i2")
+    assert without_padding(stored, Rescale(1.0, -1024.0), ends)[0].tolist() == [[0, -1000]]
+
+
+@pytest.mark.parametrize(
+    ("padding", "rescale"),
+    [
+        (0.0, Rescale(1.0, 0.0)),  # 0 HU is water
+        (0.0, Rescale(1.0, -1024.0)),  # air already
+        (-32768.0, Rescale(0.01, 0.0)),  # -327 HU may be real
+    ],
+)
+def test_padding_that_may_be_an_image_value_is_left_as_it_is(padding: float, rescale: Rescale) -> None:
+    stored = np.array([[0, 5, -32768]], "<i2")
+    image, count = without_padding(stored, rescale, (padding,))
+    assert image is stored
+    assert count == 0
+
+
+def test_without_padding_in_the_header_nothing_changes() -> None:
+    stored = np.array([[-2000]], "<i2")
+    assert without_padding(stored, Rescale(1.0, -1024.0), ())[0] is stored

@@ -64,6 +64,7 @@ SUV_INPUTS = [
     "PatientSize",
     "PatientSex",
     "Units",
+    "SUVType",
     "DecayCorrection",
     "CorrectedImage",
     "RescaleSlope",

@@ -210,3 +210,27 @@ def test_multiframe_image_of_unknown_place_is_paired_by_frame():
     enhanced = [replace(series("CT", "ct", n=1)[0], number_of_frames=80, position_mm=(), orientation=())]
     plan = _plan(series("PT", "pet"), enhanced)
     assert _sessions(plan) == [(SessionKind.PETCT, ["s-pet", "s-ct"])]
+
+
+def test_the_plan_names_the_criterion_that_decided_and_the_series_that_won():
+    plan = _plan(
+        series("PT", "early", series_number=4),
+        series("PT", "late", series_number=9),
+        series("PT", "brain", n=8, series_number=2),
+        series("PT", "copy", units="GML", series_number=1),
+        series("PT", "nac", corrected_image=("NORM", "DECY"), series_number=3),
+        series("CT", "ct", n=50, step=2.0, convolution_kernel="B30f"),
+        series("CT", "lung", n=50, step=2.0, convolution_kernel="B70f"),
+    )
+    assert _sessions(plan) == [(SessionKind.PETCT, ["s-early", "s-ct"])]
+    assert {volume.series: (volume.decided_by, volume.preferred) for volume in plan.passed_over} == {
+        "s-late": ("lowest series number", "s-early"),
+        "s-brain": ("largest coverage", "s-early"),
+        "s-copy": ("Bq/mL before other units", "s-early"),
+        "s-nac": ("attenuation corrected", "s-early"),
+        "s-lung": ("soft kernel", "s-ct"),
+    }
+
+
+def test_a_plan_passes_nothing_over_where_each_role_has_one_series():
+    assert _plan(series("PT", "pet"), series("CT", "ct", n=50, step=2.0)).passed_over == ()

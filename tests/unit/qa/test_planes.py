@@ -1,12 +1,15 @@
 """Figures show the right place at the right scale; numbers are printed exactly."""
 
 import io
+import itertools
+import re
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image
 
 from tests.unit.qa.phantom import grid, render
@@ -104,12 +107,27 @@ def test_the_liver_is_drawn_in_its_colour_on_the_viewers_left(sitter: Sitter) ->
 def test_pet_without_suv_is_labelled_in_becquerel(sitter: Sitter) -> None:
     pet_only = Sitter("", None, None, sitter.pet, is_suv=False, body_points_ras_mm=sitter.body_points_ras_mm)
     (mip,) = draw(pet_only, organ_table())
-    assert "Bq/mL" in mip.caption
+    assert re.search(r"0 to \d+(\.\d+)? Bq/mL, percentile 99.5", mip.caption.replace("\N{NARROW NO-BREAK SPACE}", ""))
     assert "SUV" not in mip.caption
 
 
-def test_contour_colours_of_all_organs_differ() -> None:
-    assert len(set(contour_colours(organ_table()).values())) == len(organ_table())
+def lab_of(colour: tuple[int, int, int]) -> NDArray[np.float64]:
+    """CIE L*a*b* of an sRGB triple under D65 (IEC 61966-2-1, CIE 15)."""
+    part = np.array(colour) / 255
+    linear = np.where(part <= 0.04045, part / 12.92, ((part + 0.055) / 1.055) ** 2.4)
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    xyz = to_xyz @ linear / np.array([0.9505, 1.0, 1.089])
+    root = np.where(xyz > 0.008856, np.cbrt(xyz), 7.787 * xyz + 16 / 116)
+    return np.array([116 * root[1] - 16, 500 * (root[0] - root[1]), 200 * (root[1] - root[2])])
+
+
+def test_contours_have_the_datasets_colours_which_differ_by_far_and_are_bright_on_black() -> None:
+    colours = contour_colours(organ_table())
+    assert colours == {organ.id: organ.colour for organ in organ_table()}
+    assert np.allclose(lab_of((255, 0, 0)), [53.24, 80.09, 67.20], atol=0.1)  # sRGB red, as tables print it
+    seen = [lab_of(colour) for colour in colours.values()]
+    assert min(float(np.linalg.norm(a - b)) for a, b in itertools.combinations(seen, 2)) > 30
+    assert min(float(entry[0]) for entry in seen) > 50
 
 
 PRINTED = {

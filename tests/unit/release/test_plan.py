@@ -1,11 +1,12 @@
-from tests.release_builders import Ledger, receipt_of
+from tests.release_builders import Ledger, receipt_of, settings
 from umd_curate.model.findings import Finding, Severity
 from umd_curate.model.receipts import Artifact, Receipt, State
 from umd_curate.model.steps import SessionFiles
 from umd_curate.release.cases import subsets_of
-from umd_curate.release.plan import ReleasePlan, plan_release
+from umd_curate.release.plan import ReleasePlan, plan_release, split_record
 
 SUBSETS = subsets_of({"subsets": [{"name": "petct", "session_kind": "petct", "anatomical": "ct", "default": True}]})
+SETTINGS = settings(version="1.0.0").release
 
 
 def a_session(kind: str = "petct", **extra: str) -> SessionFiles:
@@ -15,19 +16,19 @@ def a_session(kind: str = "petct", **extra: str) -> SessionFiles:
 
 
 def plan_of(ledger: Ledger) -> ReleasePlan:
-    unit = plan_release(ledger, "1.0.0", SUBSETS)
+    unit = plan_release(ledger, SETTINGS, SUBSETS)
     assert unit is not None
     return ReleasePlan.model_validate(unit.params)
 
 
 def test_nothing_is_planned_without_a_file_below_the_wall():
     staged = SessionFiles("7K3QF2", "petct1", "petct", {"staged-ct": Artifact("staged-ct", "private/x.nii", "0", 1)})
-    assert plan_release(Ledger([]), "1.0.0", SUBSETS) is None
-    assert plan_release(Ledger([staged]), "1.0.0", SUBSETS) is None
+    assert plan_release(Ledger([]), SETTINGS, SUBSETS) is None
+    assert plan_release(Ledger([staged]), SETTINGS, SUBSETS) is None
 
 
 def test_only_files_that_a_release_reads_are_its_inputs():
-    unit = plan_release(Ledger([a_session(ct="private/staged/x.nii")]), "1.0.0", SUBSETS)
+    unit = plan_release(Ledger([a_session(ct="private/staged/x.nii")]), SETTINGS, SUBSETS)
     assert unit is not None
     assert unit.name == "release-1.0.0"
     assert [artifact.what for artifact in unit.inputs] == ["pet", "pet.json"]
@@ -59,3 +60,21 @@ def test_counts_of_raw_files_come_from_the_accounting():
     plan = plan_of(Ledger([a_session()], [Receipt("accounting", "a", "", State.DONE, measured=measured)]))
     assert plan.excluded_files == {"ING-101": 3}
     assert plan.quarantined_files == {"ING-301": 2}
+
+
+def test_splits_come_from_earlier_versions_that_were_made_with_the_same_seed_and_shares():
+    record = split_record(SETTINGS, {"AAAAAA": "test", "BBBBBB": "train"})
+    newer = split_record(SETTINGS, {"AAAAAA": "train"})
+    other_seed = split_record(settings(split_seed="other").release, {"CCCCCC": "test"})
+    versions = {"0.10.0": newer, "0.9.0": record, "0.11.0": other_seed, "1.0.0": record, "1.1.0": record}
+    plan = plan_of(Ledger([a_session()], [Receipt("splits", "splits", "", State.DONE, measured=versions)]))
+    assert plan.kept_splits == {"AAAAAA": "train", "BBBBBB": "train"}
+
+
+def test_where_the_raw_files_lay_shows_in_no_receipt():
+    def receipts(key: str) -> list[Receipt]:
+        return [Receipt(step=step, unit=step, key=key, state=State.DONE) for step in ("ingest", "contours")]
+
+    here, there = (plan_of(Ledger([a_session()], receipts(key))) for key in ("1" * 64, "2" * 64))
+    assert len(here.receipts) == 2
+    assert here.receipts == there.receipts

@@ -39,3 +39,19 @@ def test_small_cohorts_get_train_first_and_then_test():
 def test_another_seed_gives_another_assignment():
     ids = [f"{index:06d}" for index in range(50)]
     assert assign_splits(ids, SHARES, "a") != assign_splits(ids, SHARES, "b")
+
+
+@given(subjects, st.integers(0, 60))
+def test_a_new_version_with_more_subjects_moves_nobody_and_keeps_the_shares(ids, n_old):
+    old = assign_splits(ids[:n_old], SHARES, "seed")
+    new = assign_splits(ids, SHARES, "seed", old)
+    assert {subject: new[subject] for subject in old} == old
+    assert sorted(new) == sorted(ids)
+    sizes = split_sizes(len(ids), SHARES)
+    for name, size in sizes.items():
+        kept = sum(split == name for split in old.values())
+        assert sum(split == name for split in new.values()) <= max(size, kept)
+
+
+def test_a_split_that_the_settings_no_longer_know_is_not_kept():
+    assert set(assign_splits(["A", "B"], {"train": 1.0}, "seed", {"A": "test"}).values()) == {"train"}

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import os
 import stat
 import subprocess
 import sys
@@ -30,6 +31,17 @@ def test_a_write_makes_its_folders_and_leaves_nothing_else(tmp_path):
     assert (tmp_path / "a" / "b" / "c.bin").read_bytes() == b"content"
     assert stat.S_IMODE((tmp_path / "a" / "b" / "c.bin").stat().st_mode) == 0o600
     assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == ["c.bin"]
+
+
+def test_a_file_for_its_owner_alone_is_closed_while_it_is_written(tmp_path):
+    before = os.umask(0)
+    try:
+        with files.atomic(tmp_path / "key", mode=0o600) as temporary:
+            temporary.write_bytes(b"secret")
+            mode = stat.S_IMODE(temporary.stat().st_mode)
+    finally:
+        os.umask(before)
+    assert mode == 0o600
 
 
 def test_a_failed_write_leaves_the_old_content(tmp_path):

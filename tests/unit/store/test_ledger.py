@@ -1,5 +1,7 @@
 """The ledger: what it says is done is done and still there; a killed run loses only the unit that ran."""
 
+import os
+import stat
 import subprocess
 import sys
 from dataclasses import replace
@@ -8,6 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests import strategies as some
+from umd_curate.errors import WorkspaceError
 from umd_curate.model.receipts import Receipt, State
 from umd_curate.store.files import artifact, write_bytes
 from umd_curate.store.ledger import Ledger, Usage
@@ -148,3 +151,49 @@ def test_a_killed_coordinator_keeps_what_it_recorded_and_nothing_half(tmp_path):
     with Ledger(path) as ledger:
         states = {row.unit: row.receipt is not None for row in ledger.rows()}
     assert states == {"unit-0": True, "unit-1": True, "unit-2": False, "unit-3": False}
+
+
+def test_an_input_that_is_not_what_its_step_wrote_is_named(ledger, resolve, tmp_path):
+    receipt = done(tmp_path, "unit", "key", "data/a", "data/b", "data/c")
+    ledger.plan("label", {"unit": "key"})
+    ledger.record(receipt, USAGE, resolve)
+    inputs = {entry.path: entry.sha256 for entry in receipt.outputs if entry.path != "data/c"}
+    assert ledger.changed(inputs | {"raw": "0"}, resolve) == []
+    for name in "abc":
+        write_bytes(tmp_path / "data" / name, b"data/X")
+    assert ledger.changed(inputs, resolve) == ["data/a", "data/b"]
+    assert ledger.changed({"data/a": "digest of an older task"}, resolve) == []
+
+
+def test_a_damaged_ledger_is_an_error_that_says_what_to_do(tmp_path):
+    path = tmp_path / "ledger.sqlite"
+    path.write_bytes(b"not a database" * 400)
+    with pytest.raises(WorkspaceError) as refused:
+        Ledger(path)
+    assert "move it away" in refused.value.hint
+
+
+def test_the_ledger_and_its_log_are_for_their_owner_alone(tmp_path):
+    before = os.umask(0)
+    try:
+        with Ledger(tmp_path / "ledger.sqlite") as ledger:
+            ledger.set_fact("roots", ["/export"])
+            modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    finally:
+        os.umask(before)
+    assert len(modes) > 1
+    assert set(modes.values()) == {0o600}
+
+
+def test_a_ledger_that_others_could_read_is_closed_again(tmp_path):
+    path = tmp_path / "ledger.sqlite"
+    Ledger(path).__exit__(None, None, None)
+    path.chmod(0o644)
+    Ledger(path).__exit__(None, None, None)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_task_is_asked_how_it_ended(ledger, tmp_path, resolve):
+    assert ledger.state("key") is None
+    ledger.record(done(tmp_path, state=State.QUARANTINED), USAGE, resolve)
+    assert ledger.state("key") is State.QUARANTINED

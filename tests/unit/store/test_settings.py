@@ -67,3 +67,16 @@ def test_the_resolved_settings_are_settings_again(tmp_path):
 
 def test_the_template_of_a_new_workspace_fits():
     assert UmdConfig.model_validate(tomllib.loads(TEMPLATE)) == UmdConfig()
+
+
+@pytest.mark.parametrize("text", ["release = 3\n", "label = 3\n"])
+def test_a_section_that_is_no_table_is_named(tmp_path, text):
+    with pytest.raises(ConfigError, match=text.split(maxsplit=1)[0]):
+        load_config(written(tmp_path, text), {"UMD_RELEASE__VERSION": "2.0.0"})
+
+
+def test_settings_that_are_no_utf_8_are_an_error(tmp_path):
+    path = tmp_path / "umd.toml"
+    path.write_bytes(b'[dataset]\nsite = "caf\xe9"\n')
+    with pytest.raises(ConfigError, match="UTF-8"):
+        load_config(path, {})

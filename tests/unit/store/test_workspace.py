@@ -75,6 +75,14 @@ def test_private_may_lie_elsewhere_and_is_found_again(tmp_path):
     assert found.resolve("data/x.nii.gz") == tmp_path / "study" / "data" / "x.nii.gz"
 
 
+@pytest.mark.parametrize("place", ["data/private", "qa", "releases/0.1.0/private", "."])
+def test_private_never_lies_below_the_wall(tmp_path, place):
+    root = tmp_path / "study"
+    with pytest.raises(WorkspaceError, match="below the PHI wall"):
+        create_workspace(root, root / place)
+    assert not root.exists()
+
+
 def test_the_lock_names_its_holder(workspace, holder):
     with pytest.raises(WorkspaceError) as refused, locked(workspace, "ingest"):
         pass

@@ -1,14 +1,12 @@
 """Finding codes of the convert room.
 
-CON-1xx: where the slices are. CON-2xx: what the pixels hold. CON-3xx: the written file. CON-4xx: contours.
-SUV-1xx: not even a sound activity image (the series is set aside). SUV-2xx: no SUV (a series in Bq/mL is kept without
-it, any other is set aside). SUV-3xx: something had to be inferred or looks odd, and the SUV stands.
+CON-1xx: where the slices are; 2xx: what the pixels hold; 3xx: the written file; 4xx: contours. SUV-1xx: no sound activity
+image (set aside); 2xx: no SUV (kept in Bq/mL, else set aside); 3xx: something was inferred or looks odd, the SUV stands.
 """
 
 from umd_curate.model.findings import FindingCode, Severity
 
 _FAIL, _WARN, _INFO = Severity.FAIL, Severity.WARN, Severity.INFO
-
 # --- CON-1xx: where the slices are ---------------------------------------------------------------------------------
 
 GEOMETRY_MISSING = FindingCode(
@@ -125,6 +123,13 @@ CONSTANT = FindingCode(
     "All voxels of the image are equal",
     "An empty image is a fault of the export or of the reconstruction.",
     "Look at the series at the scanner.",
+)
+PADDING = FindingCode(
+    "CON-209",
+    _INFO,
+    "Padding of the CT was turned into air",
+    "Pixels outside the reconstruction circle held a mark far below air (0028,0120); they are -1024 HU now.",
+    "Nothing.",
 )
 
 # --- CON-3xx: the written file -------------------------------------------------------------------------------------
@@ -385,4 +390,11 @@ CLOCK_ASSUMED_LOCAL = FindingCode(
     "A time with an offset from UTC was read as local time",
     "The header does not say the scanner's own offset (0008,0201).",
     "Compare with the injection record.",
+)
+SCAN_START_CONTRADICTED = FindingCode(
+    "SUV-310",
+    _WARN,
+    "The header contradicts itself about the time between injection and scan",
+    "It would be negative, more than twelve half-lives, or of two values. The SUV stands, since it was stored as such.",
+    "Compare with the injection record; most often the date of (0018,1078) is wrong.",
 )

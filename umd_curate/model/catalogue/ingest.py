@@ -124,8 +124,8 @@ DUPLICATE = _excluded(
 UNREADABLE = _refused(
     "ING-201",
     "The file cannot be read to the end of its header",
-    "It begins like DICOM or is named so; whether it is a wanted image cannot be known.",
-    "Fetch the file again from the archive.",
+    "It begins like DICOM or is named so, or this account may not read it; whether it is a wanted image cannot be known.",
+    "See that this account may read the file; else fetch it again from the archive.",
 )
 TRUNCATED = _refused(
     "ING-202",
@@ -162,6 +162,12 @@ UID_CONFLICT = _refused(
     "Different files with one SOP Instance UID",
     "(0008,0018) names one image in the world; these files differ, so one of them was changed.",
     "Keep the file that is right and remove the other from the folder.",
+)
+MISNAMED = _refused(
+    "ING-208",
+    "The name of the file or of its folder is not UTF-8",
+    "Old archives name files in Latin-1; such a name cannot stand in a table, and the file would not be found again.",
+    "Copy the files under other names, for example with `convmv -f latin1 -t utf8 -r --notest RAW`, and run again.",
 )
 GAP = _refused(
     "ING-211",
