@@ -82,6 +82,8 @@ def _plane(image: _Image) -> tuple[float, ...]:
 
 def _split_along(images: Sequence[_Image], axis: int) -> list[list[_Image]]:
     tolerance = ORIENTATION_TOLERANCE if axis < 6 else SPACING_TOLERANCE_MM
+    if len({_plane(image)[axis] for image in images}) == 1:
+        return [list(images)]
     ordered = sorted(images, key=lambda image: (_plane(image)[axis], image.sop_instance_uid or "", image.path))
     parts = [[ordered[0]]]
     for before, image in pairwise(ordered):

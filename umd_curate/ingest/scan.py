@@ -138,7 +138,7 @@ def _collect(top: Path, found: dict[str, Path], folders: set[str], links: list[P
             elif entry.is_dir(follow_symlinks=False):
                 waiting.append(Path(entry.path))
             elif entry.is_file(follow_symlinks=False):
-                found.setdefault(os.path.realpath(entry.path), Path(entry.path))
+                found.setdefault(f"{real}/{entry.name}", Path(entry.path))
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

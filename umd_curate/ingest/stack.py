@@ -50,11 +50,15 @@ def has_geometry(header: InstanceHeader) -> bool:
     numbers = (*header.orientation, *header.position_mm, *header.pixel_spacing_mm)
     if (len(header.orientation), len(header.position_mm), len(header.pixel_spacing_mm)) != (6, 3, 2):
         return False
-    if not np.isfinite(numbers).all() or np.abs(numbers).max() > MAX_LENGTH_MM or min(header.pixel_spacing_mm) <= 0:
-        return False
-    row, column = np.array(header.orientation[:3]), np.array(header.orientation[3:])
-    off = max(abs(float(row @ row) - 1), abs(float(column @ column) - 1), abs(float(row @ column)))
+    if not all(abs(number) <= MAX_LENGTH_MM for number in numbers) or min(header.pixel_spacing_mm) <= 0:
+        return False  # NaN is not below any limit
+    row, column = header.orientation[:3], header.orientation[3:]
+    off = max(abs(_dot(row, row) - 1), abs(_dot(column, column) - 1), abs(_dot(row, column)))
     return off <= UNIT_TOLERANCE and bool(header.rows) and bool(header.columns)
+
+
+def _dot(a: tuple[float, ...], b: tuple[float, ...]) -> float:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
 def heights_mm(headers: Sequence[InstanceHeader]) -> Float64:
