@@ -76,19 +76,26 @@ class Bars(Lines):
     """A bar for the step that runs; lines for the steps that have ended."""
 
     def __init__(self) -> None:
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, Task, TextColumn, TimeRemainingColumn
+        from rich.text import Text
+
+        class Rate(TextColumn):
+            """How many a second, over the last half minute."""
+
+            def render(self, task: Task) -> Text:
+                return Text(f"{task.speed:.1f} {task.fields['noun']}/s" if task.speed else "")
 
         super().__init__(verbose=False)
         self._progress = Progress(
             TextColumn("{task.description:<10}"),
             BarColumn(),
             MofNCompleteColumn(),
-            TextColumn("{task.fields[rate]}"),
+            Rate(""),
             TimeRemainingColumn(),
             console=render.console(stderr=True),
             transient=True,
         )
-        self._task = self._progress.add_task("scan", total=None, rate="")
+        self._task = self._progress.add_task("scan", total=None, noun="files")
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -101,20 +108,16 @@ class Bars(Lines):
 
     def scanning(self, done: int, total: int, what: str = "scan") -> None:
         """Move the bar by files."""
-        self._progress.update(self._task, description=what, completed=done, total=total, rate=self._rate("files"))
+        self._progress.update(self._task, description=what, completed=done, total=total)
         super().scanning(done, total, what)
 
     def step_planned(self, step: str, units: int, to_do: int) -> None:
         """Begin a bar of what is left to do."""
         super().step_planned(step, units, to_do)
         self._progress.remove_task(self._task)
-        self._task = self._progress.add_task(step, total=to_do, rate="")
+        self._task = self._progress.add_task(step, total=to_do, noun="units")
 
     def unit_ended(self, outcome: Outcome) -> None:
         """Move the bar by one unit."""
         super().unit_ended(outcome)
-        self._progress.update(self._task, advance=1, rate=self._rate("units"))
-
-    def _rate(self, noun: str) -> str:
-        speed = self._progress.tasks[-1].speed if self._progress.tasks else None
-        return f"{speed:.1f} {noun}/s" if speed else ""
+        self._progress.update(self._task, advance=1)

@@ -70,7 +70,7 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     )
 
 
-STEP = Step(name=NAME, version=1, sections=("register",), plan=plan, perform=perform)
+STEP = Step(name=NAME, version=2, sections=("register",), plan=plan, perform=perform)
 
 
 def _measures(overlap: Overlap, resampled: Resampled) -> dict[str, float]:
