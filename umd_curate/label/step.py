@@ -82,7 +82,7 @@ def _with_pet(receipt: Receipt, unit: Unit, place: Place, config: UmdConfig, sou
     )
 
 
-STEP = Step(name=NAME, version=1, sections=("label",), plan=plan, perform=perform)
+STEP = Step(name=NAME, version=1, sections=("dataset", "label"), plan=plan, perform=perform)
 
 
 def _image(unit: Unit, roles: Sequence[What]) -> tuple[What, Artifact]:

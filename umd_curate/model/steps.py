@@ -134,8 +134,12 @@ class Step:
     perform: Callable[[Unit, Place, UmdConfig], Receipt]
 
 
-def unit_key(unit: Unit, step: Step, config: UmdConfig) -> str:
-    """SHA-256 over everything that decides a unit's outputs."""
+def unit_key(unit: Unit, step: Step, config: UmdConfig, definition_sha256: str = "") -> str:
+    """SHA-256 over everything that decides a unit's outputs.
+
+    `definition_sha256` is the digest of the dataset's definition (organs, subsets); it counts for the steps that name the
+    section ``dataset``.
+    """
     settings = {section: config.section(section) for section in step.sections}
     text = json.dumps(
         {
@@ -145,6 +149,7 @@ def unit_key(unit: Unit, step: Step, config: UmdConfig) -> str:
             "inputs": [asdict(artifact) for artifact in unit.inputs],
             "params": dict(unit.params),
             "settings": settings,
+            "definition": definition_sha256 if "dataset" in step.sections else "",
         },
         sort_keys=True,
         separators=(",", ":"),

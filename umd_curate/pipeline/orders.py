@@ -13,7 +13,7 @@ from pathlib import Path
 
 from umd_curate.model.headers import InstanceHeader
 from umd_curate.model.ids import PatientKey, SubjectId
-from umd_curate.model.receipts import Artifact
+from umd_curate.model.receipts import Artifact, Json
 from umd_curate.model.steps import Unit
 from umd_curate.model.study import IngestPlan, OrderedPlace, Role, SessionPlan, SourceVolume, VolumeOrder
 from umd_curate.store.files import write_text
@@ -109,8 +109,10 @@ def read_order(path: Path) -> VolumeOrder:
     return VolumeOrder(**entry)
 
 
-def units_of(orders: Sequence[VolumeOrder], artifacts: Mapping[str, Artifact], key_fingerprint: str) -> list[Unit]:
-    """Units of the steps ``ingest`` (images) and ``contours``; another key makes other units."""
+def units_of(
+    orders: Sequence[VolumeOrder], artifacts: Mapping[str, Artifact], params: Mapping[str, Json]
+) -> list[Unit]:
+    """Units of the steps ``ingest`` (images) and ``contours``; `params` are what else decides their outputs."""
     return [
         Unit(
             step=CONTOURS if order.role is Role.CONTOURS else INGEST,
@@ -118,7 +120,7 @@ def units_of(orders: Sequence[VolumeOrder], artifacts: Mapping[str, Artifact], k
             subject=order.subject,
             session=order.session,
             inputs=(artifacts[order.unit],),
-            params={"key": key_fingerprint},
+            params=params,
         )
         for order in orders
     ]

@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from umd_curate.deid.rules import packaged_rules
 from umd_curate.deid.vault import Vault
 from umd_curate.errors import UsageError, WorkspaceError
 from umd_curate.ingest.plan import plan_ingest
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.headers import InstanceHeader
-from umd_curate.model.receipts import What
+from umd_curate.model.receipts import Json, What
 from umd_curate.model.steps import Step, Unit, View
 from umd_curate.model.study import IngestPlan, VolumeOrder
 from umd_curate.pipeline.lazy import perform_of
@@ -140,7 +141,8 @@ def order_volumes(understood: Understood, workspace: Workspace, key: DeidKey) ->
     with Vault(workspace.vault_path, key) as vault:
         orders = make_orders(understood.plan, vault.subject_of)
     artifacts = write_orders(orders, workspace.private / "orders")
-    return orders, units_of(orders, artifacts, key.fingerprint)
+    rules: dict[str, Json] = dict(packaged_rules().sha256)  # another key or another keep list makes other files
+    return orders, units_of(orders, artifacts, {"key": key.fingerprint, "rules": rules})
 
 
 def pixel_path_step(units: Sequence[Unit]) -> Step:

@@ -4,6 +4,7 @@ Every public function takes an open `Session` (workspace, settings, ledger, key)
 this floor writes the ledger. Killed at any point, the next run goes on from the units that stand in the ledger.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,6 +23,7 @@ from umd_curate.pipeline.view import LedgerView
 from umd_curate.release.plan import SPLITS, release_folder, split_record
 from umd_curate.store.keys import DeidKey
 from umd_curate.store.ledger import Ledger
+from umd_curate.store.resources import definition_sha256
 from umd_curate.store.workspace import Workspace, locked
 
 ACCOUNTING = "accounting"
@@ -110,12 +112,13 @@ def _keep_splits(session: Session) -> None:
 
 
 def _refuse_hits(session: Session, step: str, where: str) -> None:
-    # A search that a bug broke off has found nothing clean; a release that a bug broke off has not got its name.
-    refused = {State.QUARANTINED} if step == "release" else {State.QUARANTINED, State.FAILED}
-    hits = [receipt for receipt in session.ledger.receipts(step) if receipt.state in refused]
-    if hits:
-        message = f"Identifiers stand in {where.format(len(hits))}."
+    states = Counter(receipt.state for receipt in session.ledger.receipts(step))
+    if states[State.QUARANTINED]:
+        message = f"Identifiers stand in {where.format(states[State.QUARANTINED])}."
         raise PhiGateRefused(message)
+    if states[State.FAILED] and step != "release":  # a release that a bug broke off has not got its name
+        message = f"The search for identifiers broke off by a bug in {states[State.FAILED]} case(s): nothing is known to be clean."
+        raise PhiGateRefused(message, hint="See private/logs and report it. Nothing was released.")
 
 
 def run(session: Session, given: Sequence[Path]) -> Path | None:
@@ -151,7 +154,8 @@ def _known(ledger: Ledger, name: str) -> Receipt:
 def planned(session: Session, step: Step) -> list[Task]:
     """Tasks of a step's plan, done or not."""
     units = step.plan(view_of(session, step.name), session.config)
-    return [Task(step, unit, unit_key(unit, step, session.config)) for unit in units]
+    definition = definition_sha256(session.config.dataset.definition)
+    return [Task(step, unit, unit_key(unit, step, session.config, definition)) for unit in units]
 
 
 def _run_step(session: Session, step: Step) -> None:

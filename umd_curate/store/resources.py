@@ -1,5 +1,6 @@
 """Finds ``manifests/`` and ``schemas/``: inside an installed wheel, or beside the package in a checkout."""
 
+import hashlib
 import tomllib
 from functools import cache
 from pathlib import Path
@@ -25,7 +26,6 @@ def resource_folder(name: str) -> Path:
     raise ConfigError(message, hint="Install umd-curate again.")
 
 
-@cache
 def definition(name: str) -> dict[str, object]:
     """Definition of a dataset, as its TOML file in ``manifests/`` says.
 
@@ -34,12 +34,22 @@ def definition(name: str) -> dict[str, object]:
     ConfigError
         There is no definition of that name.
     """
+    return tomllib.loads(_definition_text(name))
+
+
+def definition_sha256(name: str) -> str:
+    """SHA-256 of a definition's file; raises as `definition`."""
+    return hashlib.sha256(_definition_text(name).encode()).hexdigest()
+
+
+@cache
+def _definition_text(name: str) -> str:
     path = resource_folder("manifests") / f"{name}.toml"
     if not path.is_file():
         known = ", ".join(sorted(found.stem for found in resource_folder("manifests").glob("*.toml")))
         message = "dataset.definition names no known dataset."
         raise ConfigError(message, hint=f"Known: {known}.")
-    return tomllib.loads(path.read_text(encoding="utf-8"))
+    return path.read_text(encoding="utf-8")
 
 
 @cache

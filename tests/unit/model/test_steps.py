@@ -75,3 +75,9 @@ def test_a_sessions_names_are_bids_like():
     files = SessionFiles("7K3QF2", "petct1", "petct", {})
     assert files.stem == "sub-7K3QF2_ses-petct1"
     assert files.folder == "data/sub-7K3QF2/ses-petct1"
+
+
+def test_another_definition_of_the_dataset_counts_for_the_steps_that_use_it():
+    uses = replace(STEP, sections=("dataset", *STEP.sections))
+    assert unit_key(UNIT, uses, CONFIG, "a") != unit_key(UNIT, uses, CONFIG, "b")
+    assert unit_key(UNIT, STEP, CONFIG, "a") == unit_key(UNIT, STEP, CONFIG, "b")

@@ -1,0 +1,41 @@
+"""What the pipeline makes of the rooms' outcomes: keys that follow the packaged tables, refusals that name their cause."""
+
+import pytest
+
+from umd_curate.errors import PhiGateRefused
+from umd_curate.model.config import UmdConfig
+from umd_curate.model.receipts import Artifact, Receipt, State
+from umd_curate.model.steps import Step, unit_key
+from umd_curate.model.study import Role, VolumeOrder
+from umd_curate.pipeline.orders import units_of
+from umd_curate.pipeline.run import Session, release
+from umd_curate.store.keys import DeidKey
+from umd_curate.store.ledger import Ledger, Usage
+from umd_curate.store.workspace import create_workspace
+
+ORDER = VolumeOrder("sub-7K3QF2_ses-petct1_ct", "7K3QF2", "petct1", "petct", Role.CT, "", "s-TESTTEST", "", (), "")
+ARTIFACT = {ORDER.unit: Artifact("order", "private/orders/x.json", "0" * 64, 1)}
+
+
+def key_with(rules):
+    (unit,) = units_of([ORDER], ARTIFACT, {"key": "f", "rules": rules})
+    step = Step("ingest", 1, ("convert",), lambda _view, _config: [], lambda *_: None)
+    return unit_key(unit, step, UmdConfig())
+
+
+def test_another_keep_list_makes_the_headers_anew():
+    assert key_with({"keep.csv": "a"}) != key_with({"keep.csv": "b"})
+    assert key_with({"keep.csv": "a"}) == key_with({"keep.csv": "a"})
+
+
+@pytest.mark.parametrize(
+    ("state", "said"), [(State.QUARANTINED, "Identifiers stand"), (State.FAILED, "broke off by a bug")]
+)
+def test_a_search_that_refuses_says_whether_it_found_or_broke_off(tmp_path, monkeypatch, state, said):
+    workspace = create_workspace(tmp_path / "workspace")
+    with Ledger(workspace.ledger_path) as ledger:
+        ledger.plan("audit", {"unit": "key"})
+        ledger.record(Receipt("audit", "unit", "key", state), Usage(0, 0, 0), workspace.resolve)
+        monkeypatch.setattr("umd_curate.pipeline.run.run_steps", lambda _session, _names: None)
+        with pytest.raises(PhiGateRefused, match=said):
+            release(Session(workspace, UmdConfig(), ledger, DeidKey(b"k" * 32)))
