@@ -19,7 +19,8 @@ ROOMS = ("ingest", "deid", "convert", "register", "label", "qa", "release", "syn
 PREFIXES = {
     "ingest": {"ING"},
     "deid": {"DEI"},
-    "convert": {"CON", "SUV"},
+    "convert": {"CON"},
+    "suv": {"SUV"},
     "register": {"REG"},
     "label": {"LAB"},
     "qa": {"QA"},

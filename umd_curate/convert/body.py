@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from umd_curate.convert.derivation import Derivation
-from umd_curate.model.catalogue import convert as codes
+from umd_curate.model.catalogue import suv as codes
 from umd_curate.model.pet import PetHeader
 
 MAX_WEIGHT_KG: Final = 1000.0  # above it (0010,1030) holds g (SUV manual, section on weight)

@@ -9,7 +9,7 @@ from typing import Final
 from umd_curate.convert.decay import average_time_s
 from umd_curate.convert.derivation import Derivation
 from umd_curate.convert.dicom_time import DAY_US, SECOND_US, parse_date, parse_datetime, parse_offset, parse_time
-from umd_curate.model.catalogue import convert as codes
+from umd_curate.model.catalogue import suv as codes
 from umd_curate.model.findings import Refused
 from umd_curate.model.pet import PetHeader
 

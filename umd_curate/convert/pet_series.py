@@ -10,7 +10,7 @@ from typing import Final
 from umd_curate.convert.derivation import SuvFactor
 from umd_curate.convert.rescale import Rescale
 from umd_curate.convert.suv import derive_suv
-from umd_curate.model.catalogue import convert as codes
+from umd_curate.model.catalogue import suv as codes
 from umd_curate.model.findings import Finding, Refused, Severity
 from umd_curate.model.pet import PetHeader
 from umd_curate.model.sidecars import SuvReceipt

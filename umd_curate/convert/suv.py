@@ -13,7 +13,7 @@ from umd_curate.convert.body import MASSES, normalising_mass_kg, size_m, surface
 from umd_curate.convert.decay import frame_mean, remaining
 from umd_curate.convert.derivation import Derivation, SuvFactor
 from umd_curate.convert.pet_clock import clock_of, frame_duration_s, scan_start_s
-from umd_curate.model.catalogue import convert as codes
+from umd_curate.model.catalogue import suv as codes
 from umd_curate.model.findings import Refused
 from umd_curate.model.pet import PetHeader
 

@@ -36,14 +36,31 @@ class SessionKind(StrEnum):
     MR = "mr"
 
 
+class Layout(StrEnum):
+    """How the files of one volume lie in space and time."""
+
+    STACK = "stack"  # one file per slice of one grid
+    MULTI_FRAME = "multi-frame"  # one object holds all slices, in any order
+    STATIONS = "stations"  # one group of files per station; composed into one volume
+    DYNAMIC = "dynamic"  # one group per time frame
+    GATED = "gated"  # one group per gate
+    MOSAIC = "mosaic"  # one file holds all slices as tiles
+
+
 @dataclass(frozen=True, slots=True)
 class SourceVolume:
-    """Instances that form one volume, sorted along the slice normal (multi-frame: one instance, any frame order)."""
+    """Instances that form one volume, sorted along the slice normal (multi-frame: one instance, any frame order).
+
+    Where the layout has groups (stations, time frames, gates) the instances stand group by group, each sorted along the
+    normal; `groups` counts the files of each, and is empty where there is one group only.
+    """
 
     series: ShortId  # keyed id of SeriesInstanceUID and part
     role: Role
     instances: tuple[InstanceHeader, ...]
     label: str = ""  # identifier-free: "AC", "NAC", "in", "composed"
+    layout: Layout = Layout.STACK
+    groups: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,3 +134,5 @@ class VolumeOrder:
     files: tuple[tuple[str, int, int], ...]
     header_sha256: str  # over the header digests in slice order
     places: tuple[OrderedPlace, ...] = ()  # of the files' slices; empty for a multi-frame object
+    layout: Layout = Layout.STACK
+    groups: tuple[int, ...] = ()  # files per station, time frame or gate; empty: one group

@@ -15,7 +15,7 @@ from umd_curate.model.headers import InstanceHeader
 from umd_curate.model.ids import PatientKey, SubjectId
 from umd_curate.model.receipts import Artifact, Json
 from umd_curate.model.steps import Unit
-from umd_curate.model.study import IngestPlan, OrderedPlace, Role, SessionPlan, SourceVolume, VolumeOrder
+from umd_curate.model.study import IngestPlan, Layout, OrderedPlace, Role, SessionPlan, SourceVolume, VolumeOrder
 from umd_curate.store.files import write_text
 
 INGEST = "ingest"
@@ -62,6 +62,8 @@ def _order(session: SessionPlan, volume: SourceVolume, subject: SubjectId, name:
         files=tuple((instance.path, instance.size, instance.mtime_ns) for instance in volume.instances),
         header_sha256=digest.hexdigest(),
         places=_places(volume.instances),
+        layout=volume.layout,
+        groups=volume.groups,
     )
 
 
@@ -101,6 +103,8 @@ def read_order(path: Path) -> VolumeOrder:
     """Read an order back."""
     entry = json.loads(path.read_text(encoding="utf-8"))
     entry["role"] = Role(entry["role"])
+    entry["layout"] = Layout(entry["layout"])
+    entry["groups"] = tuple(entry["groups"])
     entry["files"] = tuple((str(name), int(size), int(mtime)) for name, size, mtime in entry["files"])
     entry["places"] = tuple(
         (rows, columns, tuple(position), tuple(orientation), tuple(spacing), thickness)

@@ -1,0 +1,220 @@
+"""Finding codes of the convert room's SUV.
+
+SUV-1xx: no sound activity image (set aside); 2xx: no SUV (kept in Bq/mL, else set aside); 3xx: something was inferred or
+looks odd, the SUV stands.
+"""
+
+from umd_curate.model.findings import FindingCode, Severity
+
+_FAIL, _WARN, _INFO = Severity.FAIL, Severity.WARN, Severity.INFO
+# --- SUV-1xx: no sound activity image ------------------------------------------------------------------------------
+
+UNITS_UNKNOWN = FindingCode(
+    "SUV-101",
+    _FAIL,
+    "The PET's units are missing or cannot be turned into activity",
+    "PROPCPS, PROPCNTS, CPS, 1CM or no unit at all say nothing of Bq/mL (0054,1001).",
+    "Export the quantitative, attenuation-corrected reconstruction.",
+)
+INTERCEPT_NOT_ZERO = FindingCode(
+    "SUV-102",
+    _FAIL,
+    "The rescale intercept of the PET is not 0",
+    "PS3.3 C.8.9.4 fixes it at 0; another value means that the image was processed.",
+    "Export the series again from the scanner's own database.",
+)
+SLOPE_MISSING = FindingCode(
+    "SUV-103",
+    _FAIL,
+    "The rescale slope of a PET slice is missing or not above 0",
+    "Each slice has a slope of its own; without it stored numbers are no activity (0028,1053).",
+    "Export the series again from the scanner's own database.",
+)
+NOT_ATTENUATION_CORRECTED = FindingCode(
+    "SUV-104",
+    _FAIL,
+    "The PET is not marked as attenuation-corrected",
+    "Without ATTN in (0028,0051) its values are no activity concentration.",
+    "Export the attenuation-corrected reconstruction.",
+)
+INPUTS_DIFFER = FindingCode(
+    "SUV-105",
+    _FAIL,
+    "The slices of one PET disagree about an input of the SUV",
+    "One injection has one weight, dose, half-life and time; the detail names the tag.",
+    "Look whether two studies were merged into one series.",
+)
+
+# --- SUV-2xx: no SUV -----------------------------------------------------------------------------------------------
+
+WEIGHT_MISSING = FindingCode(
+    "SUV-201",
+    _WARN,
+    "The patient's weight is missing or 0",
+    "SUVbw is activity per injected activity and body weight; no default exists (0010,1030).",
+    "Supply the weight from the patient's record.",
+)
+DOSE_MISSING = FindingCode(
+    "SUV-202",
+    _WARN,
+    "The injected activity is missing or 0",
+    "There is nothing to relate the uptake to (0018,1074).",
+    "Supply the activity from the injection record.",
+)
+HALF_LIFE_MISSING = FindingCode(
+    "SUV-203",
+    _WARN,
+    "The half-life is missing or 0",
+    "The injected activity cannot be carried to the scan; no default is taken (0018,1075).",
+    "Supply the radionuclide from the injection record.",
+)
+INJECTION_MISSING = FindingCode(
+    "SUV-204",
+    _WARN,
+    "The time of injection is missing",
+    "The decay from injection to scan is unknown (0018,1078), (0018,1072).",
+    "Supply the time from the injection record.",
+)
+DECAY_MODE_UNKNOWN = FindingCode(
+    "SUV-205",
+    _WARN,
+    "It is not said to which time the image is decay-corrected",
+    "START, ADMIN and NONE differ by half of the SUV an hour after injection (0054,1102).",
+    "Export the series again from the scanner's own database.",
+)
+INJECTION_DATE_MISSING = FindingCode(
+    "SUV-206",
+    _WARN,
+    "The date of injection is missing and the radionuclide lives long",
+    "With a half-life of three hours or more the injection may have been on another day (0018,1078).",
+    "Supply the date from the injection record.",
+)
+INJECTION_AFTER_SCAN = FindingCode(
+    "SUV-207",
+    _WARN,
+    "The injection is later than the scan",
+    "A date or time is wrong; the measured value is the time from injection to reference in s.",
+    "Compare the clocks of the dose calibrator and the scanner.",
+)
+WAIT_TOO_LONG = FindingCode(
+    "SUV-208",
+    _WARN,
+    "The scan lies more than twelve half-lives after the injection",
+    "Less than 1/4000 of the activity would be left: a date is wrong.",
+    "Compare the dates of injection and scan.",
+)
+SCAN_TIME_MISSING = FindingCode(
+    "SUV-209",
+    _WARN,
+    "A time of the scan is missing",
+    "The decay from injection to scan is unknown; the detail names the tag.",
+    "Export the series again from the scanner's own database.",
+)
+TIMES_CONTRADICT = FindingCode(
+    "SUV-210",
+    _WARN,
+    "Two elements give different times of injection",
+    "One of them is wrong, and nothing says which.",
+    "Compare with the injection record; the measured value is the difference in s.",
+)
+BODY_MISSING = FindingCode(
+    "SUV-211",
+    _WARN,
+    "Height or sex is missing for an SUV that is not by body weight",
+    "The image is normalised to lean mass, ideal weight or surface; the way back needs them.",
+    "Supply them from the patient's record.",
+)
+PHILIPS_FACTOR_MISSING = FindingCode(
+    "SUV-212",
+    _WARN,
+    "The image is in counts and the maker's scale factors are missing or 0",
+    "Philips keeps them in private elements (7053,1000) and (7053,1009) that a previous export has removed.",
+    "Export the series again with private elements.",
+)
+SUV_TYPE_UNKNOWN = FindingCode(
+    "SUV-213",
+    _WARN,
+    "The type of the stored SUV is unknown or contradicts its units",
+    "The way back to body weight is not known (0054,1006).",
+    "Export the series in Bq/mL.",
+)
+SEVERAL_INJECTIONS = FindingCode(
+    "SUV-214",
+    _WARN,
+    "The header lists several radiopharmaceuticals",
+    "It does not say which part of the activity is whose (0054,0016).",
+    "Derive the SUV by hand.",
+)
+
+# --- SUV-3xx: inferred or odd --------------------------------------------------------------------------------------
+
+DOSE_IN_MBQ = FindingCode(
+    "SUV-301",
+    _WARN,
+    "The injected activity was read as MBq",
+    "The value is too small for Bq (0018,1074).",
+    "Compare with the injection record.",
+)
+WEIGHT_IN_G = FindingCode(
+    "SUV-302",
+    _WARN,
+    "The weight was read as g",
+    "The value is too large for kg (0010,1030).",
+    "Compare with the patient's record.",
+)
+SIZE_IN_CM = FindingCode(
+    "SUV-303",
+    _WARN,
+    "The height was read as cm",
+    "The value is too large for m (0010,1020).",
+    "Compare with the patient's record.",
+)
+INJECTION_DATE_INFERRED = FindingCode(
+    "SUV-304",
+    _INFO,
+    "The date of injection was inferred",
+    "Only its time is given (0018,1072): the last such time before the acquisition is taken.",
+    "Nothing, when the injection was on the day of the scan.",
+)
+MEAN_OF_SEXES = FindingCode(
+    "SUV-305",
+    _WARN,
+    "The mean of both sexes' formulas was taken",
+    "The header's sex is O, and the formula knows F and M.",
+    "Compare with the patient's record.",
+)
+REFERENCE_COMPUTED = FindingCode(
+    "SUV-306",
+    _INFO,
+    "The decay reference time was computed from the frame's times",
+    "The series time is missing or later than the acquisition, so it is not the start of the scan.",
+    "Nothing.",
+)
+DECAY_FLAGS_CONTRADICT = FindingCode(
+    "SUV-307",
+    _WARN,
+    "Two elements contradict each other about decay correction",
+    "DECY in (0028,0051) says the contrary of (0054,1102), which was followed.",
+    "Compare with the reconstruction protocol.",
+)
+SCAN_DATE_INFERRED = FindingCode(
+    "SUV-308",
+    _INFO,
+    "A date of the scan was inferred",
+    "Only one of (0008,0021) and (0008,0022) is given; the other was taken to be within half a day.",
+    "Nothing.",
+)
+CLOCK_ASSUMED_LOCAL = FindingCode(
+    "SUV-309",
+    _INFO,
+    "A time with an offset from UTC was read as local time",
+    "The header does not say the scanner's own offset (0008,0201).",
+    "Compare with the injection record.",
+)
+SCAN_START_CONTRADICTED = FindingCode(
+    "SUV-310",
+    _WARN,
+    "The header contradicts itself about the time between injection and scan",
+    "It would be negative, more than twelve half-lives, or of two values. The SUV stands, since it was stored as such.",
+    "Compare with the injection record; most often the date of (0018,1078) is wrong.",
+)
