@@ -12,6 +12,7 @@ from umd_curate.cli.options import Options, common
 from umd_curate.cli.progress import watcher
 from umd_curate.errors import ExitCode
 from umd_curate.model.catalogue import CATALOGUE
+from umd_curate.model.config import UmdConfig
 from umd_curate.model.receipts import Json
 from umd_curate.model.study import Disposition, IngestPlan
 from umd_curate.pipeline import accounting, raw
@@ -21,13 +22,19 @@ from umd_curate.store.keys import KEY_BYTES, DeidKey, key_path, load_key
 from umd_curate.store.ledger import Ledger
 from umd_curate.store.workspace import Workspace
 
+SUPPLEMENT = click.option(
+    "--supplement",
+    metavar="CSV",
+    help="Table of what the site's records know and headers lack (weight, dose ...); - for none.  [default: the last run's]",
+)
 RAW = click.argument("raw_folders", metavar="[RAW]...", nargs=-1, type=click.Path(path_type=Path, exists=True))
 
 
 @click.command
 @RAW
+@SUPPLEMENT
 @common
-def run(options: Options, raw_folders: tuple[Path, ...]) -> int:
+def run(options: Options, raw_folders: tuple[Path, ...], supplement: str | None) -> int:
     """Do all of it: RAW DICOM in, a release folder out that load_dataset reads.
 
     RAW is one or more folders of any shape. A missing workspace and key are made. Stopped at any point, the same command
@@ -39,7 +46,13 @@ def run(options: Options, raw_folders: tuple[Path, ...]) -> int:
     """
     if options.dry_run:
         return _dry_run(options, raw_folders)
-    return _work(options, "run", lambda session: {"release": shown(pipeline.run(session, raw_folders))}, raw_folders)
+    return _work(
+        options,
+        "run",
+        lambda session: {"release": shown(pipeline.run(session, raw_folders))},
+        raw_folders,
+        supplement=supplement,
+    )
 
 
 @click.command
@@ -57,8 +70,9 @@ def scan(options: Options, raw_folders: tuple[Path, ...]) -> int:
 
 @click.command
 @RAW
+@SUPPLEMENT
 @common
-def ingest(options: Options, raw_folders: tuple[Path, ...]) -> int:
+def ingest(options: Options, raw_folders: tuple[Path, ...], supplement: str | None) -> int:
     """Scan, de-identify, convert and deface RAW into data/, with an account of every file.
 
     \b
@@ -67,7 +81,9 @@ def ingest(options: Options, raw_folders: tuple[Path, ...]) -> int:
     """
     if options.dry_run:
         return _dry_run(options, raw_folders)
-    return _work(options, "ingest", lambda session: pipeline.ingest(session, raw_folders), raw_folders)
+    return _work(
+        options, "ingest", lambda session: pipeline.ingest(session, raw_folders), raw_folders, supplement=supplement
+    )
 
 
 @click.command
@@ -118,16 +134,31 @@ def _work(
     command: str,
     work: Callable[[pipeline.Session], dict[str, Json] | None],
     raw_folders: Sequence[Path] = (),
+    *,
+    supplement: str | None = None,
 ) -> int:
     raw.refuse_overlap(raw_folders, (options.root,))  # before a workspace is made
     workspace = options.open_or_create()
-    config = options.settings(workspace)
+    config = _with_supplement(options.settings(workspace), supplement)
     with watcher(verbose=options.verbose) as drawn, pipeline.opened(workspace, config, command, drawn) as session:
         made = work(session) or {}
         code = pipeline.exit_code(session.ledger)
         sums = session.ledger.fact(pipeline.ACCOUNTING)
+        _note_strange_rows(session.ledger.fact(pipeline.SUPPLEMENT) if raw_folders or supplement else None)
     summarise(options, workspace, sums, made, code)
     return code
+
+
+def _with_supplement(config: UmdConfig, supplement: str | None) -> UmdConfig:
+    if supplement is None:
+        return config
+    named = supplement if supplement == pipeline.NO_TABLE else str(Path(supplement).resolve())
+    return config.model_copy(update={"convert": config.convert.model_copy(update={"supplement": named})})
+
+
+def _note_strange_rows(fact: Json) -> None:
+    if isinstance(fact, dict) and fact.get("strange"):
+        render.note(f"supplement: {fact['strange']} of {fact['rows']} row(s) belong to no PET series of these files")
 
 
 def shown(release: Path | None) -> Json:

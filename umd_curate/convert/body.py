@@ -81,6 +81,13 @@ MASSES: Final[dict[str, dict[str, Formula]]] = {  # by SUVType (0054,1006)
     "LBMJANMA": LEAN_MASS_JANMAHASATIAN,
     "IBW": IDEAL_WEIGHT,
 }
+FORMULA_OF: Final = {  # of each type, for the record; W in kg, H in cm, men; women
+    "LBM": "lean mass, Sugawara 1999: 1.10 W - 120 (W/H)^2; 1.07 W - 148 (W/H)^2",
+    "LBMJAMES128": "lean mass, James 1976: 1.10 W - 128 (W/H)^2; 1.07 W - 148 (W/H)^2",
+    "LBMJANMA": "lean mass, Janmahasatian 2005: 9270 W / (6680 + 216 BMI); 9270 W / (8780 + 244 BMI)",
+    "IBW": "ideal weight: 48.0 + 1.06 (H - 152); 45.5 + 0.91 (H - 152)",
+    "BSA": "body surface, Du Bois 1916: 71.84 W^0.425 H^0.725",
+}
 
 
 def normalising_mass_kg(suv_type: str, header: PetHeader, weight: float, derivation: Derivation) -> float:
@@ -104,7 +111,21 @@ def normalising_mass_kg(suv_type: str, header: PetHeader, weight: float, derivat
         mass = formulas[sex](weight, size)
     if mass <= 0:
         raise derivation.refusal(codes.BODY_MISSING, "(0010,1020) PatientSize does not fit (0010,1030) PatientWeight")
-    return derivation.compute("normalising_mass_kg", mass)
+    return derivation.compute(
+        "normalising_mass", mass, "kg", FORMULA_OF[suv_type], "(0010,1030)", "(0010,1020)", "(0010,0040)"
+    )
+
+
+def normalising_surface_cm2(header: PetHeader, weight: float, derivation: Derivation) -> float:
+    """Body surface [cm²] that stands in for the body weight [kg] in an SUV by surface.
+
+    Raises
+    ------
+    Refused
+        Height is missing.
+    """
+    surface = surface_cm2(weight, size_m(header, derivation))
+    return derivation.compute("body_surface", surface, "cm2", FORMULA_OF["BSA"], "(0010,1030)", "(0010,1020)")
 
 
 def surface_cm2(weight: float, size: float) -> float:

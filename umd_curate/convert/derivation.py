@@ -11,22 +11,40 @@ from umd_curate.model.findings import Finding, FindingCode, Refused
 from umd_curate.model.receipts import Json
 
 
+@dataclass(frozen=True, slots=True)
+class DerivedValue:
+    """One intermediate value: its name, value and unit, the rule that gave it, and the tags that went in."""
+
+    name: str
+    value: float
+    unit: str
+    rule: str
+    tags: tuple[str, ...] = ()
+
+
 @dataclass(slots=True)
 class Derivation:
-    """A derivation under way; `place` is the short id that its findings name."""
+    """A derivation under way; `place` is the short id that its findings name.
+
+    `supplied` names the source of each tag whose value the header lacks and the site's records gave.
+    """
 
     place: str
     inputs: dict[str, Json] = field(default_factory=dict)
-    steps: dict[str, float] = field(default_factory=dict)
+    steps: list[DerivedValue] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    supplied: dict[str, str] = field(default_factory=dict)
 
     def take(self, name: str, tag: str, value: float | str, unit: str = "") -> None:
-        """Record an input: the DICOM keyword, its tag, the value in the unit given."""
-        self.inputs[name] = {"tag": tag, "value": value, "unit": unit}
+        """Record an input: the DICOM keyword, its tag, the value in the unit given, and its source if that is no header."""
+        entry: dict[str, Json] = {"tag": tag, "value": value, "unit": unit}
+        if tag in self.supplied:
+            entry["source"] = self.supplied[tag]
+        self.inputs[name] = entry
 
-    def compute(self, name: str, value: float) -> float:
-        """Record an intermediate value, its unit in the name, and hand it back."""
-        self.steps[name] = value
+    def compute(self, name: str, value: float, unit: str, rule: str, *tags: str) -> float:
+        """Record an intermediate value with its unit, the rule and the tags that gave it, and hand it back."""
+        self.steps.append(DerivedValue(name, value, unit, rule, tags))
         return value
 
     def note(self, code: FindingCode, detail: str, *, measured: float | None = None) -> None:
@@ -55,7 +73,7 @@ class SuvFactor:
     scan_start_s
         Start of this slice's acquisition in seconds after injection, where it is known.
     inputs, steps
-        Inputs with tag, value and unit; intermediate values. Free of dates.
+        Inputs with tag, value and unit; intermediate values in their order. Free of dates.
     findings
         One per inferred unit, date or formula.
     """
@@ -66,15 +84,5 @@ class SuvFactor:
     decay_factor: float | None
     scan_start_s: float | None
     inputs: Mapping[str, Json]
-    steps: Mapping[str, float]
+    steps: tuple[DerivedValue, ...]
     findings: tuple[Finding, ...] = ()
-
-    def explain(self) -> str:
-        """Derivation as text: inputs with tag, value and unit, then intermediate values, then the factor."""
-        lines = [f"rule     {self.rule}"]
-        for name, entry in self.inputs.items():
-            assert isinstance(entry, dict)  # noqa: S101  (made by Derivation.take)
-            lines.append(f"input    {name} {entry['tag']} = {entry['value']} {entry['unit']}".rstrip())
-        lines += [f"step     {name} = {value!r}" for name, value in self.steps.items()]
-        lines += [f"finding  {finding.code} {finding.detail}" for finding in self.findings]
-        return "\n".join([*lines, f"factor   {self.factor!r} SUVbw per rescaled unit"])

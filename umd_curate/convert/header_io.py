@@ -29,6 +29,7 @@ MACROS: Final = (
     "UnassignedPerFrameConvertedAttributesSequence",
     "UnassignedSharedConvertedAttributesSequence",
 )
+ENHANCED_PET: Final = "1.2.840.10008.5.1.4.1.1.130"
 GE_PET: Final = "GEMS_PETD_01"
 SIEMENS_PET: Final = "SIEMENS MED PT"
 PHILIPS_PET: Final = "Philips PET Private Group"
@@ -110,10 +111,21 @@ def pet_header(dataset: Dataset, frame: int | None = None) -> PetHeader:
     return pet_header_of(Attributes(dataset, frame))
 
 
+def pet_headers(dataset: Dataset) -> Iterator[PetHeader]:
+    """SUV inputs of every frame in stored order; of a single-frame image, the one."""
+    n_frames = Attributes(dataset).integer("NumberOfFrames") or 1
+    if "PerFrameFunctionalGroupsSequence" not in dataset:
+        yield pet_header(dataset)
+        return
+    for frame in range(n_frames):
+        yield pet_header(dataset, frame)
+
+
 def pet_header_of(attributes: Attributes) -> PetHeader:
     """SUV inputs from attributes at hand."""
     drugs = attributes.items("RadiopharmaceuticalInformationSequence")
     drug = drugs[0] if drugs else Attributes(Dataset())
+    nuclide = next(iter(drug.items("RadionuclideCodeSequence")), Attributes(Dataset()))
     return PetHeader(
         units=attributes.code("Units"),
         suv_type=attributes.code("SUVType"),
@@ -126,7 +138,10 @@ def pet_header_of(attributes: Attributes) -> PetHeader:
         sex=attributes.code("PatientSex"),
         radiopharmaceuticals=len(drugs),
         total_dose=drug.number("RadionuclideTotalDose"),
+        dose_is_mbq=attributes.text("SOPClassUID") == ENHANCED_PET,
         half_life_s=drug.number("RadionuclideHalfLife"),
+        radionuclide_code=nuclide.text("CodeValue"),
+        radionuclide_name=nuclide.text("CodeMeaning"),
         injection_time=drug.text("RadiopharmaceuticalStartTime"),
         injection_datetime=drug.text("RadiopharmaceuticalStartDateTime"),
         series_date=attributes.text("SeriesDate"),

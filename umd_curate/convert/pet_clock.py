@@ -3,6 +3,7 @@
 How dates and times are written is known to `dicom_time.py`; what decay does between two instants, to `decay.py`.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -15,6 +16,8 @@ from umd_curate.model.pet import PetHeader
 
 LONG_HALF_LIFE_S: Final = 3 * 3600.0  # from here on an injection without a date may be of another day
 CLOCK_TOLERANCE_S: Final = 60.0  # of two elements for one injection: 0.6 % of the SUV for F-18
+REFERENCE_TOLERANCE_PART: Final = 0.0015  # of a half-life, between two starts of one scan: 0.1 % of the SUV
+MIN_REFERENCE_TOLERANCE_S: Final = 2.0  # acquisition times are often written in whole seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +106,13 @@ def reference_at(
     """Time to which an image with DecayCorrection START is corrected, and keyword and tag of what gave it.
 
     In order: (0018,9701); GE (0009,xx0D) and Siemens (0071,xx22), which the scanners write as just that; the series time
-    when it is not later than the acquisition (then it was not touched by post-processing); else the acquisition time plus
-    the average time of the frame minus (0054,1300) (QIBA SUV committee's order; PS3.3 C.8.9.4).
+    when no slice of the series was acquired before it (then it was not touched by post-processing); else the acquisition
+    time plus the average time of the frame minus (0054,1300) (QIBA SUV committee's order; PS3.3 C.8.9.4).
 
     Raises
     ------
     Refused
-        A needed time is missing.
+        A needed time is missing, or the frame's times tell a start after the frame.
     """
     stated = (
         (header.decay_correction_datetime, "DecayCorrectionDateTime", "(0018,9701)"),
@@ -123,7 +126,7 @@ def reference_at(
     if acquired is None:
         raise derivation.refusal(codes.SCAN_TIME_MISSING, "(0008,0032) AcquisitionTime or its date is missing")
     series = _series_at(header, acquired, derivation)
-    if series is not None and series <= acquired:
+    if series is not None and series <= acquired and not header.context.late_series_time:
         return series, "SeriesTime", "(0008,0031)"
     reference = _reference_from_frame(header, acquired, half_life_s, derivation)
     return reference, "FrameReferenceTime", "(0054,1300)"
@@ -139,8 +142,54 @@ def _reference_from_frame(header: PetHeader, acquired: int, half_life_s: float, 
     derivation.note(
         codes.REFERENCE_COMPUTED, "(0008,0031) SeriesTime is missing or later than (0008,0032) AcquisitionTime"
     )
-    average_s = derivation.compute("average_time_of_frame_s", average_time_s(duration_s, half_life_s))
-    return acquired + round((average_s - reference_s) * SECOND_US)
+    average_s = derivation.compute(
+        "average_time_of_frame",
+        average_time_s(duration_s, half_life_s),
+        "s after its start",
+        "ln(λT / (1 - e^-λT)) / λ",
+        "(0018,1242)",
+        "(0018,1075)",
+    )
+    after_s = derivation.compute(
+        "reference_after_acquisition",
+        average_s - reference_s,
+        "s",
+        "average time of the frame - frame reference time",
+        "(0054,1300)",
+    )
+    if after_s > reference_tolerance_s(half_life_s):
+        detail = "(0054,1300) FrameReferenceTime is less than the average time of the frame, (0018,1242)"
+        raise derivation.refusal(codes.FRAME_TIMES_CONTRADICT, detail, measured=after_s)
+    return acquired + round(after_s * SECOND_US)
+
+
+def reference_tolerance_s(half_life_s: float) -> float:
+    """How far two starts of one scan may lie apart [s]: both are rounded, and the SUV may move by 0.1 %."""
+    return max(MIN_REFERENCE_TOLERANCE_S, REFERENCE_TOLERANCE_PART * half_life_s)
+
+
+def is_series_time_late(slices: Iterable[tuple[str | None, str | None, str | None, str | None]]) -> bool:
+    """Say whether some slice of a series was acquired before the series time, which is then no start of the scan.
+
+    Parameters
+    ----------
+    slices
+        Of each slice: SeriesDate (0008,0021), SeriesTime (0008,0031), AcquisitionDate (0008,0022), AcquisitionTime
+        (0008,0032). Where a date is missing the two times are taken to be within half a day.
+    """
+    unseen = Derivation("")
+    for series_date, series_time, acquisition_date, acquisition_time in slices:
+        header = PetHeader(
+            series_date=series_date,
+            series_time=series_time,
+            acquisition_date=acquisition_date,
+            acquisition_time=acquisition_time,
+        )
+        acquired = acquired_at(header, unseen)
+        series = None if acquired is None else _series_at(header, acquired, unseen)
+        if acquired is not None and series is not None and series > acquired:
+            return True
+    return False
 
 
 def frame_duration_s(header: PetHeader, derivation: Derivation) -> float:
@@ -179,14 +228,9 @@ def _day_near(date: str | None, time: str | None, other_time: int) -> int | None
 def _injected_at(header: PetHeader, scan: int, half_life_s: float, derivation: Derivation) -> int:
     """Injection: (0018,1078), else GE (0009,xx3B), else (0018,1072) on the last such time before the scan."""
     time = parse_time(header.injection_time)
-    stated = (
-        (header.injection_datetime, "RadiopharmaceuticalStartDateTime", "(0018,1078)"),
-        (header.ge_injection_datetime, "GEAdministrationDateTime", "(0009,103B)"),
-    )
-    for text, name, tag in stated:
-        instant = _local(text, header, derivation, f"{tag} {name}")
-        if instant is None:
-            continue
+    stated = stated_injection(header, derivation)
+    if stated is not None:
+        instant, name, tag = stated
         if time is not None:
             _compare_clocks(instant, time, tag, derivation)
         derivation.take(name, tag, 0.0, "s after injection")
@@ -209,6 +253,19 @@ def _injected_at(header: PetHeader, scan: int, half_life_s: float, derivation: D
     )
     derivation.take("RadiopharmaceuticalStartTime", "(0018,1072)", 0.0, "s after injection")
     return instant
+
+
+def stated_injection(header: PetHeader, derivation: Derivation) -> tuple[int, str, str] | None:
+    """Injection with its date: instant, keyword and tag of (0018,1078), else of GE (0009,xx3B); None where neither is there."""
+    stated = (
+        (header.injection_datetime, "RadiopharmaceuticalStartDateTime", "(0018,1078)"),
+        (header.ge_injection_datetime, "GEAdministrationDateTime", "(0009,103B)"),
+    )
+    for text, name, tag in stated:
+        instant = _local(text, header, derivation, f"{tag} {name}")
+        if instant is not None:
+            return instant, name, tag
+    return None
 
 
 def _compare_clocks(instant: int, time: int, tag: str, derivation: Derivation) -> None:

@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 
 from umd_curate.convert.body import size_m, weight_kg
 from umd_curate.convert.derivation import Derivation
+from umd_curate.convert.injection import dose_bq, half_life_s
 from umd_curate.convert.pet_series import PetSeries
-from umd_curate.convert.suv import dose_bq, half_life_s
+from umd_curate.convert.supplement import supplemented
 from umd_curate.model.findings import Finding, Refused
 from umd_curate.model.pet import PetHeader
 from umd_curate.model.sidecars import FindingEntry, ImageSidecar, PetSidecar
@@ -23,7 +24,8 @@ def image_sidecar(facts: Mapping[str, object], findings: Sequence[Finding]) -> I
 def pet_sidecar(facts: Mapping[str, object], series: PetSeries, findings: Sequence[Finding]) -> PetSidecar:
     """Sidecar of a PET; `facts` are its fields by name, apart from those that the SUV's inputs give."""
     assert series.first is not None  # noqa: S101  (a volume has slices)
-    return PetSidecar.model_validate({**facts, **_quantities(series.first, series), "findings": _entries(findings)})
+    header = supplemented(series.first, Derivation(""))
+    return PetSidecar.model_validate({**facts, **_quantities(header, series), "findings": _entries(findings)})
 
 
 def _quantities(header: PetHeader, series: PetSeries) -> dict[str, object]:
@@ -36,6 +38,7 @@ def _quantities(header: PetHeader, series: PetSeries) -> dict[str, object]:
         "scan_start": series.scan_start_s,
         "frame_duration": None if header.frame_duration_ms is None else header.frame_duration_ms / 1000.0,
         "image_decay_corrected": None if header.decay_correction is None else header.decay_correction != "NONE",
+        "image_decay_correction_time": None if series.suv is None else series.suv.decay_reference_s,
         "decay_correction": header.decay_correction,
         "attenuation_correction": "ATTN" in header.corrected_image,
         "corrections": header.corrected_image,

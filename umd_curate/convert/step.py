@@ -4,7 +4,7 @@ The pixel path hands over datasets that are de-identified and in slice order. Va
 `geometry.py`; here they meet, and the written file is read back before anyone may use it.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -46,6 +46,7 @@ def convert_series(
     geometry: StackGeometry | None,
     *,
     source: Callable[[], SourceReceipt] | None = None,
+    suv_types: Sequence[str] = (),
 ) -> Converted:
     """Write a PET, CT or MR volume as ``<stem>_<role>.nii`` with its sidecar, slice by slice.
 
@@ -61,6 +62,8 @@ def convert_series(
         `stack_geometry` of the index's headers in the same order; None for a multi-frame object.
     source
         Asked once, after the last dataset, for what the sidecar says of the source files.
+    suv_types
+        Types of SUV whose ratio to SUVbw is wanted in a PET's sidecar.
 
     Raises
     ------
@@ -68,7 +71,7 @@ def convert_series(
         The volume cannot be converted rightly; nothing is left in `folder`.
     """
     geometry, planes = planes_of(datasets, geometry, order.series)
-    values = values_of(order.role, order.series)
+    values = values_of(order.role, order.series, order.pet, suv_types)
     name = f"sub-{order.subject}_ses-{order.session}_{order.role}"
     path = folder / f"{name}.nii"
     with PlaneWriter(path, geometry.grid(), try_int16=values.try_int16) as writer:

@@ -9,15 +9,16 @@ What a refusal means for the image is decided by its severity: `fail` forbids th
 
 from typing import Final
 
-from umd_curate.convert.body import MASSES, normalising_mass_kg, size_m, surface_cm2, weight_kg
+from umd_curate.convert.body import MASSES, normalising_mass_kg, normalising_surface_cm2, weight_kg
 from umd_curate.convert.decay import frame_mean, remaining
 from umd_curate.convert.derivation import Derivation, SuvFactor
+from umd_curate.convert.injection import dose_bq, half_life_s
 from umd_curate.convert.pet_clock import clock_of, frame_duration_s, scan_start_s
+from umd_curate.convert.supplement import supplemented
 from umd_curate.model.catalogue import suv as codes
 from umd_curate.model.findings import Refused
 from umd_curate.model.pet import PetHeader
 
-MIN_DOSE_BQ: Final = 1e5  # below it (0018,1074) holds MBq: real values gather at 4e2 and 4e8 (SUV manual, figure 2)
 MAX_WAIT_HALF_LIVES: Final = 12.0  # 1/4096 of the activity is left
 
 
@@ -43,6 +44,9 @@ def derive_suv(header: PetHeader, place: str) -> SuvFactor:
     """
     derivation = Derivation(place)
     check_pixels(header, derivation)
+    header = supplemented(header, derivation)
+    if header.units is not None:
+        derivation.take("Units", "(0054,1001)", header.units)
     match header.units:
         case "BQML":
             return _from_activity(header, derivation, 1.0, "BQML")
@@ -94,15 +98,19 @@ def _from_activity(header: PetHeader, derivation: Derivation, to_bqml: float, un
     weight = weight_kg(header, derivation)
     dose = dose_bq(header, derivation)
     decay, reference_s, start_s, clause = _decay(header, derivation)
-    left = derivation.compute("activity_at_reference_bq", dose * decay)
+    tags = ("(0018,1074)",)
+    left = derivation.compute("activity_at_reference", dose * decay, "Bq", "injected activity x decay factor", *tags)
+    factor = to_bqml * 1000.0 * weight / left
+    unit = "g/mL per Bq/mL" if to_bqml == 1.0 else "g/mL per count"
+    derivation.compute("suv_factor", factor, unit, "weight in g / activity at the reference time", "(0010,1030)")
     return SuvFactor(
-        factor=to_bqml * 1000.0 * weight / left,
+        factor=factor,
         rule=f"{units}/{clause}",
         decay_reference_s=reference_s,
         decay_factor=decay,
         scan_start_s=start_s,
         inputs=derivation.inputs,
-        steps=derivation.steps,
+        steps=tuple(derivation.steps),
         findings=tuple(derivation.findings),
     )
 
@@ -128,17 +136,17 @@ def _decay(header: PetHeader, derivation: Derivation) -> tuple[float, float, flo
         assert clock.reference is not None  # noqa: S101  (was asked for)
         elapsed = _check_wait(clock.after_injection_s(clock.reference), half_life, derivation)
         derivation.take("DecayReference", clock.reference_tag, elapsed, "s after injection")
-        return (
-            derivation.compute("decay_factor", remaining(elapsed, half_life)),
-            elapsed,
-            start_s,
-            f"START/{clock.reference_source}",
-        )
+        left = remaining(elapsed, half_life)
+        decay = derivation.compute("decay_factor", left, "", "2^(-t / half-life)", clock.reference_tag, "(0018,1075)")
+        return decay, elapsed, start_s, f"START/{clock.reference_source}"
     if start_s is None:
         raise derivation.refusal(codes.SCAN_TIME_MISSING, "(0008,0032) AcquisitionTime or its date is missing")
     duration = frame_duration_s(header, derivation)
     at_start = remaining(_check_wait(start_s, half_life, derivation), half_life)
-    decay = derivation.compute("decay_factor", at_start * frame_mean(duration, half_life))
+    derivation.compute("decay_at_frame_start", at_start, "", "2^(-t / half-life)", "(0008,0032)", "(0018,1075)")
+    mean = frame_mean(duration, half_life)
+    derivation.compute("mean_over_frame", mean, "", "(1 - e^-λT) / (λT)", "(0018,1242)", "(0018,1075)")
+    decay = derivation.compute("decay_factor", at_start * mean, "", "decay at frame start x mean over frame")
     return decay, start_s, start_s, "NONE"
 
 
@@ -183,12 +191,13 @@ def _from_surface_normalised(header: PetHeader, derivation: Derivation) -> SuvFa
     if (header.suv_type or "BSA") != "BSA":
         raise derivation.refusal(codes.SUV_TYPE_UNKNOWN, "(0054,1006) SUVType does not fit (0054,1001) Units CM2ML")
     weight = weight_kg(header, derivation)
-    surface = derivation.compute("surface_cm2", surface_cm2(weight, size_m(header, derivation)))
+    surface = normalising_surface_cm2(header, weight, derivation)
     return _normalised(header, derivation, 1000.0 * weight / surface, "CM2ML/BSA")
 
 
 def _normalised(header: PetHeader, derivation: Derivation, factor: float, rule: str) -> SuvFactor:
     """Factor of an image that the scanner has related to the injected activity already."""
+    derivation.compute("suv_factor", factor, "g/mL per stored unit", rule, "(0054,1001)")
     return SuvFactor(
         factor=factor,
         rule=rule,
@@ -196,7 +205,7 @@ def _normalised(header: PetHeader, derivation: Derivation, factor: float, rule: 
         decay_factor=None,
         scan_start_s=_plausible_start_s(header, derivation),
         inputs=derivation.inputs,
-        steps=derivation.steps,
+        steps=tuple(derivation.steps),
         findings=tuple(derivation.findings),
     )
 
@@ -209,38 +218,3 @@ def _plausible_start_s(header: PetHeader, derivation: Derivation) -> float | Non
     detail = "(0018,1078) or (0018,1072) against (0008,0032) AcquisitionTime, s"
     derivation.note(codes.SCAN_START_CONTRADICTED, detail, measured=start_s)
     return None
-
-
-def dose_bq(header: PetHeader, derivation: Derivation) -> float:
-    """Injected activity [Bq] of (0018,1074).
-
-    Raises
-    ------
-    Refused
-        It is missing, 0 or negative, or the header lists several radiopharmaceuticals.
-    """
-    if header.radiopharmaceuticals > 1:
-        detail = "(0054,0016) RadiopharmaceuticalInformationSequence has several items"
-        raise derivation.refusal(codes.SEVERAL_INJECTIONS, detail)
-    if header.total_dose is None or header.total_dose <= 0:
-        raise derivation.refusal(codes.DOSE_MISSING, "(0018,1074) RadionuclideTotalDose is missing or 0")
-    dose = header.total_dose
-    if dose < MIN_DOSE_BQ:
-        derivation.note(codes.DOSE_IN_MBQ, "(0018,1074) RadionuclideTotalDose read as MBq")
-        dose *= 1e6
-    derivation.take("RadionuclideTotalDose", "(0018,1074)", dose, "Bq")
-    return dose
-
-
-def half_life_s(header: PetHeader, derivation: Derivation) -> float:
-    """Half-life [s] of (0018,1075), as the header has it.
-
-    Raises
-    ------
-    Refused
-        It is missing, 0 or negative.
-    """
-    if header.half_life_s is None or header.half_life_s <= 0:
-        raise derivation.refusal(codes.HALF_LIFE_MISSING, "(0018,1075) RadionuclideHalfLife is missing or 0")
-    derivation.take("RadionuclideHalfLife", "(0018,1075)", header.half_life_s, "s")
-    return header.half_life_s

@@ -17,6 +17,7 @@ from umd_curate.convert.rescale import Rescale, grey_rescale, without_padding
 from umd_curate.convert.sidecar import image_sidecar, pet_sidecar
 from umd_curate.model.catalogue import convert as codes
 from umd_curate.model.findings import Finding
+from umd_curate.model.pet import PetContext
 from umd_curate.model.receipts import Json
 from umd_curate.model.sidecars import ImageSidecar
 from umd_curate.model.study import Role
@@ -61,8 +62,8 @@ class PetValues:
 
     try_int16 = False
 
-    def __init__(self, place: str) -> None:
-        self._series = PetSeries(place)
+    def __init__(self, place: str, context: PetContext, types: Sequence[str]) -> None:
+        self._series = PetSeries(place, context, types)
 
     def rescale(self, attributes: Attributes) -> Rescale:
         """Rescale of the next slice to SUVbw or Bq/mL."""
@@ -162,6 +163,6 @@ class GreyValues:
         return "HU" if self._role is Role.CT and not self._found else "arbitrary"
 
 
-def values_of(role: Role, place: str) -> Values:
-    """Values of a volume of that role; `place` is the short id of its series."""
-    return PetValues(place) if role is Role.PET else GreyValues(role, place)
+def values_of(role: Role, place: str, context: PetContext | None = None, suv_types: Sequence[str] = ()) -> Values:
+    """Values of a volume of that role; `place` is the short id of its series, the rest is for the SUV of a PET."""
+    return PetValues(place, context or PetContext(), suv_types) if role is Role.PET else GreyValues(role, place)

@@ -1,6 +1,6 @@
 """umd.toml: every setting of a workspace, its default and its limits. Unknown keys are errors."""
 
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -53,8 +53,29 @@ class DeidConfig(Section):
     faces_retained: Reason | None = Field(None, description="Reason why faces stay; without it heads are defaced.")
 
 
+SuvTypeName = Literal["SUVbw", "SUL-james", "SUL-janma", "SUVbsa", "SUVibw"]
+
+
 class ConvertConfig(Section):
     """Conversion to NIfTI and SUV."""
+
+    suv_types: tuple[SuvTypeName, ...] = Field(
+        ("SUVbw",), description="Types of SUV whose ratio to SUVbw goes into the PET's sidecar."
+    )
+    suv_images: tuple[Literal["SUL-james", "SUL-janma", "SUVbsa", "SUVibw"], ...] = Field(
+        (), description="Types of `suv_types` of which an image is written beside the PET too."
+    )
+    supplement: str | None = Field(
+        None,
+        description="CSV of what the site's records know and headers lack (weight, injected activity ...), by series or study.",
+    )
+
+    @model_validator(mode="after")
+    def _has_ratios(self) -> Self:
+        if not set(self.suv_images) <= set(self.suv_types):
+            message = "convert.suv_images may only name types of convert.suv_types"
+            raise ValueError(message)
+        return self
 
 
 class RegisterConfig(Section):
@@ -97,6 +118,9 @@ class ReleaseConfig(Section):
         return self
 
 
+PLACES = frozenset({("convert", "supplement")})  # settings that name a file whose content is part of the work orders
+
+
 class UmdConfig(Section):
     """All of umd.toml."""
 
@@ -113,6 +137,6 @@ class UmdConfig(Section):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     def section(self, name: str) -> Json:
-        """Settings of one section as JSON values."""
-        dumped: dict[str, Json] = self.model_dump(mode="json", by_alias=True)
-        return dumped[name]
+        """Settings of one section as JSON values, without those that only say where something lies: its content counts."""
+        dumped: dict[str, dict[str, Json]] = self.model_dump(mode="json", by_alias=True)
+        return {key: value for key, value in dumped[name].items() if (name, key) not in PLACES}

@@ -8,6 +8,40 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Supplement:
+    """What the site's own records say of one injection, from a row of the supplement table; None where they say nothing.
+
+    It is private as the header is: `injection_datetime` is the true one until the dates of the header are shifted. The
+    reason for an override stays in the table.
+    """
+
+    source: str  # where the values come from, a plain word such as ``ris``; published in the receipt
+    weight_kg: float | None = None
+    height_m: float | None = None
+    sex: str | None = None  # M, F or O
+    injected_bq: float | None = None
+    injection_datetime: str | None = None  # DT, in the scanner's local time
+    half_life_s: float | None = None
+    override: bool = False  # whether it goes above a header that says otherwise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class PetContext:
+    """What the SUV of a slice needs beyond its own header.
+
+    Parameters
+    ----------
+    late_series_time
+        Some slice of the series was acquired before SeriesTime (0008,0031), so that none may take it for the start.
+    supplement
+        What the site's records say of the injection.
+    """
+
+    late_series_time: bool = False
+    supplement: Supplement | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class PetHeader:
     """The SUV inputs of one slice (PS3.3 C.8.9); its repr shows no value, since dates and weights may identify."""
 
@@ -24,7 +58,10 @@ class PetHeader:
 
     radiopharmaceuticals: int = 0  # items of (0054,0016)
     total_dose: float | None = None  # (0018,1074), meant in Bq
+    dose_is_mbq: bool = False  # Enhanced PET: (0018,1074) is meant in MBq (PS3.3 C.8.22.4)
     half_life_s: float | None = None  # (0018,1075)
+    radionuclide_code: str | None = None  # (0008,0100) of (0054,0300)
+    radionuclide_name: str | None = None  # (0008,0104) of (0054,0300)
     injection_time: str | None = None  # (0018,1072) TM
     injection_datetime: str | None = None  # (0018,1078) DT
 
@@ -43,3 +80,5 @@ class PetHeader:
     siemens_decay_datetime: str | None = None  # (0071,xx22) SIEMENS MED PT
     philips_suv_factor: float | None = None  # (7053,xx00) Philips PET Private Group
     philips_activity_factor: float | None = None  # (7053,xx09) Philips PET Private Group
+
+    context: PetContext = PetContext()  # of the series; never in a header

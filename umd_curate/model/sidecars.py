@@ -96,6 +96,26 @@ class ImageSidecar(Document):
     findings: tuple[FindingEntry, ...] = ()
 
 
+class SuvStep(Document):
+    """An intermediate value of the SUV's derivation."""
+
+    name: str
+    value: float
+    unit: str = Field("", description="Of the value; empty for a plain number.")
+    rule: str = Field("", description="Formula or clause that gave it.")
+    tags: tuple[str, ...] = Field((), description="DICOM tags that went in.")
+
+
+class SuvTypeEntry(Document):
+    """A further type of SUV: the image is SUVbw times the ratio."""
+
+    ratio: float = Field(description="To SUVbw, one number per scan.")
+    unit: str = Field(description="Of the image: g/mL or cm2/mL.")
+    normaliser: float = Field(description="Mass or surface that stands in for the body weight.")
+    normaliser_unit: Literal["kg", "cm2"]
+    formula: str = Field(description="Formula of the normaliser; W in kg, H in cm, men first.")
+
+
 class SuvReceipt(Document):
     """How the SUV was derived; enough to compute it again."""
 
@@ -103,13 +123,24 @@ class SuvReceipt(Document):
     rule: str = Field(description="Clause that was used, such as BQML/START/SeriesTime.")
     factor_min: float = Field(description="Least SUV per stored physical unit over the slices [g/mL per (Bq/mL)].")
     factor_max: float
+    slice_factors: tuple[float, ...] | None = Field(
+        None, description="Factor of each slice in ascending k, where they differ; null: all are FactorMin."
+    )
     decay_reference_time: float | None = Field(
         None, description="Seconds after injection to which the pixels are corrected [s]; null: stored as SUV."
     )
     decay_factor: float | None = Field(
         None, description="Activity left at the reference time, as part of the injected; null: stored as SUV."
     )
-    inputs: dict[str, Json] = Field(description="Every input with its tag, value and unit; no date, no clock time.")
+    inputs: dict[str, Json] = Field(
+        description="Every input with its tag, value and unit, and its source where that is not the header; no date, no clock time."
+    )
+    steps: tuple[SuvStep, ...] = Field(
+        (), description="Intermediate values in their order, of the slice with the least k."
+    )
+    types: dict[str, SuvTypeEntry] = Field(
+        default_factory=dict, description="Further types that convert.suv_types asks for, such as SUL-janma."
+    )
 
 
 class PetSidecar(ImageSidecar):
@@ -127,6 +158,10 @@ class PetSidecar(ImageSidecar):
     scan_start: float | None = Field(None, description="Start of the scan after injection [s].")
     frame_duration: float | None = Field(None, description="Of one bed position [s].")
     image_decay_corrected: bool | None = None
+    image_decay_correction_time: float | None = Field(
+        None,
+        description="Time to which the pixels are corrected, after injection [s]; null: stored as SUV, or unknown.",
+    )
     decay_correction: str | None = None
     attenuation_correction: bool | None = None
     corrections: tuple[str, ...] = ()

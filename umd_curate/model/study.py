@@ -6,6 +6,7 @@ from enum import StrEnum
 from umd_curate.model.findings import Finding
 from umd_curate.model.headers import InstanceHeader
 from umd_curate.model.ids import PatientKey, ShortId
+from umd_curate.model.pet import PetContext
 
 
 class Disposition(StrEnum):
@@ -136,3 +137,4 @@ class VolumeOrder:
     places: tuple[OrderedPlace, ...] = ()  # of the files' slices; empty for a multi-frame object
     layout: Layout = Layout.STACK
     groups: tuple[int, ...] = ()  # files per station, time frame or gate; empty: one group
+    pet: PetContext | None = None  # what a PET's SUV needs beyond the headers; None for other roles

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from umd_curate.model.headers import InstanceHeader
 from umd_curate.model.ids import PatientKey, SubjectId
+from umd_curate.model.pet import PetContext, Supplement
 from umd_curate.model.receipts import Artifact, Json
 from umd_curate.model.steps import Unit
 from umd_curate.model.study import IngestPlan, Layout, OrderedPlace, Role, SessionPlan, SourceVolume, VolumeOrder
@@ -110,6 +111,9 @@ def read_order(path: Path) -> VolumeOrder:
         (rows, columns, tuple(position), tuple(orientation), tuple(spacing), thickness)
         for rows, columns, position, orientation, spacing, thickness in entry["places"]
     )
+    if entry["pet"] is not None:
+        row = entry["pet"].pop("supplement")
+        entry["pet"] = PetContext(**entry["pet"], supplement=None if row is None else Supplement(**row))
     return VolumeOrder(**entry)
 
 

@@ -8,6 +8,7 @@ the PHI wall (`phi_gate.py`).
 import hashlib
 import io
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from pydicom import Dataset
@@ -16,7 +17,7 @@ from umd_curate.convert.contours import merge_contours
 from umd_curate.convert.contours_io import convert_contours
 from umd_curate.convert.contours_io import stage_contours as write_contours
 from umd_curate.convert.geometry import SlicePlace, stack_of_places
-from umd_curate.convert.header_io import pet_header
+from umd_curate.convert.header_io import pet_headers
 from umd_curate.convert.step import convert_series
 from umd_curate.convert.suv import same_suv
 from umd_curate.deid.clean_io import clean_dataset
@@ -26,12 +27,14 @@ from umd_curate.model.catalogue import run as codes
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.findings import Refused
 from umd_curate.model.ids import PatientKey, SubjectId
+from umd_curate.model.pet import PetContext
 from umd_curate.model.receipts import Artifact, Receipt, What
 from umd_curate.model.sidecars import SourceReceipt
 from umd_curate.model.steps import Place, Unit
 from umd_curate.model.study import Role, VolumeOrder
 from umd_curate.pipeline.orders import read_order
 from umd_curate.pipeline.phi_gate import keep_identifiers
+from umd_curate.pipeline.supplement import moved
 from umd_curate.store.dicom import READ_FAULTS, read_dataset
 from umd_curate.store.keys import DeidKey, key_path, load_key
 from umd_curate.store.nifti import read_grid
@@ -84,9 +87,23 @@ class Source:
         patient, subject = PatientKey(self.order.patient), SubjectId(self.order.subject)
         for source in self.datasets():
             clean = clean_dataset(source, self.key, patient, subject, self._latest).dataset
-            if self.order.role is Role.PET and not same_suv(pet_header(source), pet_header(clean)):
+            if self.order.role is Role.PET and not self._has_same_suv(source, clean):
                 raise Refused(codes.SUV_CHANGED.at(self.order.series))
             yield clean
+
+    @property
+    def clean_order(self) -> VolumeOrder:
+        """The order as the convert room may see it: the dates that it holds are moved as those of the headers."""
+        if self.order.pet is None:
+            return self.order
+        return replace(self.order, pet=moved(self.order.pet, self.key.shift_days(PatientKey(self.order.patient))))
+
+    def _has_same_suv(self, source: Dataset, clean: Dataset) -> bool:
+        before, after = self.order.pet or PetContext(), self.clean_order.pet or PetContext()
+        return all(
+            same_suv(replace(one, context=before), replace(other, context=after))
+            for one, other in zip(pet_headers(source), pet_headers(clean), strict=True)
+        )
 
     def receipt(self) -> SourceReceipt:
         """Where the image comes from, after the last file was read."""
@@ -97,7 +114,15 @@ def stage_volume(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     """Clean and stage one image volume."""
     order, source = _open(unit, place, config)
     geometry = stack_of_places([SlicePlace(*entry) for entry in order.places], order.series) if order.places else None
-    converted = convert_series(source.cleaned(), order, place.resolve(STAGED), STAGED, geometry, source=source.receipt)
+    converted = convert_series(
+        source.cleaned(),
+        source.clean_order,
+        place.resolve(STAGED),
+        STAGED,
+        geometry,
+        source=source.receipt,
+        suv_types=config.convert.suv_types,
+    )
     _close(place, converted.artifacts)
     return unit.receipt(
         outputs=[*converted.artifacts, keep_identifiers(unit, place, source.identifiers)],

@@ -16,6 +16,8 @@ from umd_curate.model.steps import Step, Unit, View
 from umd_curate.model.study import IngestPlan, VolumeOrder
 from umd_curate.pipeline.lazy import perform_of
 from umd_curate.pipeline.orders import CONTOURS, INGEST, make_orders, units_of, write_orders
+from umd_curate.pipeline.pet_context import with_contexts
+from umd_curate.pipeline.supplement import SupplementTable
 from umd_curate.store.keys import DeidKey, key_path, load_key, make_key
 from umd_curate.store.ledger import Ledger
 from umd_curate.store.parquet import read_rows, write_rows
@@ -136,10 +138,12 @@ def _keep_rows(workspace: Workspace | None, index: Mapping[str, InstanceHeader])
         write_rows(workspace.index_path, index.values(), InstanceHeader, mode=0o600)
 
 
-def order_volumes(understood: Understood, workspace: Workspace, key: DeidKey) -> tuple[list[VolumeOrder], list[Unit]]:
-    """Allot subject ids, write the work orders, and list the units that do them."""
+def order_volumes(
+    understood: Understood, workspace: Workspace, key: DeidKey, table: SupplementTable | None = None
+) -> tuple[list[VolumeOrder], list[Unit]]:
+    """Allot subject ids, write the work orders with what `table` adds to their PETs, and list the units that do them."""
     with Vault(workspace.vault_path, key) as vault:
-        orders = make_orders(understood.plan, vault.subject_of)
+        orders = with_contexts(make_orders(understood.plan, vault.subject_of), understood.plan, table)
     artifacts = write_orders(orders, workspace.private / "orders")
     rules: dict[str, Json] = dict(packaged_rules().sha256)  # another key or another keep list makes other files
     return orders, units_of(orders, artifacts, {"key": key.fingerprint, "rules": rules})

@@ -18,6 +18,8 @@ from umd_curate.model.study import Disposition
 from umd_curate.pipeline import accounting, phi_gate, raw
 from umd_curate.pipeline.events import Silent, Watcher
 from umd_curate.pipeline.executor import Executor, InProcessExecutor, Task
+from umd_curate.pipeline.pet_context import pet_uids
+from umd_curate.pipeline.supplement import SupplementTable, read_supplement, strange_rows
 from umd_curate.pipeline.table import ALL_STEPS, PIXEL_STEPS, below_the_wall
 from umd_curate.pipeline.view import LedgerView
 from umd_curate.release.plan import SPLITS, release_folder, split_record
@@ -27,6 +29,8 @@ from umd_curate.store.resources import definition_sha256
 from umd_curate.store.workspace import Workspace, locked
 
 ACCOUNTING = "accounting"
+SUPPLEMENT = "supplement"  # ledger fact: path of the last run's supplement table, its rows, and those of no PET
+NO_TABLE = "-"
 GATES = (phi_gate.AUDIT, "release", phi_gate.SEAL)  # a refusal of theirs may have been healed in place
 
 
@@ -56,7 +60,7 @@ def ingest(session: Session, given: Sequence[Path]) -> None:
     raw.refuse_overlap(roots, (session.workspace.root, session.workspace.private))
     understood = raw.understand(roots, session.workspace, session.config, session.key, session.watcher.scanning)
     session.ledger.set_fact(raw.ROOTS, [str(root) for root in roots])
-    orders, units = raw.order_volumes(understood, session.workspace, session.key)
+    orders, units = raw.order_volumes(understood, session.workspace, session.key, _supplement(session, understood))
     _run_step(session, raw.pixel_path_step(units))
     _run_step(session, raw.contours_step(units))
     receipts = {receipt.unit: receipt for step in PIXEL_STEPS for receipt in session.ledger.receipts(step)}
@@ -64,6 +68,23 @@ def ingest(session: Session, given: Sequence[Path]) -> None:
     accounting.write_accounting(session.workspace.accounting_path, accounts)
     session.ledger.set_fact(ACCOUNTING, accounting.sums_of(accounts))
     run_steps(session, ("deface",))
+
+
+def _supplement(session: Session, understood: raw.Understood) -> SupplementTable | None:
+    """The supplement table of the settings, else that of the last run; ``-`` means none."""
+    known = session.ledger.fact(SUPPLEMENT)
+    last = known.get("path") if isinstance(known, dict) else None
+    named = session.config.convert.supplement or (last if isinstance(last, str) else NO_TABLE)
+    table = None if named == NO_TABLE else read_supplement(Path(named))
+    session.ledger.set_fact(
+        SUPPLEMENT,
+        {
+            "path": named,
+            "rows": len(table.rows) if table else 0,
+            "strange": strange_rows(table, pet_uids(understood.plan)) if table else 0,
+        },
+    )
+    return table
 
 
 def run_steps(session: Session, names: Sequence[str]) -> None:

@@ -14,6 +14,10 @@ from umd_curate.model.config import UmdConfig
 
 ENVIRONMENT_PREFIX = "UMD_"
 _SEPARATOR = "__"
+FILES = (
+    ("label", "contours"),
+    ("convert", "supplement"),
+)  # settings that name a file, counted from the settings' folder
 
 TEMPLATE = """\
 # Settings of this workspace. `umd-curate config show --resolved` prints every setting and its default.
@@ -49,9 +53,10 @@ def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) 
         section, separator, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition(_SEPARATOR)
         if name.startswith(ENVIRONMENT_PREFIX) and separator:
             _table(settings, section)[key] = value
-    contours = _table(settings, "label").get("contours") if path is not None else None
-    if path is not None and isinstance(contours, str):  # counted from the folder of the settings file
-        settings["label"]["contours"] = str(path.parent / contours)
+    for section, key in FILES if path is not None else ():
+        named = _table(settings, section).get(key)
+        if path is not None and isinstance(named, str):
+            settings[section][key] = str(path.parent / named)
     try:
         return UmdConfig.model_validate(settings)
     except ValidationError as error:

@@ -146,6 +146,21 @@ SEVERAL_INJECTIONS = FindingCode(
     "Derive the SUV by hand.",
 )
 
+FRAME_TIMES_CONTRADICT = FindingCode(
+    "SUV-215",
+    _WARN,
+    "The frames' times contradict each other about the start of the scan",
+    "The series time is no start of the scan, and (0054,1300) with (0008,0032) tells several starts, or one after the frame.",
+    "Supply a series whose times were not rewritten; the measured value is the contradiction in s.",
+)
+HALF_LIFE_OF_ANOTHER = FindingCode(
+    "SUV-216",
+    _WARN,
+    "The half-life is that of another radionuclide",
+    "(0018,1075) and (0054,0300) differ by a tenth or more; one of them is wrong, and nothing says which.",
+    "Compare with the injection record; the measured value is header over table.",
+)
+
 # --- SUV-3xx: inferred or odd --------------------------------------------------------------------------------------
 
 DOSE_IN_MBQ = FindingCode(
@@ -187,7 +202,7 @@ REFERENCE_COMPUTED = FindingCode(
     "SUV-306",
     _INFO,
     "The decay reference time was computed from the frame's times",
-    "The series time is missing or later than the acquisition, so it is not the start of the scan.",
+    "The series time is missing, or later than the acquisition of some slice, so it is not the start of the scan.",
     "Nothing.",
 )
 DECAY_FLAGS_CONTRADICT = FindingCode(
@@ -217,4 +232,60 @@ SCAN_START_CONTRADICTED = FindingCode(
     "The header contradicts itself about the time between injection and scan",
     "It would be negative, more than twelve half-lives, or of two values. The SUV stands, since it was stored as such.",
     "Compare with the injection record; most often the date of (0018,1078) is wrong.",
+)
+HALF_LIFE_ODD = FindingCode(
+    "SUV-311",
+    _WARN,
+    "The half-life differs from the published one",
+    "(0018,1075) is more than 1 % off the half-life of the radionuclide in (0054,0300); the header's was used.",
+    "Compare with the injection record; the measured value is header over table.",
+)
+HALF_LIFE_UNKNOWN = FindingCode(
+    "SUV-312",
+    _WARN,
+    "The half-life belongs to no PET radionuclide",
+    "The header names no radionuclide (0054,0300) and (0018,1075) fits none of PS3.16 CID 4020 within 10 %.",
+    "Compare with the injection record.",
+)
+TYPE_NOT_DERIVED = FindingCode(
+    "SUV-313",
+    _WARN,
+    "A wanted type of SUV could not be derived",
+    "It needs height, weight or sex, and the detail names the missing tag. SUVbw stands.",
+    "Supply the value from the patient's record.",
+)
+SUPPLEMENTED = FindingCode(
+    "SUV-314",
+    _INFO,
+    "A missing input was taken from the supplement table",
+    "The header lacks it; the detail names the tag, the receipt the source.",
+    "Nothing.",
+)
+SUPPLEMENT_CONTRADICTS = FindingCode(
+    "SUV-315",
+    _WARN,
+    "The supplement table contradicts the header, which was followed",
+    "The measured value is table over header, or the difference of two times in s.",
+    "Correct the table, or set its override with a reason.",
+)
+SUPPLEMENT_OVERRIDES = FindingCode(
+    "SUV-316",
+    _WARN,
+    "The supplement table replaced a value of the header",
+    "The table says so with a reason; the measured value is table over header, or the difference of two times in s.",
+    "Nothing, if the reason still holds.",
+)
+DOSE_IN_BQ = FindingCode(
+    "SUV-317",
+    _WARN,
+    "The injected activity of an enhanced PET was read as Bq",
+    "(0018,1074) is meant in MBq there (PS3.3 C.8.22.4), and the value is too large for that.",
+    "Compare with the injection record.",
+)
+RADIONUCLIDE_AMBIGUOUS = FindingCode(
+    "SUV-318",
+    _WARN,
+    "Code and name of the radionuclide are of two radionuclides",
+    "The code and the meaning in (0054,0300) contradict each other; the one that fits the half-life was taken.",
+    "Compare with the injection record.",
 )
