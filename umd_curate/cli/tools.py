@@ -5,29 +5,104 @@ import platform
 import shutil
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from umd_curate import __version__
 from umd_curate.cli import render
 from umd_curate.cli.options import Options, common
-from umd_curate.errors import ExitCode, SchemaError
+from umd_curate.errors import ExitCode, SchemaError, UsageError
+from umd_curate.model.receipts import Json
 from umd_curate.store.keys import key_path, load_key
 from umd_curate.store.resources import organ_table, resource_folder
+
+if TYPE_CHECKING:
+    from umd_curate.convert.reference import Verdict
 
 LIBRARIES = ("pydicom", "nibabel", "SimpleITK", "highdicom", "pyarrow", "numpy", "datasets", "huggingface_hub")
 _GIB = 1 << 30
 
 
-@click.command
+@click.group(invoke_without_command=True)
 @common
-def doctor(options: Options) -> int:
+@click.pass_context
+def doctor(context: click.Context, options: Options) -> int:
     """Check this installation, its engines and, where there is one, the workspace and its key.
 
     \b
     Example:
       umd-curate doctor --workspace study
+      umd-curate doctor suv DRO
     """
+    return ExitCode.DONE if context.invoked_subcommand else _check_installation(options)
+
+
+@doctor.command
+@click.argument("folder", metavar="DIR", type=click.Path(path_type=Path, file_okay=False, exists=True))
+@click.option(
+    "--expect",
+    type=click.Path(path_type=Path, dir_okay=False, exists=True),
+    help="CSV of what is expected: id (name of the object's folder), min, median, max.  [default: the list in DIR]",
+)
+@common
+def suv(options: Options, folder: Path, expect: Path | None) -> int:
+    """Check the SUV of this installation on the reference objects below DIR.
+
+    Each PET series is converted as in a run, and its least, median and greatest SUV in the object's mask are compared with
+    the published ones to two decimals (or one stored step, for objects that store coarse numbers). The 17 objects of
+    oncoray/suv_computation (CC BY 4.0) are made for it; phantoms of your own need --expect. Exit code 1: one is wrong.
+
+    \b
+    Example:
+      umd-curate doctor suv suv_computation/DRO
+    """
+    from umd_curate.convert.reference_io import check_objects, read_expected
+
+    try:
+        expected = read_expected(expect) if expect is not None else None
+        verdicts = list(check_objects(folder, expected))
+    except ValueError as error:
+        message = f"The list of expected values does not fit: {error}."
+        raise UsageError(message) from error
+    missing = sorted(set(expected or {}) - {verdict.name for verdict in verdicts})
+    if options.json:
+        render.as_json({"objects": [_verdict_json(verdict) for verdict in verdicts], "missing": list(missing)})
+    else:
+        columns = ("object", "verdict", "min", "median", "max", "expected", "rule, or why not")
+        render.table("SUV of reference objects", columns, [_verdict_row(verdict) for verdict in verdicts])
+        render.line(f"{sum(verdict.is_right for verdict in verdicts)} of {len(verdicts)} right")
+        for name in missing:
+            render.note(f"{name} is expected and not there")
+    return ExitCode.DONE if verdicts and not missing and all(one.is_right for one in verdicts) else ExitCode.ERROR
+
+
+def _verdict_row(verdict: "Verdict") -> tuple[str, ...]:
+    values = verdict.measured.values if verdict.measured else ()
+    said = "refused" if verdict.measured is None else "right" if verdict.is_right else "WRONG"
+    return (
+        verdict.name,
+        f"{said} within one stored step" if verdict.is_by_step else said,
+        *([f"{value:.4f}" for value in values] or ["", "", ""]),
+        " ".join(f"{value:.2f}" for value in verdict.expected),
+        verdict.rule or verdict.reason,
+    )
+
+
+def _verdict_json(verdict: "Verdict") -> Json:
+    return {
+        "id": verdict.name,
+        "right": verdict.is_right,
+        "within_one_stored_step": verdict.is_by_step,
+        "measured": list(verdict.measured.values) if verdict.measured else None,
+        "voxels": verdict.measured.voxels if verdict.measured else 0,
+        "expected": list(verdict.expected),
+        "rule": verdict.rule,
+        "refusal": verdict.reason,
+    }
+
+
+def _check_installation(options: Options) -> int:
     from umd_curate.label.registry import installed_engines
 
     checks: dict[str, str] = {

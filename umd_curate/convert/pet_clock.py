@@ -3,14 +3,13 @@
 How dates and times are written is known to `dicom_time.py`; what decay does between two instants, to `decay.py`.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from umd_curate.convert.decay import average_time_s
 from umd_curate.convert.derivation import Derivation
-from umd_curate.convert.dicom_time import DAY_US, SECOND_US, parse_date, parse_datetime, parse_offset, parse_time
 from umd_curate.model.catalogue import suv as codes
+from umd_curate.model.dicom_time import DAY_US, SECOND_US, parse_date, parse_datetime, parse_offset, parse_time
 from umd_curate.model.findings import Refused
 from umd_curate.model.pet import PetHeader
 
@@ -166,30 +165,6 @@ def _reference_from_frame(header: PetHeader, acquired: int, half_life_s: float, 
 def reference_tolerance_s(half_life_s: float) -> float:
     """How far two starts of one scan may lie apart [s]: both are rounded, and the SUV may move by 0.1 %."""
     return max(MIN_REFERENCE_TOLERANCE_S, REFERENCE_TOLERANCE_PART * half_life_s)
-
-
-def is_series_time_late(slices: Iterable[tuple[str | None, str | None, str | None, str | None]]) -> bool:
-    """Say whether some slice of a series was acquired before the series time, which is then no start of the scan.
-
-    Parameters
-    ----------
-    slices
-        Of each slice: SeriesDate (0008,0021), SeriesTime (0008,0031), AcquisitionDate (0008,0022), AcquisitionTime
-        (0008,0032). Where a date is missing the two times are taken to be within half a day.
-    """
-    unseen = Derivation("")
-    for series_date, series_time, acquisition_date, acquisition_time in slices:
-        header = PetHeader(
-            series_date=series_date,
-            series_time=series_time,
-            acquisition_date=acquisition_date,
-            acquisition_time=acquisition_time,
-        )
-        acquired = acquired_at(header, unseen)
-        series = None if acquired is None else _series_at(header, acquired, unseen)
-        if acquired is not None and series is not None and series > acquired:
-            return True
-    return False
 
 
 def frame_duration_s(header: PetHeader, derivation: Derivation) -> float:

@@ -11,10 +11,10 @@ from typing import Any, Final
 
 from umd_curate.convert.body import size_m, weight_kg
 from umd_curate.convert.derivation import Derivation
-from umd_curate.convert.dicom_time import DAY_US, SECOND_US, parse_datetime, parse_time
 from umd_curate.convert.injection import dose_bq, half_life_s
 from umd_curate.convert.pet_clock import CLOCK_TOLERANCE_S, stated_injection
 from umd_curate.model.catalogue import suv as codes
+from umd_curate.model.dicom_time import DAY_US, SECOND_US, parse_datetime, parse_time
 from umd_curate.model.findings import Refused
 from umd_curate.model.pet import PetHeader, Supplement
 

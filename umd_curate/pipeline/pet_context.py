@@ -7,11 +7,13 @@ they are; what they mean stands in the convert room.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from umd_curate.convert.pet_clock import is_series_time_late
+from umd_curate.model.dicom_time import is_series_time_late
 from umd_curate.model.headers import InstanceHeader
 from umd_curate.model.pet import PetContext
 from umd_curate.model.study import IngestPlan, Role, VolumeOrder
+from umd_curate.pipeline.orders import read_order
 from umd_curate.pipeline.supplement import SupplementTable
+from umd_curate.store.workspace import Workspace
 
 
 def context_of(instances: Sequence[InstanceHeader], table: SupplementTable | None) -> PetContext:
@@ -42,3 +44,12 @@ def pet_uids(plan: IngestPlan) -> list[tuple[str | None, str | None]]:
         for volume in session.volumes
         if volume.role is Role.PET
     ]
+
+
+def pet_order(workspace: Workspace, name: str) -> VolumeOrder | None:
+    """Work order of a PET by the short id of its series, by its unit or by its session; None where there is none."""
+    for path in sorted((workspace.private / "orders").glob("*.json")):
+        order = read_order(path)
+        if order.role is Role.PET and name in {order.series, order.unit, order.unit.removesuffix(f"_{Role.PET}")}:
+            return order
+    return None

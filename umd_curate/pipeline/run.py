@@ -67,7 +67,7 @@ def ingest(session: Session, given: Sequence[Path]) -> None:
     accounts = accounting.settle(understood.plan, orders, receipts, understood.index, session.key.short_id)
     accounting.write_accounting(session.workspace.accounting_path, accounts)
     session.ledger.set_fact(ACCOUNTING, accounting.sums_of(accounts))
-    run_steps(session, ("deface",))
+    run_steps(session, ("deface", "suv-images"))
 
 
 def _supplement(session: Session, understood: raw.Understood) -> SupplementTable | None:

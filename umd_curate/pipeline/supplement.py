@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, NoReturn
 
-from umd_curate.convert.dicom_time import parse_datetime
 from umd_curate.deid.dates import shift_dt
 from umd_curate.errors import ConfigError
+from umd_curate.model.dicom_time import parse_datetime
 from umd_curate.model.pet import PetContext, Supplement
 
 KEYS: Final = ("series_uid", "study_uid")

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from umd_curate.convert.decay import average_time_s, frame_mean, remaining
-from umd_curate.convert.dicom_time import SECOND_US, parse_date, parse_datetime, parse_offset, parse_time
+from umd_curate.model.dicom_time import SECOND_US, parse_date, parse_datetime, parse_offset, parse_time
 
 
 @given(st.datetimes(min_value=dt.datetime(1900, 1, 1)))  # noqa: DTZ001  (DICOM times are local)

@@ -1,11 +1,12 @@
 """DICOM dates and times (PS3.5 6.2) as whole microseconds.
 
 Whole numbers, so that a shift of all dates by whole days changes no difference by a single bit, and fractional seconds are
-kept. Which instant counts for what is decided in `pet_clock.py`.
+kept. Which instant counts for what is decided in `convert/pet_clock.py`.
 """
 
 import datetime as dt
 import re
+from collections.abc import Iterable
 from typing import Final
 
 SECOND_US: Final = 1_000_000
@@ -64,3 +65,29 @@ def parse_offset(text: str | None) -> int | None:
         return None
     minutes = int(match.group(2)) * 60 + int(match.group(3))
     return (-minutes if match.group(1) == "-" else minutes) * 60 * SECOND_US
+
+
+def is_series_time_late(slices: Iterable[tuple[str | None, str | None, str | None, str | None]]) -> bool:
+    """Say whether some slice of a series was acquired before the series time, which is then no start of the scan.
+
+    Parameters
+    ----------
+    slices
+        Of each slice: SeriesDate (0008,0021), SeriesTime (0008,0031), AcquisitionDate (0008,0022), AcquisitionTime
+        (0008,0032). Where one date is missing the two times are taken to be within half a day; without any, or without a
+        time, a slice tells nothing.
+    """
+    return any(_apart_us(*texts) < 0 for texts in slices)
+
+
+def _apart_us(
+    series_date: str | None, series_time: str | None, acquisition_date: str | None, acquisition_time: str | None
+) -> int:
+    """Acquisition minus series time [us]; 0 where that is not known."""
+    series, acquired = parse_time(series_time), parse_time(acquisition_time)
+    days = [parse_date(series_date), parse_date(acquisition_date)]
+    if series is None or acquired is None or days == [None, None]:
+        return 0
+    if days[0] is None or days[1] is None:
+        return (acquired - series + DAY_US // 2) % DAY_US - DAY_US // 2
+    return (days[1] - days[0]) * DAY_US + acquired - series
