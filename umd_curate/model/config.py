@@ -1,6 +1,6 @@
 """umd.toml: every setting of a workspace, its default and its limits. Unknown keys are errors."""
 
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -15,6 +15,7 @@ class Section(BaseModel):
     """A table of umd.toml."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
+    apart: ClassVar[frozenset[str]] = frozenset()  # settings that decide no output of the steps that name this section
 
 
 class Relaxation(Section):
@@ -54,7 +55,23 @@ class DeidConfig(Section):
 
 
 class ConvertConfig(Section):
-    """Conversion to NIfTI and SUV."""
+    """Conversion to NIfTI and SUV, and the second opinion on it."""
+
+    # Settings that change no converted file: they are no part of the key of what was converted.
+    apart: ClassVar[frozenset[str]] = frozenset({"referee", "referee_engine"})
+
+    fill: bool = Field(
+        False, description="Interpolate a missing slice between its neighbours instead of setting the series aside."
+    )
+    resample_uneven: bool = Field(
+        False, description="Interpolate a stack of two spacings to the finer one instead of setting it aside."
+    )
+    referee: Literal["group", "all", "none"] = Field(
+        "group", description="Which series a second converter converts too: one per protocol group, all, or none."
+    )
+    referee_engine: Literal["dicom2nifti", "dcm2niix"] = Field(
+        "dicom2nifti", description="The second converter; dcm2niix where it is installed."
+    )
 
 
 class RegisterConfig(Section):
@@ -113,6 +130,10 @@ class UmdConfig(Section):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     def section(self, name: str) -> Json:
-        """Settings of one section as JSON values."""
-        dumped: dict[str, Json] = self.model_dump(mode="json", by_alias=True)
-        return dumped[name]
+        """Settings of one section as JSON values, without those that decide no output."""
+        for field, info in type(self).model_fields.items():
+            if name in {field, info.alias}:
+                section: Section = getattr(self, field)
+                dumped: dict[str, Json] = section.model_dump(mode="json", by_alias=True, exclude=set(section.apart))
+                return dumped
+        raise KeyError(name)

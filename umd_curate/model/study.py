@@ -136,3 +136,4 @@ class VolumeOrder:
     places: tuple[OrderedPlace, ...] = ()  # of the files' slices; empty for a multi-frame object
     layout: Layout = Layout.STACK
     groups: tuple[int, ...] = ()  # files per station, time frame or gate; empty: one group
+    protocol: str = ""  # `protocol_group` of the first file

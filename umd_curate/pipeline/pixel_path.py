@@ -28,6 +28,7 @@ from umd_curate.model.findings import Refused
 from umd_curate.model.ids import PatientKey, SubjectId
 from umd_curate.model.receipts import Artifact, Receipt, What
 from umd_curate.model.sidecars import SourceReceipt
+from umd_curate.model.stacks import StackRules
 from umd_curate.model.steps import Place, Unit
 from umd_curate.model.study import Role, VolumeOrder
 from umd_curate.pipeline.orders import read_order
@@ -96,8 +97,12 @@ class Source:
 def stage_volume(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     """Clean and stage one image volume."""
     order, source = _open(unit, place, config)
-    geometry = stack_of_places([SlicePlace(*entry) for entry in order.places], order.series) if order.places else None
-    converted = convert_series(source.cleaned(), order, place.resolve(STAGED), STAGED, geometry, source=source.receipt)
+    rules = StackRules.of(config.convert)
+    places = [SlicePlace(*entry) for entry in order.places]
+    geometry = stack_of_places(places, order.series, rules) if places else None
+    converted = convert_series(
+        source.cleaned(), order, place.resolve(STAGED), STAGED, geometry, source=source.receipt, rules=rules
+    )
     _close(place, converted.artifacts)
     return unit.receipt(
         outputs=[*converted.artifacts, keep_identifiers(unit, place, source.identifiers)],
@@ -108,6 +113,8 @@ def stage_volume(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
             "series": order.series,
             "kind": order.kind,
             "files": len(order.files),
+            "protocol": order.protocol,
+            "layout": order.layout.value,
         },
         versions=converted.versions,
     )

@@ -12,6 +12,7 @@ from umd_curate.ingest.plan import plan_ingest
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.headers import InstanceHeader
 from umd_curate.model.receipts import Json, What
+from umd_curate.model.stacks import StackRules
 from umd_curate.model.steps import Step, Unit, View
 from umd_curate.model.study import IngestPlan, VolumeOrder
 from umd_curate.pipeline.lazy import perform_of
@@ -117,7 +118,7 @@ def understand(
     scanning(len(listed), len(listed))
     if index != previous:
         _keep_rows(workspace, index)
-    plan = plan_ingest(list(index.values()), config.ingest, key.short_id)
+    plan = plan_ingest(list(index.values()), config.ingest, key.short_id, StackRules.of(config.convert))
     return Understood(index, plan)
 
 
