@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from umd_curate.cli import render
-from umd_curate.cli.options import Options, common
+from umd_curate.cli.options import Options, common, conversion
 from umd_curate.cli.progress import watcher
 from umd_curate.errors import ExitCode
 from umd_curate.model.catalogue import CATALOGUE
@@ -27,6 +27,7 @@ RAW = click.argument("raw_folders", metavar="[RAW]...", nargs=-1, type=click.Pat
 @click.command
 @RAW
 @common
+@conversion
 def run(options: Options, raw_folders: tuple[Path, ...]) -> int:
     """Do all of it: RAW DICOM in, a release folder out that load_dataset reads.
 
@@ -45,6 +46,7 @@ def run(options: Options, raw_folders: tuple[Path, ...]) -> int:
 @click.command
 @RAW
 @common
+@conversion
 def scan(options: Options, raw_folders: tuple[Path, ...]) -> int:
     """Say what RAW holds and what would be made of it; nothing is written.
 
@@ -58,6 +60,7 @@ def scan(options: Options, raw_folders: tuple[Path, ...]) -> int:
 @click.command
 @RAW
 @common
+@conversion
 def ingest(options: Options, raw_folders: tuple[Path, ...]) -> int:
     """Scan, de-identify, convert and deface RAW into data/, with an account of every file.
 
