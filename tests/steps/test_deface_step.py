@@ -12,8 +12,8 @@ from umd_curate.deid.step import STEP
 from umd_curate.model.config import DeidConfig, UmdConfig
 from umd_curate.model.findings import Refused
 from umd_curate.model.geometry import Volume
-from umd_curate.model.receipts import Artifact, What
-from umd_curate.model.sidecars import ImageSidecar, PetSidecar
+from umd_curate.model.receipts import Artifact, State, What
+from umd_curate.model.sidecars import GeometryReceipt, ImageSidecar, PetSidecar
 from umd_curate.model.steps import SessionFiles, Unit
 from umd_curate.store.files import artifact, write_json
 from umd_curate.store.nifti import read_volume, voxel_sha256, write_volume
@@ -74,10 +74,12 @@ def stage(place: Folder, volumes: dict[What, Volume]) -> Unit:
     artifacts: dict[str, Artifact] = {}
     for role, volume in volumes.items():
         image, text = f"private/staged/{role}.nii", f"private/staged/{role}.json"
-        write_volume(place.resolve(image), volume)
+        digest = write_volume(place.resolve(image), volume)
         model = PetSidecar if role is What.PET else ImageSidecar
         modality = {"pet": "PT"}.get(role, role.upper())
-        write_json(place.resolve(text), model(modality=modality, units="HU").model_dump(mode="json", by_alias=True))
+        placed = GeometryReceipt(max_corner_error_mm=0, tolerance_mm=1e-4, n_slices=1, max_slice_jitter_mm=0)
+        sidecar = model(modality=modality, units="HU", voxel_sha256=digest, geometry=placed)
+        write_json(place.resolve(text), sidecar.model_dump(mode="json", by_alias=True))
         artifacts[f"staged-{role}"] = artifact(f"staged-{role}", image, place.resolve(image))
         artifacts[f"staged-{role}.json"] = artifact(f"staged-{role}.json", text, place.resolve(text))
     session = SessionFiles("7K3QF2", "petct1", "petct", artifacts)
@@ -114,6 +116,8 @@ def test_face_goes_from_both_images_and_the_brain_stays(tmp_path, anatomical):
         assert sidecar["Defacing"]["State"] == "defaced"
         assert sidecar["Defacing"]["VoxelsChanged"] == changed.sum()
         assert sidecar["VoxelSha256"] == voxel_sha256(after)
+        assert sidecar["Geometry"]["PublishedCornerErrorMm"] == 0
+        assert sidecar["Geometry"]["PublishedVoxelsChanged"] == changed.sum()
 
 
 def front_skin(volume: Volume, role: What) -> np.ndarray:
@@ -185,3 +189,30 @@ def test_image_without_sidecar_does_not_cross_the_wall(tmp_path):
 def test_real_trunks_have_no_head(shared_data, name):
     volume = read_volume(shared_data / "totalsegmentator-examples" / f"{name}.nii.gz")
     assert examine(volume, What.MR if "mr" in name else What.CT).head is None
+
+
+def test_a_staged_image_that_is_not_the_converted_one_does_not_cross_the_wall(tmp_path):
+    place = Folder(tmp_path)
+    unit = stage(place, {What.CT: Volume(np.full((4, 5, 6), -1000, np.int16), np.eye(4))})
+    write_volume(tmp_path / "private/staged/ct.nii", Volume(np.full((4, 5, 6), -999, np.int16), np.eye(4)))
+    with pytest.raises(Refused, match="DEI-305"):
+        STEP.perform(unit, place, UmdConfig())
+    assert not (tmp_path / "data").exists()
+
+
+def test_an_image_that_the_referee_reads_otherwise_stays_behind_the_wall(tmp_path):
+    image = np.full((4, 5, 6), -1000, np.int16)
+    unit = stage(Folder(tmp_path), {What.CT: Volume(image, np.eye(4)), What.PET: Volume(image, np.eye(4))})
+    ct = unit.input("staged-ct")
+    session = SessionFiles("7K3QF2", "petct1", "petct", {entry.what: entry for entry in unit.inputs})
+    receipt = Unit("referee", "x", inputs=(ct, unit.input("staged-ct.json"))).receipt(state=State.QUARANTINED)
+
+    class View:
+        def sessions(self):
+            return [session]
+
+        def receipts(self, step):
+            return [receipt] if step == "referee" else []
+
+    (planned,) = STEP.plan(View(), UmdConfig())
+    assert {entry.what for entry in planned.inputs} == {"staged-pet", "staged-pet.json"}

@@ -274,7 +274,6 @@ def test_real_whole_body_pet_is_selected_before_its_crop(shared_data):
     ("folder", "code"),
     [
         ("dcm-qa-ct-burned-in/S4010", codes.PAGE),
-        ("dicom2nifti-odd/failing/gantrytilting/001", codes.SHEARED),
         ("dicom2nifti-odd/failing/notavolume/001", codes.SAME_PLACE),
         ("dicom2nifti-odd/failing/sliceincrement/001", codes.GAP),
         ("dicom2nifti-odd/failing/slicecount/001", codes.FEW_IMAGES),
@@ -288,6 +287,12 @@ def test_real_odd_series_are_kept_out_by_their_code(shared_data, folder, code):
     plan = _ingest(shared_data / folder)
     assert plan.sessions == ()
     assert {decision.code for decision in plan.decisions} == {code.code}
+
+
+def test_a_real_tilted_gantry_makes_a_session(shared_data):
+    plan = _ingest(shared_data / "dicom2nifti-odd/failing/gantrytilting/001")
+    assert [session.kind for session in plan.sessions] == [SessionKind.CT]
+    assert all(decision.disposition is Disposition.USED for decision in plan.decisions)
 
 
 def test_reference_objects_work_alone_and_are_refused_together(shared_data):

@@ -1,8 +1,8 @@
 """Options that most commands share, and how they lead to a workspace and its settings."""
 
 import functools
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +10,12 @@ import click
 
 from umd_curate.errors import WorkspaceError
 from umd_curate.model.config import UmdConfig
+from umd_curate.model.receipts import Json
 from umd_curate.store.settings import load_config
 from umd_curate.store.workspace import CONFIG_NAME, Workspace, create_workspace, open_workspace
 
 DEFAULT_WORKSPACE = Path("umd-workspace")
+REFEREES = ("dicom2nifti", "dcm2niix")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,7 @@ class Options:
     dry_run: bool
     json: bool
     verbose: bool
+    convert: Mapping[str, Json] = field(default_factory=dict)  # settings of [convert] that this call overrides
 
     @property
     def root(self) -> Path:
@@ -53,10 +56,9 @@ class Options:
         return create_workspace(self.root, self.private)
 
     def settings(self, workspace: Workspace | None) -> UmdConfig:
-        """Settings of --config, else of the workspace, else the defaults."""
-        if self.config is not None:
-            return load_config(self.config)
-        return load_config(workspace.config_path if workspace else None)
+        """Settings of --config, else of the workspace, else the defaults; with what this call overrides."""
+        config = load_config(self.config or (workspace.config_path if workspace else None))
+        return config.model_copy(update={"convert": config.convert.model_copy(update=dict(self.convert))})
 
     def require(self) -> Workspace:
         """Open a workspace that an earlier command must have made."""
@@ -87,5 +89,21 @@ def common(command: Callable[..., Any]) -> Callable[..., Any]:
         verbose: bool, **rest: Any,  # noqa: ANN401  (whatever the command's own options are)
     ) -> Any:  # noqa: ANN401  # fmt: skip
         return command(Options(workspace, private, config, dry_run, as_json, verbose), **rest)
+
+    return wrapped
+
+
+def conversion(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options that override [convert]; stands below `common`."""
+
+    @click.option("--fill", is_flag=True, help="Interpolate a missing slice between its neighbours, and record which.")
+    @click.option("--referee", type=click.Choice(["group", "all", "none", *REFEREES]),
+                  help="Which series a second converter reads too, or with which converter.  [default: group, dicom2nifti]")  # fmt: skip
+    @functools.wraps(command)
+    def wrapped(options: Options, *, fill: bool, referee: str | None, **rest: Any) -> Any:  # noqa: ANN401  (the command's own)
+        settings: dict[str, Json] = {"fill": True} if fill else {}
+        if referee:
+            settings["referee_engine" if referee in REFEREES else "referee"] = referee
+        return command(replace(options, convert=settings), **rest)
 
     return wrapped

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from umd_curate.cli import render
-from umd_curate.cli.options import Options, common
+from umd_curate.cli.options import Options, common, conversion
 from umd_curate.cli.progress import watcher
 from umd_curate.errors import ExitCode
 from umd_curate.model.catalogue import CATALOGUE
@@ -34,6 +34,7 @@ RAW = click.argument("raw_folders", metavar="[RAW]...", nargs=-1, type=click.Pat
 @RAW
 @SUPPLEMENT
 @common
+@conversion
 def run(options: Options, raw_folders: tuple[Path, ...], supplement: str | None) -> int:
     """Do all of it: RAW DICOM in, a release folder out that load_dataset reads.
 
@@ -58,6 +59,7 @@ def run(options: Options, raw_folders: tuple[Path, ...], supplement: str | None)
 @click.command
 @RAW
 @common
+@conversion
 def scan(options: Options, raw_folders: tuple[Path, ...]) -> int:
     """Say what RAW holds and what would be made of it; nothing is written.
 
@@ -72,6 +74,7 @@ def scan(options: Options, raw_folders: tuple[Path, ...]) -> int:
 @RAW
 @SUPPLEMENT
 @common
+@conversion
 def ingest(options: Options, raw_folders: tuple[Path, ...], supplement: str | None) -> int:
     """Scan, de-identify, convert and deface RAW into data/, with an account of every file.
 

@@ -1,28 +1,35 @@
-"""Where the slices of a volume are, and whether they are one even stack.
+"""Where the slices of a volume are, and on which grid they make one.
 
-Decides from positions, orientation and spacing alone; a stack that is no volume is refused by name, never mended here.
-Which files form a stack, and in which order, is decided by ingest; the affine's convention stands in `model/geometry.py`.
+Decides from positions, orientation and spacing alone, by the tolerances of `model/stacks.py`. A stack that is no volume is
+refused by name; what the settings allow (missing slices, two spacings) becomes a grid with levels between the slices, and
+the pixels are interpolated where they stream. Which files form a stack, and in which order, is decided by ingest; the
+affine's convention stands in `model/geometry.py`.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import floor
 from typing import Final
 
 import numpy as np
 
 from umd_curate.model.catalogue import convert as codes
 from umd_curate.model.findings import Finding, Refused
-from umd_curate.model.geometry import AFFINE_TOLERANCE_MM, Float64, Grid, affine_from_dicom, slice_normal
+from umd_curate.model.geometry import Float64, Grid, affine_from_dicom
 from umd_curate.model.headers import InstanceHeader
-from umd_curate.model.sidecars import GeometryReceipt
+from umd_curate.model.stacks import (
+    MIN_TILT_DEG,
+    STRICT,
+    Evenness,
+    StackRules,
+    StackShape,
+    jitter_limit_mm,
+    shape_of_stack,
+)
 
 COSINE_TOLERANCE: Final = 1e-3  # of unit length and right angle; direction cosines may be written with four digits
 SAME_COSINE_TOLERANCE: Final = 1e-4  # between slices of one volume
 SAME_SPACING_TOLERANCE_MM: Final = 1e-4  # between slices of one volume
-MAX_JITTER_MM: Final = 0.1  # table positions of sound whole-body series drift by up to 0.04 mm
-MAX_JITTER_STEPS: Final = 0.05  # the same for coarse stacks, as part of the step; a missing slice gives 0.5 or more
-SAME_POSITION_MM: Final = 0.01  # slices closer than this show one place
-MIN_TILT_DEG: Final = 0.1  # rounded positions of oblique stacks stay below
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +60,67 @@ class SlicePlace:
 
 @dataclass(frozen=True, slots=True)
 class StackGeometry:
-    """An even stack of slices in storage order: slice k lies at first + k (last - first) / (n - 1)."""
+    """Images in storage order and the even grid they make: slice k lies at first + k (last - first) / (n - 1).
+
+    Parameters
+    ----------
+    first, last_position_mm
+        Place of the first image, position of the last.
+    n_slices
+        Slices of the grid.
+    max_jitter_mm
+        Largest distance of an image from its level [mm].
+    findings
+        What was seen and what is mended.
+    levels
+        Level of each image on the grid; empty where image n is slice n. Between whole numbers where the grid is
+        interpolated; equal to the level before where the image may be a copy.
+    tilt_deg
+        Slice step against slice normal [degrees].
+    """
 
     first: SlicePlace
     last_position_mm: tuple[float, ...]
     n_slices: int
     max_jitter_mm: float
     findings: tuple[Finding, ...] = ()
+    levels: tuple[float, ...] = ()
+    tilt_deg: float = 0.0
+
+    @property
+    def n_images(self) -> int:
+        """Images that make the volume, possible copies included."""
+        return len(self.levels) or self.n_slices
+
+    @property
+    def is_sheared(self) -> bool:
+        """Whether the slices are shifted against each other, as a tilted gantry does."""
+        return self.tilt_deg > MIN_TILT_DEG
+
+    @property
+    def interpolated(self) -> tuple[int, ...]:
+        """Slices k of the grid that no image shows, counted from 0."""
+        return StackShape(Evenness.EVEN, self.n_slices, self.levels).missing if self.levels else ()
+
+    @property
+    def copies(self) -> int:
+        """Images at a place that another one has taken."""
+        return sum(self.is_copy(n) for n in range(1, len(self.levels)))
+
+    def level(self, n: int) -> float:
+        """Level of image n on the grid."""
+        return self.levels[n] if self.levels else float(n)
+
+    def is_copy(self, n: int) -> bool:
+        """Say whether image n lies where the one before it lies."""
+        return n > 0 and self.level(n) == self.level(n - 1)
+
+    def parts(self, n: int) -> tuple[float, ...]:
+        """Slices to make when image n has come: how far each lies from image n - 1 to image n; 1 is the image itself."""
+        if n == 0:
+            return (1.0,)
+        low, high = self.level(n - 1), self.level(n)
+        return tuple((k - low) / (high - low) for k in range(floor(low) + 1, floor(high) + 1))
 
     def grid(self) -> Grid:
         """Grid of the volume, RAS+ mm."""
@@ -82,10 +143,10 @@ class StackGeometry:
             return self.first.thickness_mm or 0.0
         return float(np.linalg.norm(np.subtract(self.last_position_mm, self.first.position_mm))) / (self.n_slices - 1)
 
-    def distance_mm(self, k: int, position_mm: tuple[float, ...]) -> float:
-        """Distance [mm] of a position from the place of slice k."""
+    def distance_mm(self, n: int, position_mm: tuple[float, ...]) -> float:
+        """Distance [mm] of a position from the level of image n."""
         first, last = np.array(self.first.position_mm), np.array(self.last_position_mm)
-        part = k / (self.n_slices - 1) if self.n_slices > 1 else 0.0
+        part = self.level(n) / (self.n_slices - 1) if self.n_slices > 1 else 0.0
         return float(np.linalg.norm(np.array(position_mm) - (first + part * (last - first))))
 
     def corners_ras_mm(self) -> Float64:
@@ -118,24 +179,33 @@ def place_of(header: InstanceHeader) -> SlicePlace:
     )
 
 
-def stack_geometry(instances: Sequence[InstanceHeader], place: str = "") -> StackGeometry:
+def stack_geometry(instances: Sequence[InstanceHeader], place: str = "", rules: StackRules = STRICT) -> StackGeometry:
     """Geometry of single-frame instances in slice order; `place` is the short id of the series for findings.
 
     Raises
     ------
     Refused
-        They are no even stack; see `stack_of_places`.
+        They are no volume; see `stack_of_places`.
     """
-    return stack_of_places([place_of(instance) for instance in instances], place)
+    return stack_of_places([place_of(instance) for instance in instances], place, rules)
 
 
-def stack_of_places(places: Sequence[SlicePlace], place: str) -> StackGeometry:
-    """Geometry of slices in storage order.
+def stack_of_places(places: Sequence[SlicePlace], place: str, rules: StackRules = STRICT) -> StackGeometry:
+    """Geometry of images in storage order.
+
+    Parameters
+    ----------
+    places
+        Where each image is.
+    place
+        Short id of the series, for findings.
+    rules
+        What may be done with a stack that is not even.
 
     Raises
     ------
     Refused
-        An element is missing, the slices differ, share a position, or are not evenly spaced.
+        An element is missing, the slices differ, many share a position, or they are not even and may not be made so.
     """
     if not places:
         raise Refused(codes.SLICE_COUNT.at(place, "no slices", measured=0))
@@ -147,29 +217,50 @@ def stack_of_places(places: Sequence[SlicePlace], place: str) -> StackGeometry:
         if not places[0].thickness_mm:
             raise Refused(codes.GEOMETRY_MISSING.at(place, "(0018,0050) SliceThickness of a single slice"))
         return StackGeometry(places[0], places[0].position_mm, 1, 0.0)
-    positions = np.array([entry.position_mm for entry in places], np.float64)
-    normal = slice_normal(places[0].orientation)
-    gaps = np.diff(positions @ normal)
-    if float(np.abs(gaps).min()) < SAME_POSITION_MM:
-        count = int((np.abs(gaps) < SAME_POSITION_MM).sum())
-        raise Refused(codes.SAME_POSITION.at(place, "(0020,0032) ImagePositionPatient", measured=count, limit=0))
-    step = (positions[-1] - positions[0]) / (len(places) - 1)
-    even = positions[0] + np.arange(len(places))[:, None] * step
-    jitter = float(np.linalg.norm(positions - even, axis=1).max())
-    limit = jitter_limit_mm(float(np.linalg.norm(step)))
-    if jitter > limit:
-        detail = "(0020,0032) ImagePositionPatient against the even grid, mm"
-        raise Refused(codes.UNEVEN_SLICES.at(place, detail, measured=jitter, limit=limit))
-    return StackGeometry(places[0], places[-1].position_mm, len(places), jitter, _tilt_findings(step, normal, place))
+    shape = shape_of_stack(np.array([entry.position_mm for entry in places], np.float64), places[0].orientation)
+    if not shape.may_be_made(rules):
+        raise Refused(_refusal(shape, place))
+    is_plain = shape.levels == tuple(range(shape.n_slices))
+    return StackGeometry(
+        places[0],
+        places[-1].position_mm,
+        shape.n_slices,
+        shape.jitter_mm,
+        tuple(_flags(shape, place)),
+        () if is_plain else shape.levels,
+        shape.tilt_deg,
+    )
 
 
-def jitter_limit_mm(step_mm: float) -> float:
-    """Largest distance [mm] of a slice from its place on the even grid."""
-    return max(MAX_JITTER_MM, MAX_JITTER_STEPS * step_mm)
+def _refusal(shape: StackShape, place: str) -> Finding:
+    position = "(0020,0032) ImagePositionPatient"
+    if shape.evenness is Evenness.CROWDED:
+        return codes.SAME_POSITION.at(place, position, measured=shape.copies, limit=0)
+    if shape.evenness is Evenness.HOLES:
+        return codes.SLICES_MISSING.at(place, f"slices by {position}", measured=len(shape.missing), limit=0)
+    detail = f"{position} against the even grid, mm"
+    return codes.UNEVEN_SLICES.at(place, detail, measured=shape.jitter_mm, limit=shape.limit_mm)
 
 
-def check_slice(geometry: StackGeometry, k: int, slice_place: SlicePlace, place: str) -> float:
-    """Check that slice k is where the stack says; return its distance [mm] from the even grid.
+def _flags(shape: StackShape, place: str) -> list[Finding]:
+    """What is mended, each by its code."""
+    found = []
+    if shape.is_sheared:
+        detail = "slice step against slice normal, degrees"
+        found.append(codes.SHEARED.at(place, detail, measured=shape.tilt_deg, limit=MIN_TILT_DEG))
+    if shape.evenness is Evenness.HOLES:
+        listed = ", ".join(str(k) for k in shape.missing)
+        detail = f"slices interpolated; counted from 0: {listed}"
+        found.append(codes.SLICES_FILLED.at(place, detail, measured=len(shape.missing), limit=0))
+    if shape.evenness is Evenness.TWO_SPACINGS:
+        found.append(codes.SPACINGS_RESAMPLED.at(place, "slices interpolated", measured=len(shape.missing), limit=0))
+    if shape.copies:
+        found.append(codes.COPY_DROPPED.at(place, "images with equal pixels", measured=shape.copies, limit=0))
+    return found
+
+
+def check_slice(geometry: StackGeometry, n: int, slice_place: SlicePlace, place: str) -> float:
+    """Check that image n is where the stack says; return its distance [mm] from its level.
 
     Raises
     ------
@@ -178,7 +269,7 @@ def check_slice(geometry: StackGeometry, k: int, slice_place: SlicePlace, place:
     """
     check_complete(slice_place, place)
     check_alike(geometry.first, slice_place, place)
-    distance = geometry.distance_mm(k, slice_place.position_mm)
+    distance = geometry.distance_mm(n, slice_place.position_mm)
     limit = jitter_limit_mm(geometry.step_mm)
     if distance > limit:
         raise Refused(
@@ -201,32 +292,6 @@ def check_alike(first: SlicePlace, other: SlicePlace, place: str) -> None:
         raise Refused(codes.SLICES_DIFFER.at(place, "(0020,0037) ImageOrientationPatient"))
     if not _close(first.pixel_spacing_mm, other.pixel_spacing_mm, SAME_SPACING_TOLERANCE_MM):
         raise Refused(codes.SLICES_DIFFER.at(place, "(0028,0030) PixelSpacing"))
-
-
-def verify_grid(written: Grid, geometry: StackGeometry, jitter_mm: float, place: str) -> GeometryReceipt:
-    """Compare the grid that was read back with the DICOM's corners and centre.
-
-    Raises
-    ------
-    Refused
-        A corner or the centre is off by more than `AFFINE_TOLERANCE_MM`, or what float32 can hold where that is more.
-    """
-    tolerance = max(AFFINE_TOLERANCE_MM, _float32_error_mm(geometry.grid()))
-    error = float(np.linalg.norm(written.corners_ras_mm() - geometry.corners_ras_mm(), axis=1).max())
-    if written.shape_kji != geometry.grid().shape_kji or error > tolerance:
-        raise Refused(codes.AFFINE_WRONG.at(place, "corners, mm", measured=error, limit=tolerance))
-    return GeometryReceipt(
-        max_corner_error_mm=error,
-        tolerance_mm=tolerance,
-        n_slices=geometry.n_slices,
-        max_slice_jitter_mm=jitter_mm,
-    )
-
-
-def _float32_error_mm(grid: Grid) -> float:
-    """Largest corner error [mm] that rounding an affine to NIfTI's float32 can cause; 2e-4 two metres from the origin."""
-    extent = np.abs(grid.affine[:3, :3]) @ np.array(grid.shape_kji[::-1], np.float64) + np.abs(grid.affine[:3, 3])
-    return float(np.linalg.norm(extent)) * float(np.finfo(np.float32).eps) / 2.0
 
 
 def check_complete(entry: SlicePlace, place: str) -> None:
@@ -254,14 +319,6 @@ def _check_orientation(orientation: tuple[float, ...], place: str) -> None:
     error = max(abs(float(rows @ rows) - 1), abs(float(columns @ columns) - 1), abs(float(rows @ columns)))
     if error > 2 * COSINE_TOLERANCE:
         raise Refused(codes.ORIENTATION_INVALID.at(place, "(0020,0037) ImageOrientationPatient", measured=error))
-
-
-def _tilt_findings(step: Float64, normal: Float64, place: str) -> tuple[Finding, ...]:
-    along = abs(float(step @ normal)) / float(np.linalg.norm(step) * np.linalg.norm(normal))
-    tilt = float(np.degrees(np.arccos(min(1.0, along))))
-    if tilt <= MIN_TILT_DEG:
-        return ()
-    return (codes.SHEARED.at(place, "slice step against slice normal, degrees", measured=tilt, limit=MIN_TILT_DEG),)
 
 
 def _close(a: tuple[float, ...], b: tuple[float, ...], tolerance: float) -> bool:

@@ -3,7 +3,7 @@
 Decides whether pixel data can be trusted (length, one grey value per pixel, decodable) and the voxel type of the file.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,8 @@ from umd_curate.convert.rescale import Rescale, as_float32, as_int16
 from umd_curate.model.catalogue import convert as codes
 from umd_curate.model.findings import Refused
 from umd_curate.model.geometry import Grid, slice_normal
+from umd_curate.model.resampled import between
+from umd_curate.model.stacks import STRICT, StackRules
 from umd_curate.store.dicom import READ_FAULTS, quiet
 from umd_curate.store.nifti import NiftiWriter
 
@@ -48,7 +50,7 @@ class Plane:
 
 
 def planes_of(
-    datasets: Iterable[Dataset], geometry: StackGeometry | None, place: str
+    datasets: Iterable[Dataset], geometry: StackGeometry | None, place: str, rules: StackRules = STRICT
 ) -> tuple[StackGeometry, Iterator[Plane]]:
     """Geometry and planes of a volume, in ascending k.
 
@@ -60,11 +62,13 @@ def planes_of(
         Geometry of the stack from the index; None for a multi-frame object, which tells it by itself.
     place
         Short id of the series.
+    rules
+        What may be done with frames that are not even.
 
     Raises
     ------
     Refused
-        A multi-frame object is no even stack.
+        No volume can be made of a multi-frame object.
     """
     if geometry is not None:
         return geometry, (_single(dataset, place) for dataset in datasets)
@@ -73,7 +77,7 @@ def planes_of(
         detail = "one multi-frame object makes a volume"
         raise Refused(codes.FRAMES_NOT_ONE_VOLUME.at(place, detail, measured=len(whole), limit=1))
     planes = _sorted_frames(whole[0], place)
-    return stack_of_places([plane.slice_place for plane in planes], place), iter(planes)
+    return stack_of_places([plane.slice_place for plane in planes], place, rules), iter(planes)
 
 
 def _single(dataset: Dataset, place: str) -> Plane:
@@ -170,7 +174,7 @@ class PlaneWriter:
 
     def __init__(self, path: Path, grid: Grid, *, try_int16: bool) -> None:
         self._writer = NiftiWriter(path, grid, np.int16 if try_int16 else np.float32)
-        self._n_slices = grid.shape_kji[0]
+        self._last_ji: NDArray[np.generic] = np.zeros(grid.shape_kji[1:], np.int16)
         self.n_written = 0
         self.value_min = float("inf")
         self.value_max = float("-inf")
@@ -179,8 +183,16 @@ class PlaneWriter:
         self._writer.__enter__()
         return self
 
-    def write(self, stored_ji: NDArray[np.generic], rescale: Rescale) -> None:
-        """Append the next plane of stored values."""
+    def write(self, stored_ji: NDArray[np.generic], rescale: Rescale, parts: Sequence[float] = (1.0,)) -> None:
+        """Append the next image of stored values, and before it what lies between the one before and it.
+
+        Parameters
+        ----------
+        stored_ji, rescale
+            Stored values and their rescale.
+        parts
+            Planes to append: 1 is the image itself, less lies so far from the one before to it (linear).
+        """
         values: NDArray[np.generic] | None = None
         if self._writer.dtype == np.int16:
             values = as_int16(stored_ji, rescale)
@@ -190,8 +202,14 @@ class PlaneWriter:
             values = as_float32(stored_ji, rescale)
         self.value_min = min(self.value_min, float(values.min()))
         self.value_max = max(self.value_max, float(values.max()))
-        self._writer.write(values)
-        self.n_written += 1
+        for part in parts:
+            self._writer.write(values if part == 1.0 else between(self._last_ji, values, part))
+            self.n_written += 1
+        self._last_ji = values
+
+    def repeats(self, stored_ji: NDArray[np.generic], rescale: Rescale) -> bool:
+        """Say whether an image has the values of the one before it."""
+        return np.array_equal(as_float32(stored_ji, rescale), np.asarray(self._last_ji, np.float32))
 
     @property
     def dtype(self) -> str:

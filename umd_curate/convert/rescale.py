@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from umd_curate.model.catalogue import convert as codes
 from umd_curate.model.findings import Refused
+from umd_curate.model.resampled import AIR_HU
 
 INT16: Final = np.iinfo(np.int16)
-AIR_HU: Final = -1024.0  # lowest HU of a 12-bit CT; the background of a CT on another grid as well
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,16 +13,20 @@ import numpy as np
 import pydicom
 
 from umd_curate import __version__
-from umd_curate.convert.geometry import StackGeometry, check_slice, verify_grid
+from umd_curate.convert.geometry import StackGeometry, check_slice
 from umd_curate.convert.io import Plane, PlaneWriter, planes_of
+from umd_curate.convert.upright_io import set_upright
 from umd_curate.convert.values_io import Values, values_of
+from umd_curate.convert.verify import verify_file
 from umd_curate.model.catalogue import convert as codes
 from umd_curate.model.findings import Finding, Refused
 from umd_curate.model.receipts import Artifact, Json, What
+from umd_curate.model.resampled import background
 from umd_curate.model.sidecars import SourceReceipt
+from umd_curate.model.stacks import STRICT, StackRules
 from umd_curate.model.study import Role, VolumeOrder
 from umd_curate.store.files import artifact, write_json
-from umd_curate.store.nifti import read_grid
+from umd_curate.store.nifti import read_back
 
 CONVERTER: Final = f"umd-curate {__version__}"
 STAGED: Final = {Role.PET: What.STAGED_PET, Role.CT: What.STAGED_CT, Role.MR: What.STAGED_MR}
@@ -47,6 +51,7 @@ def convert_series(
     *,
     source: Callable[[], SourceReceipt] | None = None,
     suv_types: Sequence[str] = (),
+    rules: StackRules = STRICT,
 ) -> Converted:
     """Write a PET, CT or MR volume as ``<stem>_<role>.nii`` with its sidecar, slice by slice.
 
@@ -64,26 +69,32 @@ def convert_series(
         Asked once, after the last dataset, for what the sidecar says of the source files.
     suv_types
         Types of SUV whose ratio to SUVbw is wanted in a PET's sidecar.
+    rules
+        What may be done with frames that are not even; for single frames `geometry` has settled it.
 
     Raises
     ------
     Refused
         The volume cannot be converted rightly; nothing is left in `folder`.
     """
-    geometry, planes = planes_of(datasets, geometry, order.series)
+    geometry, planes = planes_of(datasets, geometry, order.series, rules)
     values = values_of(order.role, order.series, order.pet, suv_types)
     name = f"sub-{order.subject}_ses-{order.session}_{order.role}"
     path = folder / f"{name}.nii"
     with PlaneWriter(path, geometry.grid(), try_int16=values.try_int16) as writer:
         first, jitter_mm = _stream(planes, geometry, values, writer, order.series)
     try:
-        placed = verify_grid(read_grid(path), geometry, jitter_mm, order.series)
+        placed = verify_file(read_back(path), writer.voxel_sha256, geometry, jitter_mm, order.series)
+        sheared, voxel_sha256 = None, writer.voxel_sha256
+        if geometry.is_sheared:
+            sheared = folder / f"sub-{order.subject}_ses-{order.session}_desc-sheared_{order.role}.nii"
+            voxel_sha256 = set_upright(path, sheared, background(order.role), order.series)
     except Refused:
-        path.unlink()
+        path.unlink(missing_ok=True)
         raise
     findings = [*geometry.findings, *values.findings(), *_constant(writer, order.series)]
     written = {
-        "voxel_sha256": writer.voxel_sha256,
+        "voxel_sha256": voxel_sha256,
         "geometry": placed,
         "source": source() if source else None,
         "converter": CONVERTER,
@@ -95,6 +106,7 @@ def convert_series(
         artifacts=(
             artifact(what, f"{relative}/{name}.nii", path),
             artifact(f"{what}.json", f"{relative}/{name}.json", folder / f"{name}.json"),
+            *([artifact(f"{what}.sheared", f"{relative}/{sheared.name}", sheared)] if sheared else []),
         ),
         findings=tuple(findings),
         measured={
@@ -104,6 +116,7 @@ def convert_series(
             "value_max": writer.value_max,
             "max_corner_error_mm": placed.max_corner_error_mm,
             "max_slice_jitter_mm": placed.max_slice_jitter_mm,
+            "is_as_acquired": not (geometry.levels or geometry.is_sheared),
             **values.measured(),
         },
         versions=versions(),
@@ -121,12 +134,16 @@ def _stream(
     """Write every plane; return the first and the largest distance [mm] of a slice from the even grid."""
     first: Plane | None = None
     jitter_mm = 0.0
-    for k, plane in enumerate(planes):
-        if k >= geometry.n_slices:
-            raise Refused(codes.SLICE_COUNT.at(place, "slices", measured=k + 1, limit=geometry.n_slices))
-        jitter_mm = max(jitter_mm, check_slice(geometry, k, plane.slice_place, place))
+    for n, plane in enumerate(planes):
+        if n >= geometry.n_images:
+            raise Refused(codes.SLICE_COUNT.at(place, "slices", measured=n + 1, limit=geometry.n_images))
+        jitter_mm = max(jitter_mm, check_slice(geometry, n, plane.slice_place, place))
         rescale = values.rescale(plane.attributes)
-        writer.write(values.image_ji(plane.stored_ji(), plane.attributes, rescale), rescale)
+        image_ji = values.image_ji(plane.stored_ji(), plane.attributes, rescale)
+        if not geometry.is_copy(n):
+            writer.write(image_ji, rescale, geometry.parts(n))
+        elif not writer.repeats(image_ji, rescale):
+            raise Refused(codes.COPIES_DIFFER.at(place, "(7FE0,0010) PixelData of two images at one position"))
         first = first or plane
     if first is None or writer.n_written != geometry.n_slices:
         raise Refused(codes.SLICE_COUNT.at(place, "slices", measured=writer.n_written, limit=geometry.n_slices))

@@ -12,12 +12,12 @@ from umd_curate.deid.engine import Examined, examine, faces_of
 from umd_curate.model.catalogue import deid as codes
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.findings import Finding, Refused
-from umd_curate.model.geometry import Volume
-from umd_curate.model.receipts import Artifact, Json, Receipt, What
+from umd_curate.model.geometry import Volume, max_corner_error_mm
+from umd_curate.model.receipts import Artifact, Json, Receipt, State, What
 from umd_curate.model.sidecars import DefacingReceipt, FindingEntry, ImageSidecar, PetSidecar
 from umd_curate.model.steps import Place, Step, Unit, View
 from umd_curate.store.files import artifact, write_json
-from umd_curate.store.nifti import read_volume, write_volume
+from umd_curate.store.nifti import read_back, read_volume, voxel_sha256, write_volume
 
 NAME = "deface"
 METHOD = "geometric block from chin to brow, found on the skin surface, carried to each image"
@@ -25,11 +25,21 @@ ROLES = {What.STAGED_CT: What.CT, What.STAGED_MR: What.MR, What.STAGED_PET: What
 
 
 def plan(view: View, config: UmdConfig) -> Sequence[Unit]:  # noqa: ARG001  (every step plans from view and config)
-    """One unit per session that has a staged image; its sidecars are inputs too."""
+    """One unit per session that has a staged image; its sidecars are inputs too.
+
+    An image that the referee reads otherwise stays behind the wall.
+    """
+    disputed = {
+        entry.path
+        for receipt in view.receipts("referee")
+        if receipt.state is not State.DONE
+        for entry in receipt.inputs
+    }
     units = []
     for session in view.sessions():
         names = [name for role in ROLES for name in (str(role), f"{role}.json")]
-        inputs = tuple(session.artifacts[name] for name in names if name in session.artifacts)
+        found = (session.artifacts[name] for name in names if name in session.artifacts)
+        inputs = tuple(entry for entry in found if entry.path not in disputed)
         if any(entry.what in set(ROLES) for entry in inputs):
             params = {"folder": session.folder}
             units.append(Unit(NAME, session.stem, session.subject, session.session, inputs, params))
@@ -42,10 +52,12 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     Raises
     ------
     Refused
-        DEI-303: a head is in view, no mask could be made, and no reason to keep the face is given.
+        DEI-303: a head is in view, no mask could be made, and no reason to keep the face is given. DEI-304, DEI-305: an
+        image has no sidecar, or is not the one that was converted. DEI-306: what was written is not what is on disk.
     """
     staged = {ROLES[role]: entry for role in ROLES if (entry := unit.input(role)) is not None}
     volumes = {role: read_volume(place.resolve(entry.path)) for role, entry in staged.items()}
+    sidecars = {role: _sidecar(unit, place, role, volume) for role, volume in volumes.items()}
     seen = {role: examine(volume, role) for role, volume in volumes.items()}
     found_on = [str(role) for role, one in seen.items() if one.head]
     retained = config.deid.faces_retained if found_on else None
@@ -63,7 +75,7 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
             voxels_changed=changed,
             reason=retained or "",
         )
-        outputs += _write(unit, place, role, volume, receipt, findings)
+        outputs += _write(unit, place, role, (volumes[role], volume), sidecars[role], receipt, findings)
     measured: dict[str, Json] = {
         "head_found": bool(found_on),
         "head_found_on": ",".join(found_on),
@@ -76,7 +88,7 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     return unit.receipt(outputs=outputs, findings=findings, measured=measured, versions=versions)
 
 
-STEP = Step(NAME, 1, ("deid",), plan, perform)
+STEP = Step(NAME, 2, ("deid",), plan, perform)
 
 
 def _findings(name: str, seen: Mapping[What, Examined], retained: str | None) -> list[Finding]:
@@ -93,19 +105,43 @@ def _findings(name: str, seen: Mapping[What, Examined], retained: str | None) ->
     return findings
 
 
-def _write(
-    unit: Unit, place: Place, role: What, volume: Volume, receipt: DefacingReceipt, findings: Sequence[Finding]
-) -> tuple[Artifact, Artifact]:
-    """Write one image and its sidecar below the wall."""
+def _sidecar(unit: Unit, place: Place, role: What, volume: Volume) -> ImageSidecar:
+    """Sidecar of a staged image, whose receipt must be about the voxels at hand."""
     staged = unit.input(f"staged-{role}.json")
     if staged is None:
         raise Refused(codes.NO_SIDECAR.at(unit.name, role))
     model = PetSidecar if role is What.PET else ImageSidecar
     sidecar = model.model_validate_json(place.resolve(staged.path).read_bytes())
+    if voxel_sha256(volume) != sidecar.voxel_sha256:
+        raise Refused(codes.STAGED_CHANGED.at(unit.name, role))
+    return sidecar
+
+
+def _write(
+    unit: Unit,
+    place: Place,
+    role: What,
+    volumes: tuple[Volume, Volume],
+    sidecar: ImageSidecar,
+    receipt: DefacingReceipt,
+    findings: Sequence[Finding],
+) -> tuple[Artifact, Artifact]:
+    """Write one image, of which `volumes` are the staged and the cleared one, and its sidecar below the wall."""
     stem = f"{unit.params['folder']}/{unit.name}_{role}"
     image, text = place.resolve(f"{stem}.nii.gz"), place.resolve(f"{stem}.json")
-    digest = write_volume(image, volume)
-    entries = (*sidecar.findings, *(FindingEntry.of(finding) for finding in findings))
-    filled = sidecar.model_copy(update={"defacing": receipt, "voxel_sha256": digest, "findings": entries})
+    digest = write_volume(image, volumes[1])
+    grid, found = read_back(image)
+    error = max_corner_error_mm(grid, volumes[0].grid)
+    if found != digest or not grid.is_same_as(volumes[0].grid):
+        image.unlink()
+        raise Refused(codes.PUBLISHED_WRONG.at(unit.name, f"{role}, corners, mm", measured=error))
+    published = {"published_corner_error_mm": error, "published_voxels_changed": receipt.voxels_changed}
+    update: dict[str, object] = {
+        "defacing": receipt,
+        "voxel_sha256": digest,
+        "findings": (*sidecar.findings, *(FindingEntry.of(finding) for finding in findings)),
+        "geometry": sidecar.geometry.model_copy(update=published) if sidecar.geometry else None,
+    }
+    filled = sidecar.model_copy(update=update)
     write_json(text, filled.model_dump(mode="json", by_alias=True, exclude_none=False))
     return artifact(role, f"{stem}.nii.gz", image), artifact(f"{role}.json", f"{stem}.json", text)

@@ -14,6 +14,7 @@ from umd_curate.ingest.stack import Fault, Stack, stacked
 from umd_curate.model.catalogue import ingest as codes
 from umd_curate.model.headers import InstanceHeader
 from umd_curate.model.ids import PatientKey, ShortId
+from umd_curate.model.stacks import STRICT, StackRules
 from umd_curate.model.study import Role, SourceVolume
 
 _NOT_STATIC = {"DYNAMIC", "GATED"}  # Series Type (0054,1000) value 1, PS3.3 C.8.9.1.1.4
@@ -79,11 +80,14 @@ class Faults:
         Study Instance UIDs that are under two patients.
     min_slices
         A PET with fewer slices is faulty.
+    rules
+        What may be done with a stack that is not even.
     """
 
     tainted: frozenset[str]
     mixed: frozenset[str]
     min_slices: int
+    rules: StackRules = STRICT
 
     def of(self, study_uid: str, series_uid: str, role: Role, stack: Stack) -> Fault | None:
         """Fault of a volume, the one that reaches furthest first."""
@@ -129,7 +133,11 @@ def build_candidates(
     parts: Counter[str] = Counter()  # per UID over all patients, studies and roles, so that no two volumes share a name
     for (patient_key, study, uid, role), members in sorted(series.items()):
         for group in _parts(members, role):
-            stack = Stack(tuple(group)) if role is Role.CONTOURS or is_multiframe(group[0]) else stacked(group)
+            stack = (
+                Stack(tuple(group))
+                if role is Role.CONTOURS or is_multiframe(group[0])
+                else stacked(group, faults.rules)
+            )
             name = short_id("s", series_name(uid, parts[uid]))
             parts[uid] += 1
             frame = (group[0].frame_of_reference_uid or "").strip()

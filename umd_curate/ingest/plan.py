@@ -18,6 +18,7 @@ from umd_curate.model.config import IngestConfig
 from umd_curate.model.findings import Finding, FindingCode
 from umd_curate.model.headers import FileKind, InstanceHeader
 from umd_curate.model.ids import PatientKey, ShortId
+from umd_curate.model.stacks import STRICT, StackRules
 from umd_curate.model.study import Disposition, FileDecision, IngestPlan, PassedOver, Role
 
 NameOf = Callable[[str, str], ShortId]
@@ -60,7 +61,9 @@ class _Book:
         return tuple(found)
 
 
-def plan_ingest(headers: Sequence[InstanceHeader], config: IngestConfig, short_id: NameOf) -> IngestPlan:
+def plan_ingest(
+    headers: Sequence[InstanceHeader], config: IngestConfig, short_id: NameOf, rules: StackRules = STRICT
+) -> IngestPlan:
     """Plan the sessions of a raw folder and decide on each of its files.
 
     Parameters
@@ -71,6 +74,8 @@ def plan_ingest(headers: Sequence[InstanceHeader], config: IngestConfig, short_i
         What is wanted.
     short_id
         Keyed name of a kind (``s`` series, ``f`` file) and a value.
+    rules
+        What convert may do with a stack that is not even.
 
     Returns
     -------
@@ -84,7 +89,7 @@ def plan_ingest(headers: Sequence[InstanceHeader], config: IngestConfig, short_i
     sound = _set_unusable_aside(wanted, patients, book)
     mixed = mixed_studies(sound, patients)
     owners = {row.path: mixed.get(row.study_uid or "") or patients[row.path] for row in sound}
-    faults = Faults(_tainted_series(wanted, sound, book), frozenset(mixed), config.min_slices)
+    faults = Faults(_tainted_series(wanted, sound, book), frozenset(mixed), config.min_slices, rules)
     candidates = build_candidates(sound, owners, faults, short_id)
     volumes = _leave_out_few_images(candidates, config.min_slices, book)
     pairing = pair(volumes)

@@ -1,7 +1,9 @@
-"""Decides whether images of one orientation form an even stack, and in which order.
+"""Decides whether images of one orientation form a stack of which a volume can be made, and in which order.
 
-Slices ascend along the normal (row direction x column direction, PS3.3 C.7.6.2.1.1). A stack with a hole, an uneven
-step, two images at one place or a shear is refused by code, never repaired. Which images belong together is for `group`.
+Slices ascend along the normal (row direction x column direction, PS3.3 C.7.6.2.1.1). How even a stack must be stands in
+`model/stacks.py`; a stack with holes, uneven steps or many images at one place is refused by code. A few images at a place
+that is taken may be copies, which only their pixels tell: convert compares them. So may a tilted gantry be mended there.
+Which images belong together is for `group`.
 """
 
 from collections.abc import Sequence
@@ -13,12 +15,8 @@ from umd_curate.model.catalogue import ingest as codes
 from umd_curate.model.findings import FindingCode
 from umd_curate.model.geometry import Float64, affine_from_dicom, apply_affine, slice_normal
 from umd_curate.model.headers import InstanceHeader
+from umd_curate.model.stacks import SAME_PLACE_MM, STRICT, Evenness, StackRules, shape_of_stack
 
-JITTER_MM = 0.05  # a tenth of the finest slice step that we meet; the conversion allows the same
-JITTER_PART = 0.02  # of the slice step; steps at the bed borders of a sound GE PET put slices off by 1.2 %
-SAME_PLACE_MM = 0.01  # two slices closer than this are at one place; the thinnest CT slices are 0.3 mm
-MAX_HOLES_PART = 0.25  # of the steps; with more of them wide, the stack has two spacings rather than holes
-MAX_SHEAR = 0.01  # in-plane shift per step: half a degree, less than any gantry tilt that is set by hand
 MAX_LENGTH_MM = 1e5  # of a position or spacing; no table moves a hundred metres, such a number is damaged
 UNIT_TOLERANCE = 1e-3  # of direction cosines, written with four decimals or more
 
@@ -72,60 +70,41 @@ def has_repeats(headers: Sequence[InstanceHeader]) -> bool:
     return len(headers) > 1 and bool(np.diff(np.sort(heights_mm(headers))).min() <= SAME_PLACE_MM)
 
 
-def stacked(headers: Sequence[InstanceHeader]) -> Stack:
+def stacked(headers: Sequence[InstanceHeader], rules: StackRules = STRICT) -> Stack:
     """Sort single-frame images of one orientation and matrix, and judge the stack.
 
     Parameters
     ----------
     headers
         At least one image; those of one place are ordered by instance number and path.
+    rules
+        What may be done with a stack that is not even.
     """
     ordered = sorted(headers, key=_order)
     if not all(has_geometry(header) for header in ordered):
         return Stack(tuple(ordered), fault=Fault(codes.NO_GEOMETRY))
     ascending = np.argsort(heights_mm(ordered), kind="stable")
     instances = tuple(ordered[place] for place in ascending)
-    return Stack(instances, _box(instances), _fault(instances))
+    return Stack(instances, _box(instances), _fault(instances, rules))
 
 
 def _order(header: InstanceHeader) -> tuple[int, str]:
     return header.instance_number or 0, header.path
 
 
-def _fault(instances: tuple[InstanceHeader, ...]) -> Fault | None:
-    """Fault of a sorted stack, None where its slices stand on an even grid."""
-    n = len(instances)
-    if n < 2:
+def _fault(instances: tuple[InstanceHeader, ...], rules: StackRules) -> Fault | None:
+    """Fault of a sorted stack, None where a volume can be made of its slices."""
+    if len(instances) < 2:
         return None
     positions = np.array([header.position_mm for header in instances], np.float64)
-    normal = slice_normal(instances[0].orientation)
-    heights = positions @ normal
-    steps = np.diff(heights)
-    if steps.min() <= SAME_PLACE_MM:
-        repeats = int((steps <= SAME_PLACE_MM).sum())
-        return Fault(codes.SAME_PLACE, "images at a place that is taken", float(repeats), 0.0)
-    drift = positions[-1] - positions[0]
-    height = float(heights[-1] - heights[0])
-    shear = float(np.linalg.norm(drift - normal * height)) / height
-    if shear > MAX_SHEAR:
-        return Fault(codes.SHEARED, "in-plane shift per mm along the normal [mm]", shear, MAX_SHEAR)
-    spacing = float(np.median(steps))
-    limit = max(JITTER_MM, JITTER_PART * spacing)
-    even = positions[0] + np.outer(np.arange(n) / (n - 1), drift)
-    jitter = float(np.linalg.norm(positions - even, axis=1).max())
-    return None if jitter <= limit else _uneven(steps, jitter, limit)
-
-
-def _uneven(steps: Float64, jitter_mm: float, limit_mm: float) -> Fault:
-    """Tell holes (all steps are whole multiples of the smallest) from an uneven stack."""
-    unit = float(np.min(steps))
-    multiples = np.rint(steps / unit)
-    tolerance = np.maximum(JITTER_MM, 2 * JITTER_PART * unit) * multiples
-    missing = int((multiples - 1).sum())
-    holes = float((multiples > 1).mean())
-    if 0 < holes <= max(MAX_HOLES_PART, 1 / len(steps)) and bool((np.abs(steps - multiples * unit) <= tolerance).all()):
-        return Fault(codes.GAP, "slices missing", float(missing), 0.0)
-    return Fault(codes.UNEVEN, "distance of a slice from the even grid [mm]", jitter_mm, limit_mm)
+    shape = shape_of_stack(positions, instances[0].orientation)
+    if shape.may_be_made(rules):
+        return None
+    if shape.evenness is Evenness.CROWDED:
+        return Fault(codes.SAME_PLACE, "images at a place that is taken", float(shape.copies), 0.0)
+    if shape.evenness is Evenness.HOLES:
+        return Fault(codes.GAP, "slices missing", float(len(shape.missing)), 0.0)
+    return Fault(codes.UNEVEN, "distance of a slice from the even grid [mm]", shape.jitter_mm, shape.limit_mm)
 
 
 def _box(instances: tuple[InstanceHeader, ...]) -> tuple[tuple[float, ...], tuple[float, ...]]:

@@ -15,6 +15,7 @@ class Section(BaseModel):
     """A table of umd.toml."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
+    apart: ClassVar[frozenset[str]] = frozenset()  # settings that decide no output of the steps that name this section
 
 
 class Relaxation(Section):
@@ -57,7 +58,23 @@ SuvTypeName = Literal["SUVbw", "SUL-james", "SUL-janma", "SUVbsa", "SUVibw"]
 
 
 class ConvertConfig(Section):
-    """Conversion to NIfTI and SUV."""
+    """Conversion to NIfTI and SUV, and the second opinion on it."""
+
+    # Settings that change no converted file (of the supplement its content counts, which stands in the work orders).
+    apart: ClassVar[frozenset[str]] = frozenset({"referee", "referee_engine", "supplement"})
+
+    fill: bool = Field(
+        False, description="Interpolate a missing slice between its neighbours instead of setting the series aside."
+    )
+    resample_uneven: bool = Field(
+        False, description="Interpolate a stack of two spacings to the finer one instead of setting it aside."
+    )
+    referee: Literal["group", "all", "none"] = Field(
+        "group", description="Which series a second converter converts too: one per protocol group, all, or none."
+    )
+    referee_engine: Literal["dicom2nifti", "dcm2niix"] = Field(
+        "dicom2nifti", description="The second converter; dcm2niix where it is installed."
+    )
 
     suv_types: tuple[SuvTypeName, ...] = Field(
         ("SUVbw",), description="Types of SUV whose ratio to SUVbw goes into the PET's sidecar."
@@ -118,9 +135,6 @@ class ReleaseConfig(Section):
         return self
 
 
-PLACES = frozenset({("convert", "supplement")})  # settings that name a file whose content is part of the work orders
-
-
 class UmdConfig(Section):
     """All of umd.toml."""
 
@@ -137,6 +151,10 @@ class UmdConfig(Section):
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 
     def section(self, name: str) -> Json:
-        """Settings of one section as JSON values, without those that only say where something lies: its content counts."""
-        dumped: dict[str, dict[str, Json]] = self.model_dump(mode="json", by_alias=True)
-        return {key: value for key, value in dumped[name].items() if (name, key) not in PLACES}
+        """Settings of one section as JSON values, without those that decide no output."""
+        for field, info in type(self).model_fields.items():
+            if name in {field, info.alias}:
+                section: Section = getattr(self, field)
+                dumped: dict[str, Json] = section.model_dump(mode="json", by_alias=True, exclude=set(section.apart))
+                return dumped
+        raise KeyError(name)

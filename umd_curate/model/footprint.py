@@ -95,9 +95,9 @@ class _Aligned:
         covered = self._coverage.plane(k)
         if not covered.any():
             return np.zeros_like(covered), covered
-        whole = _weighted(self._view, along_k.index[k : k + 1], along_k.weight[k : k + 1], axis=0)[0]
-        rows = _weighted(whole, along_j.index, along_j.weight, axis=0)
-        return _weighted(rows, along_i.index, along_i.weight, axis=1), covered
+        whole = weighted(self._view, along_k.index[k : k + 1], along_k.weight[k : k + 1], axis=0)[0]
+        rows = weighted(whole, along_j.index, along_j.weight, axis=0)
+        return weighted(rows, along_i.index, along_i.weight, axis=1), covered
 
 
 class _ObliqueCoverage:
@@ -153,8 +153,18 @@ class _Oblique:
         return mean, count / len(self._coverage.offsets)
 
 
-def _weighted(array: NDArray[np.generic], index: NDArray[np.intp], weight: Float64, axis: int) -> Float64:
-    """Sum of weighted terms along one axis; the order of the sum is fixed, so the result is the same on any machine."""
+def weighted(array: NDArray[np.generic], index: NDArray[np.intp], weight: Float64, axis: int) -> Float64:
+    """Sum of weighted terms along one axis, float64.
+
+    Parameters
+    ----------
+    array
+        Any number type and shape.
+    index, weight
+        As `AxisWeights` has them: shape (n, terms).
+    axis
+        Axis of `array` that becomes n long. The order of the sum is fixed, so the result is the same on any machine.
+    """
     shape = [1] * array.ndim
     shape[axis] = len(index)
     total: Float64 | None = None

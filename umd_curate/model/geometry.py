@@ -79,6 +79,12 @@ def max_corner_error_mm(a: Grid, b: Grid) -> float:
     return float(np.linalg.norm(a.corners_ras_mm() - b.corners_ras_mm(), axis=1).max())
 
 
+def float32_error_mm(grid: Grid) -> float:
+    """Largest corner error [mm] that rounding an affine to NIfTI's float32 can cause; 2e-4 two metres from the origin."""
+    extent = np.abs(grid.affine[:3, :3]) @ np.array(grid.shape_kji[::-1], np.float64) + np.abs(grid.affine[:3, 3])
+    return float(np.linalg.norm(extent)) * float(np.finfo(np.float32).eps) / 2.0
+
+
 def affine_from_dicom(
     position_first_mm: tuple[float, ...],
     position_last_mm: tuple[float, ...],

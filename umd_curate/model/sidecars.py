@@ -48,6 +48,20 @@ class GeometryReceipt(Document):
     tolerance_mm: float
     n_slices: int
     max_slice_jitter_mm: float = Field(description="Largest distance of a slice from its place on the even grid [mm].")
+    tilt_deg: float = Field(
+        0.0, description="Gantry tilt [degrees]; where it is not 0 each slice was shifted back within its plane."
+    )
+    interpolated_slices: tuple[int, ...] = Field(
+        (), description="Slices k, counted from 0, that no source image shows: linear between their neighbours."
+    )
+    copies_dropped: int = Field(0, description="Source images left out: place and pixels equal another's.")
+    published_corner_error_mm: float | None = Field(
+        None, description="The same for the file in data/ against the staged one [mm]; null: not published yet."
+    )
+    published_voxels_changed: int | None = Field(
+        None,
+        description="Voxels of the file in data/, read back, that differ from the staged one; all lie in the face.",
+    )
 
 
 class DefacingReceipt(Document):

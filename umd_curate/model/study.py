@@ -138,3 +138,4 @@ class VolumeOrder:
     layout: Layout = Layout.STACK
     groups: tuple[int, ...] = ()  # files per station, time frame or gate; empty: one group
     pet: PetContext | None = None  # what a PET's SUV needs beyond the headers; None for other roles
+    protocol: str = ""  # `protocol_group` of the first file

@@ -14,6 +14,7 @@ from pathlib import Path
 from umd_curate.model.headers import InstanceHeader
 from umd_curate.model.ids import PatientKey, SubjectId
 from umd_curate.model.pet import PetContext, Supplement
+from umd_curate.model.protocol import protocol_group
 from umd_curate.model.receipts import Artifact, Json
 from umd_curate.model.steps import Unit
 from umd_curate.model.study import IngestPlan, Layout, OrderedPlace, Role, SessionPlan, SourceVolume, VolumeOrder
@@ -65,6 +66,7 @@ def _order(session: SessionPlan, volume: SourceVolume, subject: SubjectId, name:
         places=_places(volume.instances),
         layout=volume.layout,
         groups=volume.groups,
+        protocol=protocol_group(volume.instances[0]),
     )
 
 

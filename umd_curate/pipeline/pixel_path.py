@@ -30,6 +30,7 @@ from umd_curate.model.ids import PatientKey, SubjectId
 from umd_curate.model.pet import PetContext
 from umd_curate.model.receipts import Artifact, Receipt, What
 from umd_curate.model.sidecars import SourceReceipt
+from umd_curate.model.stacks import StackRules
 from umd_curate.model.steps import Place, Unit
 from umd_curate.model.study import Role, VolumeOrder
 from umd_curate.pipeline.orders import read_order
@@ -113,7 +114,9 @@ class Source:
 def stage_volume(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     """Clean and stage one image volume."""
     order, source = _open(unit, place, config)
-    geometry = stack_of_places([SlicePlace(*entry) for entry in order.places], order.series) if order.places else None
+    rules = StackRules.of(config.convert)
+    places = [SlicePlace(*entry) for entry in order.places]
+    geometry = stack_of_places(places, order.series, rules) if places else None
     converted = convert_series(
         source.cleaned(),
         source.clean_order,
@@ -122,6 +125,7 @@ def stage_volume(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
         geometry,
         source=source.receipt,
         suv_types=config.convert.suv_types,
+        rules=rules,
     )
     _close(place, converted.artifacts)
     return unit.receipt(
@@ -133,6 +137,8 @@ def stage_volume(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
             "series": order.series,
             "kind": order.kind,
             "files": len(order.files),
+            "protocol": order.protocol,
+            "layout": order.layout.value,
         },
         versions=converted.versions,
     )

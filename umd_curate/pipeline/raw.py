@@ -12,6 +12,7 @@ from umd_curate.ingest.plan import plan_ingest
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.headers import InstanceHeader
 from umd_curate.model.receipts import Json, What
+from umd_curate.model.stacks import StackRules
 from umd_curate.model.steps import Step, Unit, View
 from umd_curate.model.study import IngestPlan, VolumeOrder
 from umd_curate.pipeline.lazy import perform_of
@@ -119,7 +120,7 @@ def understand(
     scanning(len(listed), len(listed))
     if index != previous:
         _keep_rows(workspace, index)
-    plan = plan_ingest(list(index.values()), config.ingest, key.short_id)
+    plan = plan_ingest(list(index.values()), config.ingest, key.short_id, StackRules.of(config.convert))
     return Understood(index, plan)
 
 
@@ -153,7 +154,7 @@ def pixel_path_step(units: Sequence[Unit]) -> Step:
     """Step ``ingest``: every image volume of the orders, cleaned and staged."""
     return Step(
         INGEST,
-        1,
+        2,
         ("convert",),
         lambda view, config: [unit for unit in units if unit.step == INGEST],  # noqa: ARG005
         perform_of("umd_curate.pipeline.pixel_path", "stage_volume"),

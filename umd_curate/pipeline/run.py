@@ -15,7 +15,7 @@ from umd_curate.model.config import UmdConfig
 from umd_curate.model.receipts import Json, Receipt, State
 from umd_curate.model.steps import Step, unit_key
 from umd_curate.model.study import Disposition
-from umd_curate.pipeline import accounting, phi_gate, raw
+from umd_curate.pipeline import accounting, phi_gate, raw, referee
 from umd_curate.pipeline.events import Silent, Watcher
 from umd_curate.pipeline.executor import Executor, InProcessExecutor, Task
 from umd_curate.pipeline.pet_context import pet_uids
@@ -55,7 +55,7 @@ def opened(workspace: Workspace, config: UmdConfig, command: str, watcher: Watch
 
 
 def ingest(session: Session, given: Sequence[Path]) -> None:
-    """Scan, de-identify, convert, deface: from the raw folder to ``data/``, with an account of every file."""
+    """Scan, de-identify, convert, ask the referee, deface: from the raw folder to ``data/``, with an account of every file."""
     roots = raw.roots_of(given, session.ledger)
     raw.refuse_overlap(roots, (session.workspace.root, session.workspace.private))
     understood = raw.understand(roots, session.workspace, session.config, session.key, session.watcher.scanning)
@@ -67,7 +67,7 @@ def ingest(session: Session, given: Sequence[Path]) -> None:
     accounts = accounting.settle(understood.plan, orders, receipts, understood.index, session.key.short_id)
     accounting.write_accounting(session.workspace.accounting_path, accounts)
     session.ledger.set_fact(ACCOUNTING, accounting.sums_of(accounts))
-    run_steps(session, ("deface", "suv-images"))
+    run_steps(session, (referee.NAME, "deface", "suv-images"))
 
 
 def _supplement(session: Session, understood: raw.Understood) -> SupplementTable | None:
@@ -162,7 +162,8 @@ def exit_code(ledger: Ledger) -> ExitCode:
 def view_of(session: Session, until: str) -> LedgerView:
     """The ledger as a step sees it when it plans: everything that earlier steps made."""
     steps = ALL_STEPS[: ALL_STEPS.index(until)]
-    return LedgerView(session.ledger, steps, {name: [_known(session.ledger, name)] for name in (ACCOUNTING, SPLITS)})
+    facts: dict[str, Sequence[Receipt]] = {name: [_known(session.ledger, name)] for name in (ACCOUNTING, SPLITS)}
+    return LedgerView(session.ledger, steps, facts | {referee.KNOWN: session.ledger.receipts(referee.NAME)})
 
 
 def _known(ledger: Ledger, name: str) -> Receipt:

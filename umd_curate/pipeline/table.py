@@ -4,7 +4,19 @@ from umd_curate.model.steps import Step
 
 # The pixel path (ingest, contours) is planned from a raw folder; all others from what earlier steps made.
 PIXEL_STEPS = ("ingest", "contours")
-ALL_STEPS = (*PIXEL_STEPS, "deface", "suv-images", "register", "label", "qa", "report", "audit", "release", "seal")
+ALL_STEPS = (
+    *PIXEL_STEPS,
+    "referee",
+    "deface",
+    "suv-images",
+    "register",
+    "label",
+    "qa",
+    "report",
+    "audit",
+    "release",
+    "seal",
+)
 
 
 def below_the_wall() -> dict[str, Step]:
@@ -14,6 +26,7 @@ def below_the_wall() -> dict[str, Step]:
     from umd_curate.pipeline.phi_gate import SEAL_STEP as SEAL  # noqa: PLC0415
     from umd_curate.pipeline.phi_gate import STEP as AUDIT  # noqa: PLC0415
     from umd_curate.pipeline.phi_gate import searched_release  # noqa: PLC0415
+    from umd_curate.pipeline.referee import STEP as REFEREE  # noqa: PLC0415
     from umd_curate.pipeline.suv_images import STEP as SUV_IMAGES  # noqa: PLC0415
     from umd_curate.qa.step import REPORT  # noqa: PLC0415
     from umd_curate.qa.step import STEP as QA  # noqa: PLC0415
@@ -21,5 +34,16 @@ def below_the_wall() -> dict[str, Step]:
     from umd_curate.release.step import STEP as RELEASE  # noqa: PLC0415
     from umd_curate.release.step import perform as build_release  # noqa: PLC0415
 
-    steps = (DEFACE, SUV_IMAGES, REGISTER, LABEL, QA, REPORT, AUDIT, searched_release(RELEASE, build_release), SEAL)
+    steps = (
+        REFEREE,
+        DEFACE,
+        SUV_IMAGES,
+        REGISTER,
+        LABEL,
+        QA,
+        REPORT,
+        AUDIT,
+        searched_release(RELEASE, build_release),
+        SEAL,
+    )
     return {step.name: step for step in steps}

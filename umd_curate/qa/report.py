@@ -13,12 +13,14 @@ from umd_curate.model.sidecars import ImageSidecar, LabelSidecar
 from umd_curate.qa.report_plan import PlannedFinding, PlannedReport, PlannedSession
 from umd_curate.qa.report_tables import (
     ImageRow,
+    OpinionRow,
     OrganRow,
     Row,
     RuleRow,
     acquisition_rows,
     image_rows,
     label_rows,
+    opinion_rows,
     organ_rows,
     registration_rows,
     rule_rows,
@@ -142,6 +144,7 @@ class Page:
     organ_masks: int
     outcome_counts: dict[str, int]
     stopped: tuple[FindingRow, ...]
+    opinions: tuple[OpinionRow, ...]
     files: tuple[tuple[str, int], ...]
     accounts: tuple[Account, ...]
     rules: tuple[RuleEntry, ...]
@@ -189,6 +192,7 @@ def build_page(
         organ_masks=sum(case.organs for case in cases),
         outcome_counts={outcome.value: outcomes[outcome.value] for outcome in WEIGHT if outcomes[outcome.value]},
         stopped=stopped,
+        opinions=opinion_rows(planned.opinions),
         files=_file_sums(planned),
         accounts=accounts,
         rules=tuple(

@@ -12,9 +12,10 @@ from umd_curate.model.config import UmdConfig
 from umd_curate.model.receipts import Json, Receipt, State, What
 from umd_curate.model.steps import SessionFiles, Unit, View
 
-EARLIER_STEPS = ("ingest", "contours", "deface", "register", "label", "qa")
+EARLIER_STEPS = ("ingest", "contours", "referee", "deface", "register", "label", "qa")
 IMAGE_ROLES = (What.PET, What.CT, What.MR)
 ACCOUNTING = "accounting"
+REFEREE = "referee"
 
 
 class _Planned(BaseModel):
@@ -45,6 +46,21 @@ class PlannedSession(_Planned):
     findings: tuple[PlannedFinding, ...]
 
 
+class PlannedOpinion(_Planned):
+    """What a second converter said of one image."""
+
+    subject: str
+    session: str
+    image: str
+    engine: str
+    outcome: str
+    reason: str
+    voxels_compared: int
+    voxels_agreeing: int
+    position_error_mm: float | None
+    value_error: float | None
+
+
 class PlannedReport(_Planned):
     """All that the page needs beside the files."""
 
@@ -55,6 +71,7 @@ class PlannedReport(_Planned):
     sessions: tuple[PlannedSession, ...]
     stopped: tuple[PlannedFinding, ...]
     accounting: dict[str, Json]
+    opinions: tuple[PlannedOpinion, ...] = ()
 
 
 def plan_page(view: View, config: UmdConfig, title: str) -> Unit:
@@ -79,6 +96,7 @@ def plan_page(view: View, config: UmdConfig, title: str) -> Unit:
         sessions=tuple(_session(session, receipts) for session in sessions),
         stopped=tuple(entry for receipt in receipts if receipt.state is not State.DONE for entry in _findings(receipt)),
         accounting=_accounting(view.receipts(ACCOUNTING)),
+        opinions=tuple(_opinion(receipt) for receipt in view.receipts(REFEREE) if "outcome" in receipt.measured),
     )
     inputs = [session.artifacts[role] for session in sessions for role in _shown(session)]
     params: dict[str, Json] = planned.model_dump(mode="json")
@@ -120,6 +138,11 @@ def _findings(receipt: Receipt) -> list[PlannedFinding]:
         )
         for finding in receipt.findings
     ]
+
+
+def _opinion(receipt: Receipt) -> PlannedOpinion:
+    known = {name: value for name, value in receipt.measured.items() if name in PlannedOpinion.model_fields}
+    return PlannedOpinion.model_validate({"subject": receipt.subject, "session": receipt.session, **known})
 
 
 def _accounting(receipts: Sequence[Receipt]) -> dict[str, Json]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from umd_curate.model.checks import CheckEntry, Outcome, SessionChecks
 from umd_curate.model.receipts import Json
 from umd_curate.model.sidecars import ImageSidecar, LabelSidecar, PetSidecar
+from umd_curate.qa.report_plan import PlannedOpinion
 from umd_curate.qa.rulebook import Rule, Rulebook
 from umd_curate.qa.rules import merged
 from umd_curate.qa.words import fixed, interval, key_and_unit, number, plain, sentence, times, with_unit
@@ -147,6 +148,39 @@ def image_rows(
             )
         )
     return tuple(rows)
+
+
+@dataclass(frozen=True, slots=True)
+class OpinionRow:
+    """What a second converter said of one image."""
+
+    outcome: str
+    image: str
+    anchor: str
+    engine: str
+    voxels: str
+    position: str
+    value: str
+    reason: str
+
+
+def opinion_rows(opinions: Sequence[PlannedOpinion]) -> tuple[OpinionRow, ...]:
+    """One row per image that was converted twice: those that differ first, then the refusals."""
+    order = {"differs": 0, "refused": 1, "agrees": 2}
+    ranked = sorted(opinions, key=lambda one: (order[one.outcome], one.subject, one.session, one.image))
+    return tuple(
+        OpinionRow(
+            outcome=one.outcome,
+            image=one.image,
+            anchor=f"sub-{one.subject}_ses-{one.session}",
+            engine=one.engine,
+            voxels=f"{number(one.voxels_agreeing)} of {number(one.voxels_compared)}" if one.voxels_compared else "",
+            position="" if one.position_error_mm is None else number(one.position_error_mm, 2),
+            value="" if one.value_error is None else number(one.value_error, 2),
+            reason=one.reason,
+        )
+        for one in ranked
+    )
 
 
 def acquisition_rows(sidecars: Mapping[str, ImageSidecar]) -> tuple[Row, ...]:

@@ -114,7 +114,7 @@ def perform_report(unit: Unit, place: Place, config: UmdConfig) -> Receipt:  # n
 _COUNTED = (("passed", Outcome.PASS), ("warned", Outcome.WARN), ("failed", Outcome.FAIL))
 
 STEP = Step(name="qa", version=2, sections=("dataset", "qa"), plan=plan, perform=perform)
-REPORT = Step(name="report", version=2, sections=("dataset", "qa"), plan=plan_report, perform=perform_report)
+REPORT = Step(name="report", version=3, sections=("dataset", "qa"), plan=plan_report, perform=perform_report)
 
 _ORGANS_JSON = f"{What.ORGANS}.json"
 

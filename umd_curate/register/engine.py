@@ -1,24 +1,22 @@
 """Writes a CT or MR on the PET grid, plane by plane: one plane of the result is in memory beside the moving image.
 
-Decides the stored number type (CT: int16 HU, MR: float32) and the background outside the field of view. How voxels
-overlap is decided in `model/footprint.py`, what the measured numbers mean in `overlap.py`.
+Decides the stored number type (CT: int16 HU, MR: float32). How voxels overlap is decided in `model/footprint.py`, the
+background outside the field of view in `model/resampled.py`, what the measured numbers mean in `overlap.py`.
 """
 
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from umd_curate.model.footprint import Coverage, FootprintMean
-from umd_curate.model.geometry import Float64, Grid, Volume
+from umd_curate.model.geometry import Grid, Volume
 from umd_curate.model.receipts import What
+from umd_curate.model.resampled import background, stored_as
 from umd_curate.register.overlap import MeanKept, Overlap
 from umd_curate.store.nifti import NiftiWriter
 
-AIR_HU = -1024.0  # background of a CT outside its field of view
 MIN_COVERED = 0.5  # part of a PET voxel's footprint that must be known for it to have a value
-_TIE_DECIMALS = 6  # a mean is rounded so far before it becomes an integer, so that no tie hangs on the last bit
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +29,8 @@ class Stored:
 
 
 STORED: dict[What, Stored] = {
-    What.CT: Stored("HU", AIR_HU, "int16"),
-    What.MR: Stored("arbitrary", 0.0, "float32"),
+    What.CT: Stored("HU", background(What.CT), "int16"),
+    What.MR: Stored("arbitrary", background(What.MR), "float32"),
 }
 
 
@@ -71,21 +69,13 @@ def write_resampled(path: Path, moving: Volume, fixed: Grid, stored: Stored) -> 
         for k in range(fixed.shape_kji[0]):
             mean_ji, covered_ji = means.plane(k)
             known = covered_ji >= MIN_COVERED
-            plane = _as_stored(np.where(known, mean_ji, stored.fill), stored)
+            plane = stored_as(np.where(known, mean_ji, stored.fill), stored.dtype)
             total += float((np.where(known, plane, mean_ji).astype(np.float64) * covered_ji).sum())
             weight += float(covered_ji.sum())
             writer.write(plane)
     resampled = total / weight if weight else stored.fill
     kept = MeanKept(_mean_inside(moving, fixed, stored.fill), resampled, stored.fill)
     return Resampled(writer.voxel_sha256, means.interpolation, kept)
-
-
-def _as_stored(values: Float64, stored: Stored) -> NDArray[np.generic]:
-    dtype = np.dtype(stored.dtype)
-    if dtype.kind != "i":
-        return values.astype(dtype)
-    limits = np.iinfo(dtype)
-    return np.clip(np.rint(np.round(values, _TIE_DECIMALS)), limits.min, limits.max).astype(dtype)
 
 
 def _mean_inside(moving: Volume, fixed: Grid, empty: float) -> float:

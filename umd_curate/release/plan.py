@@ -16,10 +16,12 @@ from umd_curate.model.steps import SessionFiles, Unit, View
 from umd_curate.release.cases import Subset
 
 STEP_NAME = "release"
-EARLIER_STEPS = ("ingest", "contours", "deface", "register", "label", "qa", "audit")
+EARLIER_STEPS = ("ingest", "contours", "referee", "deface", "register", "label", "qa", "audit")
 SPLITS = "splits"  # what a release measured of its subjects, and the receipt with those of all versions
 ACCOUNTING = "accounting"  # receipt with the raw files' counts by reason
-RAW_STEPS = frozenset({"ingest", "contours"})  # their keys say where the raw files lay, and when they were copied
+RAW_STEPS = frozenset(
+    {"ingest", "contours", "referee"}
+)  # their keys say where the raw files lay, and when they were copied
 PUBLIC_FOLDERS = ("data/", "qa/")
 
 

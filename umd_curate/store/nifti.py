@@ -3,8 +3,10 @@
 `Volume.array_kji` in C order is NIfTI's (i, j, k) in Fortran order, so planes go to disk as they are.
 """
 
+import contextlib
 import hashlib
 import io
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self, cast
@@ -211,8 +213,42 @@ def stored_voxel_sha256(data: bytes | memoryview) -> str:
     ValueError
         The gzip stream is damaged, or the file is no little-endian, unscaled NIfTI-1 with its voxels right behind the header.
     """
+    with _undecodable(), igzip.GzipFile(fileobj=io.BytesIO(data), mode="rb") as stream:
+        return _read_stream(stream)[1]
+
+
+def read_back(path: Path) -> tuple[Grid, str]:
+    """Grid and voxel SHA-256 of a file that `NiftiWriter` wrote, ``.nii`` or ``.nii.gz``, as they stand on disk.
+
+    Raises
+    ------
+    OSError
+        The file cannot be read.
+    ValueError
+        As `stored_voxel_sha256`.
+    """
+    with path.open("rb") as raw, _undecodable():
+        if not path.name.endswith(".gz"):
+            return _read_stream(raw)
+        with igzip.GzipFile(fileobj=raw, mode="rb") as stream:
+            return _read_stream(stream)
+
+
+def read_planes(path: Path) -> Iterator[NDArray[np.generic]]:
+    """Planes [j, i] of a ``.nii`` that `NiftiWriter` wrote, in ascending k, one at a time."""
+    with path.open("rb") as handle:
+        header = nib.Nifti1Header.from_fileobj(io.BytesIO(handle.read(_HEADER_BYTES)), check=False)
+        i, j, k = (int(n) for n in header.get_data_shape()[:3])
+        dtype = header.get_data_dtype()
+        for _ in range(k):
+            yield np.frombuffer(handle.read(i * j * dtype.itemsize), dtype).reshape(j, i)
+
+
+@contextlib.contextmanager
+def _undecodable() -> Iterator[None]:
+    """Turn what the libraries raise for damaged images into a ValueError."""
     try:
-        return _stream_voxel_sha256(data)
+        yield
     except (
         OSError,
         EOFError,
@@ -224,23 +260,21 @@ def stored_voxel_sha256(data: bytes | memoryview) -> str:
         raise ValueError(message) from error
 
 
-def _stream_voxel_sha256(data: bytes | memoryview) -> str:
-    with igzip.GzipFile(fileobj=io.BytesIO(data), mode="rb") as stream:
-        header = nib.Nifti1Header.from_fileobj(io.BytesIO(stream.read(_HEADER_BYTES)), check=False)
-        i, j, k = (int(n) for n in header.get_data_shape()[:3])
-        dtype = header.get_data_dtype()
-        plain = header.get_slope_inter() in {(None, None), (1.0, 0.0)} and header.endianness == "<"
-        digest = _voxel_digest(
-            Grid((k, j, i), np.asarray(header.get_best_affine(), np.float64)), dtype.newbyteorder("<")
-        )
-        n_bytes = 0
-        while block := stream.read(_READ_BLOCK):
-            digest.update(block)
-            n_bytes += len(block)
+def _read_stream(stream: IO[bytes]) -> tuple[Grid, str]:
+    header = nib.Nifti1Header.from_fileobj(io.BytesIO(stream.read(_HEADER_BYTES)), check=False)
+    i, j, k = (int(n) for n in header.get_data_shape()[:3])
+    dtype = header.get_data_dtype()
+    plain = header.get_slope_inter() in {(None, None), (1.0, 0.0)} and header.endianness == "<"
+    grid = Grid((k, j, i), np.asarray(header.get_best_affine(), np.float64))
+    digest = _voxel_digest(grid, dtype.newbyteorder("<"))
+    n_bytes = 0
+    while block := stream.read(_READ_BLOCK):
+        digest.update(block)
+        n_bytes += len(block)
     if not plain or int(header["vox_offset"]) != _HEADER_BYTES or n_bytes != i * j * k * dtype.itemsize:
         message = "the image is not in the product's own NIfTI layout"
         raise ValueError(message)
-    return digest.hexdigest()
+    return grid, digest.hexdigest()
 
 
 def _voxel_digest(grid: Grid, dtype: np.dtype[np.generic]) -> "hashlib._Hash":

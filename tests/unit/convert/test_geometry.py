@@ -5,9 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from umd_curate.convert.geometry import SlicePlace, check_slice, stack_of_places, verify_grid
+from umd_curate.convert.geometry import SlicePlace, check_slice, stack_of_places
+from umd_curate.convert.verify import verify_file
 from umd_curate.model.findings import Refused
 from umd_curate.model.geometry import Grid
+from umd_curate.model.stacks import StackRules
 
 
 def rotation(angles: tuple[float, float, float]) -> np.ndarray:
@@ -70,7 +72,7 @@ def test_a_missing_slice_is_always_seen(n: int, data: st.DataObject) -> None:
     del places[data.draw(st.integers(1, n - 2))]
     with pytest.raises(Refused) as caught:
         stack_of_places(places, "s-X")
-    assert caught.value.finding.code == "CON-103"
+    assert caught.value.finding.code == "CON-113"
 
 
 def refused_code(places: list[SlicePlace]) -> str:
@@ -83,9 +85,49 @@ def test_two_spacings_are_refused() -> None:
     assert refused_code(a_stack(5) + a_stack(5, step_mm=6.0, start=(-120.0, -90.0, -385.0))) == "CON-103"
 
 
-def test_a_slice_twice_is_refused() -> None:
+def test_a_slice_twice_is_one_slice_of_the_grid_and_flagged() -> None:
     places = a_stack()
-    assert refused_code([*places[:3], places[2], *places[3:]]) == "CON-104"
+    geometry = stack_of_places([*places[:3], places[2], *places[3:]], "s-X")
+    assert (geometry.n_slices, geometry.n_images, geometry.copies) == (6, 7, 1)
+    assert [n for n in range(7) if geometry.is_copy(n)] == [3]
+    assert [finding.code for finding in geometry.findings] == ["CON-110"]
+    assert np.array_equal(geometry.grid().affine, stack_of_places(places, "s-X").grid().affine)
+
+
+def test_many_slices_twice_are_refused() -> None:
+    assert refused_code([place for place in a_stack() for _ in range(2)]) == "CON-104"
+
+
+@given(st.integers(20, 60), st.data())
+def test_filling_keeps_every_slice_where_it_is_and_makes_the_one_between(n: int, data: st.DataObject) -> None:
+    gone = data.draw(st.integers(1, n - 2))
+    places = a_stack(n)
+    geometry = stack_of_places([*places[:gone], *places[gone + 1 :]], "s-X", StackRules(fill=True))
+    assert geometry.interpolated == (gone,)
+    assert geometry.parts(gone) == (0.5, 1.0)
+    assert np.allclose(geometry.grid().affine, stack_of_places(places, "s-X").grid().affine, atol=1e-9)
+    assert [(finding.code, finding.measured) for finding in geometry.findings] == [("CON-109", 1)]
+    assert f"0: {gone}" in geometry.findings[0].detail
+
+
+def test_two_spacings_go_to_the_finer_one_where_allowed() -> None:
+    places = a_stack(5) + a_stack(5, step_mm=6.0, start=(-120.0, -90.0, -382.0))
+    geometry = stack_of_places(places, "s-X", StackRules(to_finer=True))
+    assert geometry.n_slices == 15
+    assert geometry.grid().spacing_mm[2] == pytest.approx(3.0)
+    assert geometry.interpolated == (5, 7, 9, 11, 13)
+    assert [geometry.parts(n) for n in (4, 5)] == [(1.0,), (0.5, 1.0)]
+
+
+def test_spacings_of_no_common_measure_are_interpolated_where_no_slice_lies() -> None:
+    places = a_stack(5, step_mm=2.0) + a_stack(4, step_mm=5.0, start=(-120.0, -90.0, -387.0))  # 0 ... 8, 13 ... 28 mm
+    geometry = stack_of_places(places, "s-X", StackRules(to_finer=True))
+    made = [
+        geometry.level(n - 1) + part * (geometry.level(n) - geometry.level(n - 1)) if n else 0.0
+        for n in range(len(places))
+        for part in geometry.parts(n)
+    ]
+    assert made == pytest.approx(range(15))
 
 
 def test_a_localizer_inside_is_refused() -> None:
@@ -153,11 +195,11 @@ def test_a_written_grid_half_a_micrometre_off_passes_and_a_thousandth_of_a_mm_of
     near, far = grid.affine.copy(), grid.affine.copy()
     near[0, 3] += 5e-7
     far[0, 3] += 1e-3
-    assert verify_grid(Grid(grid.shape_kji, near), geometry, 0.0, "s-X").max_corner_error_mm == pytest.approx(
-        5e-7, rel=1e-3
-    )
+    assert verify_file(
+        (Grid(grid.shape_kji, near), "sha"), "sha", geometry, 0.0, "s-X"
+    ).max_corner_error_mm == pytest.approx(5e-7, rel=1e-3)
     with pytest.raises(Refused) as caught:
-        verify_grid(Grid(grid.shape_kji, far), geometry, 0.0, "s-X")
+        verify_file((Grid(grid.shape_kji, far), "sha"), "sha", geometry, 0.0, "s-X")
     assert caught.value.finding.code == "CON-301"
 
 
@@ -167,4 +209,4 @@ def test_a_flipped_row_order_in_the_file_is_seen() -> None:
     flipped[:3, 3] += 19 * flipped[:3, 1]
     flipped[:3, 1] *= -1
     with pytest.raises(Refused):
-        verify_grid(Grid((6, 20, 30), flipped), geometry, 0.0, "s-X")
+        verify_file((Grid((6, 20, 30), flipped), "sha"), "sha", geometry, 0.0, "s-X")

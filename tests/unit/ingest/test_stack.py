@@ -6,9 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.ingest.rows import series
-from umd_curate.ingest.stack import JITTER_MM, JITTER_PART, has_geometry, stacked
+from umd_curate.ingest.stack import has_geometry, stacked
 from umd_curate.model.catalogue import ingest as codes
 from umd_curate.model.geometry import slice_normal
+from umd_curate.model.stacks import JITTER_MM, JITTER_PART, StackRules
 
 OBLIQUE = (0.8, 0.6, 0.0, -0.36, 0.48, -0.8)
 FEET_FIRST = (-1.0, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -59,20 +60,39 @@ def test_two_spacings_are_uneven_not_a_gap():
     assert fault.code is codes.UNEVEN
 
 
-def test_two_images_at_one_place_are_refused():
+@pytest.mark.parametrize(("rules", "code"), [(StackRules(), codes.UNEVEN), (StackRules(to_finer=True), None)])
+def test_two_spacings_pass_only_where_the_settings_allow_it(rules, code):
+    fault = stacked(_moved(series("CT", n=9), [0, 12, 24, 36, 48, 72, 96, 120, 144]), rules).fault
+    assert (fault.code if fault else None) is code
+
+
+@pytest.mark.parametrize(("gone", "passes"), [([4], True), ([4, 5], True), ([4, 5, 6], False), ([4, 8, 12], False)])
+def test_filling_allows_few_slices_and_no_long_run(gone, passes):
+    images = [image for k, image in enumerate(series("CT", n=42)) if k not in gone]
+    fault = stacked(images, StackRules(fill=True)).fault
+    assert (fault is None) is passes
+    assert fault is None or (fault.code, fault.measured) == (codes.GAP, len(gone))
+
+
+def test_a_possible_copy_goes_on_since_only_its_pixels_tell():
     images = series("CT", n=5)
-    fault = stacked([*images, replace(images[2], path="/raw/again", sop_instance_uid="again")]).fault
+    stack = stacked([*images, replace(images[2], path="/raw/again", sop_instance_uid="again")])
+    assert stack.fault is None
+    assert len(stack.instances) == 6
+
+
+def test_many_images_at_taken_places_are_refused():
+    images = series("CT", n=6)
+    again = [replace(image, path=f"{image.path}-again", sop_instance_uid=f"{image.path}-again") for image in images[:3]]
+    fault = stacked([*images, *again]).fault
     assert fault is not None
-    assert (fault.code, fault.measured) == (codes.SAME_PLACE, 1.0)
+    assert (fault.code, fault.measured) == (codes.SAME_PLACE, 3.0)
 
 
-def test_gantry_tilt_of_twelve_degrees_is_refused():
+def test_gantry_tilt_is_no_fault():
     shift = np.tan(np.radians(12.0))
     images = [replace(image, position_mm=(0.0, 5.0 * k * shift, 5.0 * k)) for k, image in enumerate(series("CT", n=8))]
-    fault = stacked(images).fault
-    assert fault is not None
-    assert fault.code is codes.SHEARED
-    assert fault.measured == pytest.approx(np.tan(np.radians(12.0)))
+    assert stacked(images).fault is None
 
 
 @pytest.mark.parametrize(

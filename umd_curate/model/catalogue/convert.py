@@ -26,8 +26,8 @@ UNEVEN_SLICES = FindingCode(
     "CON-103",
     _FAIL,
     "The slices are not evenly spaced",
-    "A slice is missing, or two spacings are mixed: everything beyond the gap would be shifted.",
-    "Export the whole series again; the measured value is the largest distance from the even grid in mm.",
+    "Two spacings are mixed or positions are wrong: no affine puts every slice where it belongs.",
+    "Use another reconstruction; a stack of two spacings can be interpolated to the finer one (convert.resample_uneven).",
 )
 SAME_POSITION = FindingCode(
     "CON-104",
@@ -60,9 +60,45 @@ FRAMES_NOT_ONE_VOLUME = FindingCode(
 SHEARED = FindingCode(
     "CON-108",
     _WARN,
-    "The slices are shifted against each other (gantry tilt)",
-    "The stored affine is sheared and true; software that ignores shear shows tilted anatomy.",
-    "Nothing, when the reader honours the affine; the measured value is the tilt in degrees.",
+    "The gantry was tilted: the slices are shifted against each other",
+    "Software that ignores a sheared affine shows tilted anatomy; so each slice was shifted back within its own plane "
+    "(linear), and the grid is rectangular. The sheared original stays in private/staged.",
+    "Nothing; the measured value is the tilt in degrees.",
+)
+SLICES_FILLED = FindingCode(
+    "CON-109",
+    _WARN,
+    "Missing slices were interpolated",
+    "They are linear between their neighbours and show no measurement; the sidecar lists them.",
+    "Fetch the missing images from the archive if they exist.",
+)
+COPY_DROPPED = FindingCode(
+    "CON-110",
+    _WARN,
+    "A slice was there twice, with equal pixels",
+    "One of the two was left out; the measured value is the number of images left out.",
+    "Nothing.",
+)
+COPIES_DIFFER = FindingCode(
+    "CON-111",
+    _FAIL,
+    "Two images of one place have different pixels",
+    "Nothing in their headers says which of them belongs to the volume.",
+    "Keep the image that is right, or export each phase or echo as a series of its own.",
+)
+SPACINGS_RESAMPLED = FindingCode(
+    "CON-112",
+    _WARN,
+    "A stack of two spacings was interpolated to the finer one",
+    "Slices between the measured ones are linear between their neighbours; the sidecar lists them.",
+    "Use a reconstruction with one spacing if there is one.",
+)
+SLICES_MISSING = FindingCode(
+    "CON-113",
+    _FAIL,
+    "A slice is missing",
+    "Closing the gap would shift the anatomy beyond it; the measured value is the number of slices.",
+    "Export the whole series again, or run with --fill to interpolate up to two neighbouring slices.",
 )
 
 # --- CON-2xx: what the pixels hold ---------------------------------------------------------------------------------
@@ -139,6 +175,28 @@ AFFINE_WRONG = FindingCode(
     "The written image does not lie where the DICOM lies",
     "Read back, a corner or the centre is off by more than the tolerance in mm.",
     "This is a fault of the program or of the disk; report it.",
+)
+
+VOXELS_WRONG = FindingCode(
+    "CON-302",
+    _FAIL,
+    "The written image does not hold the voxels that were written",
+    "Read back from disk, its voxels have another SHA-256.",
+    "This is a fault of the disk or of the program; check the disk, run again, and report it.",
+)
+REFEREE_DIFFERS = FindingCode(
+    "CON-311",
+    _FAIL,
+    "A second converter puts other values, or puts them elsewhere",
+    "One of two independent readings of the series is wrong; until a human knows which, its image stays behind the wall.",
+    "Compare both on site; --referee all looks at every series of the protocol. Report it when this program is wrong.",
+)
+REFEREE_REFUSED = FindingCode(
+    "CON-312",
+    _INFO,
+    "The second converter could not convert the series",
+    "There is no second opinion on this protocol; the image stands on its own receipt.",
+    "Nothing; the detail names the converter's own reason. Another one can be asked: --referee dcm2niix.",
 )
 
 # --- CON-4xx: contours ---------------------------------------------------------------------------------------------

@@ -65,3 +65,17 @@ NO_SIDECAR = FindingCode(
     "Without it nobody can say what the voxels mean, so the image does not cross the PHI wall.",
     "Run ingest again for this session.",
 )
+STAGED_CHANGED = FindingCode(
+    "DEI-305",
+    Severity.FAIL,
+    "A staged image is not the one that was converted",
+    "Its voxels have another SHA-256 than the receipt of the conversion, so nobody can say what they mean.",
+    "Check the disk, and run ingest again for this session.",
+)
+PUBLISHED_WRONG = FindingCode(
+    "DEI-306",
+    Severity.FAIL,
+    "The file below the wall is not the image that was written",
+    "Read back from disk, its grid or its voxels differ from the staged image outside the face.",
+    "This is a fault of the disk or of the program; check the disk, run again, and report it.",
+)

@@ -173,25 +173,19 @@ GAP = _refused(
     "ING-211",
     "A slice is missing",
     "A gap is a whole multiple of the slice spacing; closing it would shift the anatomy.",
-    "Fetch the missing images from the archive.",
+    "Fetch the missing images from the archive, or run with --fill to interpolate up to two neighbouring slices.",
 )
 UNEVEN = _refused(
     "ING-212",
     "The slices are not evenly spaced",
     "No affine can describe the stack.",
-    "Use another reconstruction of the series.",
+    "Use another reconstruction of the series; a stack of two spacings can be interpolated (convert.resample_uneven).",
 )
 SAME_PLACE = _refused(
     "ING-213",
     "Several images at one place",
     "Neither acquisition, echo, Dixon channel nor time tells which images form a volume.",
     "Separate the images into series of their own.",
-)
-SHEARED = _refused(
-    "ING-214",
-    "The stack is sheared",
-    "The slices are not stacked along their normal: the gantry was tilted.",
-    "Use a series without gantry tilt.",
 )
 NO_GEOMETRY = _refused(
     "ING-215",

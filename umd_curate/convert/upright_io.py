@@ -1,0 +1,45 @@
+"""Writes the upright copy of a sheared image beside it: plane by plane, so that no whole image is in memory."""
+
+from pathlib import Path
+
+from umd_curate.convert.upright import Upright
+from umd_curate.convert.verify import corner_error_mm
+from umd_curate.model.catalogue import convert as codes
+from umd_curate.model.findings import Refused
+from umd_curate.store.nifti import NiftiWriter, read_back, read_grid, read_planes
+
+
+def set_upright(path: Path, sheared: Path, fill: float, place: str) -> str:
+    """Keep the sheared image of `path` as `sheared`, and write its upright copy as `path`; return that one's voxel SHA-256.
+
+    Parameters
+    ----------
+    path
+        A staged ``.nii`` whose slices are shifted against each other.
+    sheared
+        Where it goes.
+    fill
+        Value where no slice was.
+    place
+        Short id of the series.
+
+    Raises
+    ------
+    Refused
+        Read back, the copy is not what was written; both files are gone.
+    """
+    path.replace(sheared)
+    upright = Upright(read_grid(sheared), fill)
+    planes = read_planes(sheared)
+    first = next(planes)
+    with NiftiWriter(path, upright.grid, first.dtype) as writer:
+        writer.write(upright.plane(0, first))
+        for k, plane in enumerate(planes, 1):
+            writer.write(upright.plane(k, plane))
+    grid, found_sha256 = read_back(path)
+    error, tolerance = corner_error_mm(grid, upright.grid, upright.grid.corners_ras_mm())
+    if error > tolerance or found_sha256 != writer.voxel_sha256:
+        sheared.unlink()
+        wrong = codes.AFFINE_WRONG if error > tolerance else codes.VOXELS_WRONG
+        raise Refused(wrong.at(place, "upright copy; corners, mm", measured=error, limit=tolerance))
+    return writer.voxel_sha256
