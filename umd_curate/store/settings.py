@@ -14,6 +14,7 @@ from umd_curate.model.config import UmdConfig
 
 ENVIRONMENT_PREFIX = "UMD_"
 _SEPARATOR = "__"
+_PATHS = (("label", "contours"), ("ingest", "patients"))  # settings that name a file
 
 TEMPLATE = """\
 # Settings of this workspace. `umd-curate config show --resolved` prints every setting and its default.
@@ -49,9 +50,11 @@ def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) 
         section, separator, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition(_SEPARATOR)
         if name.startswith(ENVIRONMENT_PREFIX) and separator:
             _table(settings, section)[key] = value
-    contours = _table(settings, "label").get("contours") if path is not None else None
-    if path is not None and isinstance(contours, str):  # counted from the folder of the settings file
-        settings["label"]["contours"] = str(path.parent / contours)
+    if path is not None:
+        for section, key in _PATHS:  # counted from the folder of the settings file
+            table = settings.get(section)
+            if isinstance(table, dict) and isinstance(table.get(key), str):
+                table[key] = str(path.parent / table[key])
     try:
         return UmdConfig.model_validate(settings)
     except ValidationError as error:
