@@ -199,3 +199,43 @@ def test_writers_at_the_same_time_agree_on_the_id(tmp_path):
         thread.join()
     assert len(answers) == 4
     assert all(answer == answers[0] for answer in answers)
+
+
+def test_numbers_of_sessions_and_runs_stay_when_an_older_study_arrives_later(tmp_path):
+    path, patient = tmp_path / "vault.sqlite", PatientKey("p")
+    with Vault(path, KEY) as vault:
+        assert [vault.session_number(patient, "petct", study) for study in ("2021", "2023", "2021")] == [1, 2, 1]
+        assert vault.session_number(patient, "petmri", "2022") == 1
+        assert vault.session_number(PatientKey("q"), "petct", "2023") == 1
+        assert [vault.run_number(patient, "petct", "2023", anchor) for anchor in ("late", "later")] == [1, 2]
+    with Vault(path, KEY) as vault:
+        assert vault.session_number(patient, "petct", "2019") == 3
+        assert [vault.session_number(patient, "petct", study) for study in ("2021", "2023")] == [1, 2]
+        assert vault.run_number(patient, "petct", "2023", "early") == 3
+        assert vault.run_number(patient, "petct", "2021", "late") == 1
+
+
+def test_a_vault_of_the_first_version_keeps_its_ids_and_learns_numbers(tmp_path):
+    path, patient = tmp_path / "vault.sqlite", PatientKey("p")
+    with Vault(path, KEY) as vault:
+        subject = vault.subject_of(patient)
+    connection = sqlite3.connect(path)
+    connection.execute("DROP TABLE numbers")
+    connection.execute("UPDATE about SET value = '1' WHERE name = 'version'")
+    connection.commit()
+    connection.close()
+    with Vault(path, KEY) as vault:
+        assert vault.subject_of(patient) == subject
+        assert vault.session_number(patient, "petct", "2021") == 1
+    with sqlite3.connect(path) as connection:
+        assert connection.execute("SELECT value FROM about WHERE name = 'version'").fetchone() == ("2",)
+
+
+def test_a_vault_of_a_later_version_is_refused(tmp_path):
+    path = tmp_path / "vault.sqlite"
+    with Vault(path, KEY):
+        pass
+    with sqlite3.connect(path) as connection:
+        connection.execute("UPDATE about SET value = '3' WHERE name = 'version'")
+    with pytest.raises(WorkspaceError, match="another version"), Vault(path, KEY):
+        pass

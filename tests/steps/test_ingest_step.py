@@ -21,7 +21,7 @@ from umd_curate.ingest.scan import list_files, scan, settle_copies
 from umd_curate.model.catalogue import ingest as codes
 from umd_curate.model.config import IngestConfig, UmdConfig
 from umd_curate.model.headers import FileKind, InstanceHeader
-from umd_curate.model.study import Disposition, IngestPlan, SessionKind
+from umd_curate.model.study import Disposition, IngestPlan, Layout, SessionKind
 from umd_curate.pipeline.raw import understand
 from umd_curate.store.keys import DeidKey
 from umd_curate.store.workspace import create_workspace
@@ -270,6 +270,15 @@ def test_real_whole_body_pet_is_selected_before_its_crop(shared_data):
     assert all(d.disposition is not Disposition.QUARANTINED for d in plan.decisions)
 
 
+def test_real_mosaics_are_volumes_of_their_own(shared_data):
+    plan = _ingest(shared_data / "dcm-qa-uih/In")
+    (session,) = plan.sessions
+    assert [(volume.role, volume.layout, len(volume.instances)) for volume in session.volumes] == [
+        ("mr", Layout.MOSAIC, 1)
+    ]
+    assert Counter(decision.code for decision in plan.decisions) == {"": 1, codes.MR_NOT_SELECTED.code: 16}
+
+
 @pytest.mark.parametrize(
     ("folder", "code"),
     [
@@ -280,7 +289,6 @@ def test_real_whole_body_pet_is_selected_before_its_crop(shared_data):
         ("dicom2nifti-odd/failing/sliceorientation/001", codes.FEW_IMAGES),
         ("flt-pet-slice-1/SOURCE.md", codes.NOT_DICOM),
         ("pseudo-phi-body-mr/deidentified-reference", codes.NO_PATIENT_ID),
-        ("dcm-qa-uih/In", codes.NO_GEOMETRY),
     ],
 )
 def test_real_odd_series_are_kept_out_by_their_code(shared_data, folder, code):

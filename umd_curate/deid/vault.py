@@ -1,8 +1,10 @@
-"""The vault: which published subject id belongs to which patient. It never lies below the PHI wall.
+"""The vault: which published subject id belongs to which patient, and which number to which study. Never below the PHI wall.
 
 One SQLite file, readable by its owner alone. Rows are found by HMAC, their content is sealed with AES-256-GCM, so the
 file shows neither a patient nor a published id without the key. Ids are random; whoever has the vault gets the same ids
-again, on any machine and in any order. Two processes may write: unique indexes decide, the loser reads the winner's row.
+again, on any machine and in any order. Numbers of sessions and runs are allotted in the order of asking and stay: a study
+that arrives later gets the next number, whatever its date. Two processes may write: unique indexes decide, the loser reads
+the winner's row.
 """
 
 import json
@@ -20,7 +22,9 @@ from umd_curate.errors import WorkspaceError
 from umd_curate.model.ids import SUBJECT_ALPHABET, SUBJECT_LENGTH, PatientKey, SubjectId
 from umd_curate.store.keys import DeidKey
 
-VAULT_VERSION = "1"
+VAULT_VERSION = "2"
+_MIGRATED = {"1"}  # versions that this one reads: the table of numbers is added, all rows stay
+_CIPHER = "1"  # of the sealed rows; they have not changed since version 1
 BUSY_TIMEOUT_S = 30.0
 _NONCE_BYTES = 12  # NIST SP 800-38D 8.2
 _MAX_DRAWS = 100
@@ -30,6 +34,12 @@ CREATE TABLE IF NOT EXISTS subjects (
     patient_mac BLOB PRIMARY KEY,
     subject_mac BLOB NOT NULL UNIQUE,
     sealed BLOB NOT NULL
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS numbers (
+    thing_mac BLOB PRIMARY KEY,
+    series_mac BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    UNIQUE (series_mac, number)
 ) WITHOUT ROWID;
 """
 
@@ -46,7 +56,7 @@ class Vault:
     def __init__(self, path: Path, key: DeidKey) -> None:
         self._path = path
         self._key = key
-        self._cipher = AESGCM(key.digest("vault-key", VAULT_VERSION))
+        self._cipher = AESGCM(key.digest("vault-key", _CIPHER))
         self._connection: sqlite3.Connection | None = None
 
     def __enter__(self) -> Self:
@@ -95,6 +105,14 @@ class Vault:
         message = "The vault has no free subject id."
         raise WorkspaceError(message)
 
+    def session_number(self, patient: PatientKey, kind: str, study_uid: str) -> int:
+        """Number of a study among the sessions of one kind of a patient, from 1; the next free one the first time."""
+        return self._number("session", (patient, kind), study_uid)
+
+    def run_number(self, patient: PatientKey, kind: str, study_uid: str, anchor: str) -> int:
+        """Number of an acquisition among those of one kind in a study, from 1; the next free one the first time."""
+        return self._number("run", (patient, kind, study_uid), anchor)
+
     def patient_of(self, subject: SubjectId) -> PatientKey | None:
         """Patient behind a published id, or None where this vault did not allot it.
 
@@ -121,6 +139,22 @@ class Vault:
     def _mac(self, what: str, value: str) -> bytes:
         return self._key.digest(f"vault-{what}", value)
 
+    def _number(self, what: str, counted: tuple[str, ...], thing: str) -> int:
+        """Number of a thing among those that are counted together."""
+        series = self._mac(f"{what}-series", json.dumps(counted))
+        mac = self._mac(what, json.dumps((*counted, thing)))
+        for _ in range(_MAX_DRAWS):
+            row = self._database.execute("SELECT number FROM numbers WHERE thing_mac = ?", (mac,)).fetchone()
+            if row is not None:
+                return int(row[0])
+            self._database.execute(
+                "INSERT OR IGNORE INTO numbers"
+                " SELECT ?, ?, coalesce(max(number), 0) + 1 FROM numbers WHERE series_mac = ?",
+                (mac, series, series),
+            )
+        message = "The vault gives no number."
+        raise WorkspaceError(message)
+
     def _check_about(self) -> None:
         wanted = {"key": self._key.fingerprint, "version": VAULT_VERSION}
         for name, value in wanted.items():
@@ -129,7 +163,9 @@ class Vault:
         if found["key"] != wanted["key"]:
             message = "The vault was made with another key."
             raise WorkspaceError(message, hint="Give the key of this vault; new ids are never made under another one.")
-        if found["version"] != VAULT_VERSION:
+        if found["version"] in _MIGRATED:
+            self._database.execute("UPDATE about SET value = ? WHERE name = 'version'", (VAULT_VERSION,))
+        elif found["version"] != VAULT_VERSION:
             message = "The vault has another version."
             raise WorkspaceError(message, hint="Use the version of umd-curate that made it.")
 

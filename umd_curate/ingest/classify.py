@@ -52,6 +52,7 @@ _REFORMAT_TYPES = {"MIP", "MPR", "MNIP", "MINIP", "REFORMATTED", "PROJECTION IMA
 _REFORMAT_WORDS = re.compile(r"\b(mips?|mnip|minip|mprs?|vrt|fused|fusion)\b")
 _MU_MAP_WORDS = re.compile(r"\b(u|mu|µ|μ) ?map\b|\bmumap\b|\battenuation ?map\b|\bac ?map\b|\bpseudo ?ct\b")
 _MRAC_WORDS = re.compile(r"\bmrac\b")
+_MOSAIC_TYPES = {"MOSAIC", "VFRAME"}  # Siemens; United Imaging
 _COMPOSED_TYPE = re.compile(r"^(COMP_|COMPOS)")
 _COLOURS = {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR"}
 
@@ -91,7 +92,7 @@ def _unwanted_image(header: InstanceHeader) -> FindingCode | None:
     if (header.samples_per_pixel or 1) > 1 or (header.photometric or "") in _COLOURS or types & _PAGE_TYPES:
         return codes.PAGE
     if header.modality is not None and ROLE_OF_MODALITY.get(header.modality) is not role_of(header):
-        return codes.OTHER_OBJECT
+        return None if header.modality == "NM" and role_of(header) is Role.PET else codes.OTHER_OBJECT
     if types & _LOCALIZER_TYPES or _LOCALIZER_WORDS.search(words):
         return codes.LOCALIZER
     if _is_mu_map(header, words):
@@ -114,3 +115,8 @@ def is_composed(header: InstanceHeader) -> bool:
     return any(_COMPOSED_TYPE.match(value.upper()) for value in header.image_type) or bool(
         re.search(r"\bcompos", words_of(header.series_description))
     )
+
+
+def is_mosaic(header: InstanceHeader) -> bool:
+    """Say whether an MR image holds all slices of a volume as tiles, by ImageType (0008,0008)."""
+    return role_of(header) is Role.MR and bool({value.strip().upper() for value in header.image_type} & _MOSAIC_TYPES)

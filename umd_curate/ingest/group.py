@@ -1,8 +1,10 @@
 """Decides which images of a series form a volume: a Series Instance UID is not one (PS3.3 A.1.2.3 says only "acquired together").
 
-A series is split by frame of reference, matrix, orientation and pixel spacing; a multi-frame image is a volume of its own.
-Where several images stand at one place, the first property of `DISCRIMINATORS` that tells them apart splits them.
-Whether a group is an even stack is for `stack` to judge.
+A series is split by frame of reference, matrix, orientation and pixel spacing; a multi-frame image and a mosaic are volumes
+of their own. Where several images stand at one place, the first property of `DISCRIMINATORS` that tells them apart splits
+them; of a PET, whose frames must all show the same places, else their order in time. MR acquisitions that run into each
+other, as the stations of a whole body under one UID do, are split by acquisition. Whether a group is an even stack is for
+`stack` to judge, and which groups are frames of one volume for `frames`.
 """
 
 from collections import defaultdict
@@ -10,8 +12,12 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from umd_curate.ingest.stack import has_geometry, has_repeats
+from umd_curate.ingest.classify import is_mosaic, role_of
+from umd_curate.ingest.frames import frames_by_rank, show_same_places
+from umd_curate.ingest.stack import has_geometry, has_repeats, heights_mm, stacked
+from umd_curate.model.catalogue import ingest as codes
 from umd_curate.model.headers import InstanceHeader
+from umd_curate.model.study import Role
 
 ORIENTATION_TOLERANCE = 1e-4  # of a direction cosine: 0.006 degrees
 SPACING_TOLERANCE_MM = 1e-4
@@ -32,6 +38,7 @@ DISCRIMINATORS: tuple[Discriminator, ...] = (  # first one that leaves one image
     Discriminator("echo (0018,0086), (0018,0081)", lambda image: (image.echo_number, image.echo_time_ms)),
     Discriminator("Dixon channel, from (0008,0008)", lambda image: image.dixon_channel),
     Discriminator("image type (0008,0008)", lambda image: image.image_type),
+    Discriminator("corrections (0028,0051)", lambda image: image.corrected_image),
     Discriminator("frame reference time (0054,1300)", lambda image: image.frame_reference_time_ms),
     Discriminator("trigger time (0018,1060)", lambda image: image.trigger_time_ms),
     Discriminator(
@@ -43,10 +50,10 @@ DISCRIMINATORS: tuple[Discriminator, ...] = (  # first one that leaves one image
 def volumes_of_series(images: Sequence[_Image]) -> list[list[_Image]]:
     """Split the images of one series into groups that may be volumes, the largest first; independent of input order."""
     ordered = sorted(images, key=lambda image: (image.sop_instance_uid or "", image.path))
-    groups = [[image] for image in ordered if is_multiframe(image)]
+    groups = [[image] for image in ordered if is_multiframe(image) or is_mosaic(image)]
     matrices: dict[Hashable, list[_Image]] = defaultdict(list)
     for image in ordered:
-        if not is_multiframe(image):
+        if not (is_multiframe(image) or is_mosaic(image)):
             matrices[
                 has_geometry(image), image.frame_of_reference_uid or "", image.rows or 0, image.columns or 0
             ].append(image)
@@ -96,13 +103,31 @@ def _split_along(images: Sequence[_Image], axis: int) -> list[list[_Image]]:
 def _one_per_place(images: list[_Image]) -> list[list[_Image]]:
     """Split images that share places; where nothing tells them apart they stay together, for `stack` to refuse."""
     if not has_repeats(images):
+        return _acquisitions(images) if role_of(images[0]) is Role.MR else [images]
+    splits = [_split_by(images, discriminator.value) for discriminator in DISCRIMINATORS]
+    if all(role_of(image) is Role.PET for image in images):
+        splits.append(frames_by_rank(images))
+        whole = [parts for parts in splits if _tells_apart(parts) and show_same_places(parts)]
+        if whole:
+            return whole[0]
+    splits.append(_split_by(images, lambda image: tuple(each.value(image) for each in DISCRIMINATORS)))
+    return next((parts for parts in splits if _tells_apart(parts)), [images])
+
+
+def _acquisitions(images: list[_Image]) -> list[list[_Image]]:
+    """Split MR images that form no even stack by acquisition number, where each acquisition is one and they overlap."""
+    parts = _split_by(images, lambda image: image.acquisition_number)
+    if len(parts) == 1 or not _tells_apart(parts):
         return [images]
-    for discriminator in DISCRIMINATORS:
-        parts = _split_by(images, discriminator.value)
-        if _tells_apart(parts):
-            return parts
-    everything = _split_by(images, lambda image: tuple(each.value(image) for each in DISCRIMINATORS))
-    return everything if _tells_apart(everything) else [images]
+    fault = stacked(images).fault
+    if (
+        fault is None
+        or fault.code not in {codes.UNEVEN, codes.SAME_PLACE}
+        or any(stacked(part).fault for part in parts)
+    ):
+        return [images]
+    heights = sorted((float(h.min()), float(h.max())) for h in (heights_mm(part) for part in parts))
+    return parts if all(above[0] < below[1] for below, above in pairwise(heights)) else [images]
 
 
 def _split_by(images: Sequence[_Image], value: Callable[[_Image], Hashable]) -> list[list[_Image]]:

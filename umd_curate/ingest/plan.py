@@ -5,23 +5,32 @@ end is used. Who allots subject ids, copies pixels and writes the index is for t
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from umd_curate.ingest.candidates import Candidate, Faults, build_candidates, n_slices, series_name
-from umd_curate.ingest.classify import unwanted
+from umd_curate.ingest.candidates import Candidate, Faults, NameOf, build_candidates, series_name
+from umd_curate.ingest.classify import role_of, unwanted
+from umd_curate.ingest.complete import Doubts, weight_spreads
 from umd_curate.ingest.copies import find_copies
+from umd_curate.ingest.criteria import Rules, rules_of
+from umd_curate.ingest.identify import adopted_patients, completed, identified
 from umd_curate.ingest.pair import Pairing, pair
-from umd_curate.ingest.patients import identity_fault, mixed_studies, patient_keys
+from umd_curate.ingest.patients import (
+    Persons,
+    contradictions,
+    identity_fault,
+    mixed_studies,
+    patient_keys,
+    shared_series,
+)
 from umd_curate.ingest.stack import Fault
 from umd_curate.model.catalogue import ingest as codes
 from umd_curate.model.config import IngestConfig
 from umd_curate.model.findings import Finding, FindingCode
 from umd_curate.model.headers import FileKind, InstanceHeader
 from umd_curate.model.ids import PatientKey, ShortId
+from umd_curate.model.protocol import protocol_parameters
 from umd_curate.model.stacks import STRICT, StackRules
-from umd_curate.model.study import Disposition, FileDecision, IngestPlan, PassedOver, Role
-
-NameOf = Callable[[str, str], ShortId]
+from umd_curate.model.study import Disposition, FileDecision, IngestPlan, Layout, PassedOver, ProtocolGroup, Role
 
 
 class _Book:
@@ -62,19 +71,28 @@ class _Book:
 
 
 def plan_ingest(
-    headers: Sequence[InstanceHeader], config: IngestConfig, short_id: NameOf, rules: StackRules = STRICT
+    headers: Sequence[InstanceHeader],
+    config: IngestConfig,
+    short_id: NameOf,
+    persons: Persons | None = None,
+    stacks: StackRules = STRICT,
 ) -> IngestPlan:
-    """Plan the sessions of a raw folder and decide on each of its files.
+    """Plan the sessions of a raw folder, or of a chunk of it, and decide on each of its files.
+
+    Plans of chunks are joined by `model.study.merge_plans`; what they say does not depend on the chunks as long as all
+    files of one patient, study, series or SOP instance are in one.
 
     Parameters
     ----------
     headers
         One row per file, in any order; paths are unique.
     config
-        What is wanted.
+        What is wanted, how it is ranked, and what was decided.
     short_id
-        Keyed name of a kind (``s`` series, ``f`` file) and a value.
-    rules
+        Keyed name of a kind (``s`` series, ``f`` file, ``g`` protocol group) and a value.
+    persons
+        The hospital's mapping of patients to persons.
+    stacks
         What convert may do with a stack that is not even.
 
     Returns
@@ -82,17 +100,28 @@ def plan_ingest(
     IngestPlan
         Sessions by patient, date and study; decisions by path; findings by place and code.
     """
-    book = _Book(short_id)
+    book, rules = _Book(short_id), rules_of(config)
     rows = sorted(headers, key=lambda header: header.path)
-    wanted = _leave_out_unwanted(rows, book)
-    patients = patient_keys(wanted)
+    images = _leave_out_unwanted(rows, book)
+    patients = adopted_patients(images, patient_keys(images, persons))
+    wanted = identified(images, patients)
     sound = _set_unusable_aside(wanted, patients, book)
     mixed = mixed_studies(sound, patients)
     owners = {row.path: mixed.get(row.study_uid or "") or patients[row.path] for row in sound}
-    faults = Faults(_tainted_series(wanted, sound, book), frozenset(mixed), config.min_slices, rules)
+    own = [row for row in sound if role_of(row) is not Role.CONTOURS]  # contours may be drawn under another header
+    contradictory = contradictions(own, lambda row: row.study_uid)
+    faults = Faults(
+        _tainted_series(wanted, sound, book),
+        {study: Fault(codes.CONTRADICTORY_PATIENT) for study in contradictory}
+        | {study: Fault(codes.TWO_PATIENTS) for study in mixed},
+        shared_series(sound, patients),
+        config.min_slices,
+        stacks,
+    )
+    doubts = Doubts(weight_spreads(own), contradictions(own, lambda row: owners[row.path]), completed(images, wanted))
     candidates = build_candidates(sound, owners, faults, short_id)
-    volumes = _leave_out_few_images(candidates, config.min_slices, book)
-    pairing = pair(volumes)
+    volumes = _leave_out_decided(_leave_out_few_images(candidates, config.min_slices, book), rules, book)
+    pairing = pair(volumes, rules, doubts)
     for _, members in pairing.sessions:
         for volume in members:
             _enter_volume(book, volume, Disposition.USED)
@@ -105,7 +134,19 @@ def plan_ingest(
         decisions=tuple(book.decisions[row.path] for row in rows),
         findings=book.findings(),
         passed_over=tuple(_passed_over(pairing)),
+        rankings=tuple(pairing.rankings),
+        protocols=tuple(_protocols(candidates)),
+        persons_sha256=persons.sha256 if persons else "",
     )
+
+
+def _protocols(candidates: Iterable[Candidate]) -> list[ProtocolGroup]:
+    """Protocol groups of all volumes but contours, by id."""
+    groups: dict[ShortId, ProtocolGroup] = {}
+    for volume in candidates:
+        if volume.role is not Role.CONTOURS and volume.group not in groups:
+            groups[volume.group] = ProtocolGroup(volume.group, volume.role, protocol_parameters(volume.first))
+    return [groups[name] for name in sorted(groups)]
 
 
 def _passed_over(pairing: Pairing) -> Iterator[PassedOver]:
@@ -168,9 +209,22 @@ def _leave_out_few_images(candidates: Iterable[Candidate], min_slices: int, book
     """Single CT and MR images plan or monitor a scan and are never wanted; a short PET is, and is refused by its fault."""
     volumes = []
     for candidate in candidates:
-        few = candidate.role in {Role.CT, Role.MR} and n_slices(candidate.stack) < min_slices
+        is_anatomy = candidate.role in {Role.CT, Role.MR} and candidate.layout is not Layout.MOSAIC
+        few = is_anatomy and candidate.n_slices < min_slices
         if few and (candidate.fault is None or candidate.fault.code is not codes.INCOMPLETE):
             _enter_volume(book, candidate, Disposition.EXCLUDED, codes.FEW_IMAGES)
+        else:
+            volumes.append(candidate)
+    return volumes
+
+
+def _leave_out_decided(candidates: Iterable[Candidate], rules: Rules, book: _Book) -> list[Candidate]:
+    """Take out volumes of which a decision says never; of a series' own decision and its group's, its own holds."""
+    volumes = []
+    for candidate in candidates:
+        decisions = rules.of(candidate)
+        if decisions and decisions[0].choose == "never":
+            _enter_volume(book, candidate, Disposition.EXCLUDED, codes.DECIDED_AGAINST)
         else:
             volumes.append(candidate)
     return volumes

@@ -1,122 +1,23 @@
-"""Decides which of several volumes of one role a session holds. The ranking is data: one table of criteria per role.
+"""Decides which of several volumes of one role a session holds, by the criteria of `criteria`, in the user's order.
 
-The first criterion is the tier: a volume of a lower tier never stands in for one of a higher tier that is unusable, so no
-NAC PET replaces a broken AC PET, and no knee replaces a broken body. An unusable volume that ranks before the selected one
-was wanted: it is quarantined. All others are excluded. PET volumes that nothing tells apart are refused, never drawn by lot.
+The tier comes before all that may stand in: a volume of a lower tier never replaces one of a higher tier that is unusable,
+so no NAC PET replaces a broken AC PET, and no knee replaces a broken body. An unusable volume that ranks before the selected
+one was wanted: it is quarantined. All others are excluded. Volumes that only a last resort tells apart are a tie, which is
+told and decided once per protocol group; PET volumes that nothing tells apart are refused, never drawn by lot.
 """
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from umd_curate.ingest.candidates import Candidate, n_slices
-from umd_curate.ingest.dixon import FAT, IN, OPPOSED, WATER, words_of
+from umd_curate.ingest.candidates import Candidate
+from umd_curate.ingest.criteria import TIER, Criterion, Range, Rules, union
 from umd_curate.ingest.stack import Fault
 from umd_curate.model.catalogue import ingest as codes
-from umd_curate.model.findings import FindingCode
+from umd_curate.model.findings import Finding, FindingCode
 from umd_curate.model.ids import ShortId
-from umd_curate.model.study import Role
+from umd_curate.model.study import Disposition, Ranked, Ranking, Role
 
-Range = tuple[float, float]
-
-COVERS_PART = 0.5  # of the PET's height; whole-body CT and MR cover all of it, a region scan a third at most
-COVERAGE_STEP_MM = 10.0  # heights that differ by less are equal
-
-_AC_WORDS = re.compile(r"\b(ac|acct|ctac|ac ct|low ?dose|ld|ldct|attenuation)\b")
-_CONTRAST_WORDS = re.compile(r"\b(contrast|cect|ce|kontrast|km|iv|venous|arterial|portal)\b")
-_SOFT_WORDS = re.compile(r"^(standard|soft|a|b|c|fc0\d|fc1\d|ac|b[1-3]\d[a-z]?|[bq]r[1-4]\d.*|i[1-3]\d.*|b[ef]\d\d.*)$")
-_SHARP_WORDS = re.compile(
-    r"^(lung|bone|bone ?plus|edge|detail|d|e|l|yb|yc|fc[358]\d|b[5-9]\d[a-z]?|[bh]r[5-9]\d.*|i[5-9]\d.*)$"
-)
-_MAPS = {"ADC", "FA", "TRACEW", "TENSOR", "T1 MAP", "T2 MAP", "FRACTION", "R2STAR", "PHASE", "P", "SUBTRACTION"}
-_CHANNEL_ORDER = (IN, WATER, None, OPPOSED, FAT)
-
-
-@dataclass(frozen=True, slots=True)
-class Criterion:
-    """One thing by which volumes are ranked; the smaller value is better.
-
-    `value` takes the volume and the height [mm, RAS+ z] that it should cover, None where that is unknown.
-    """
-
-    name: str
-    value: Callable[[Candidate, Range | None], float]
-
-
-def coverage_mm(candidate: Candidate) -> float:
-    """Height of the volume along the body [mm], in steps of a centimetre; 0 where unknown."""
-    height = candidate.height_mm
-    return 0.0 if height is None else round((height[1] - height[0]) / COVERAGE_STEP_MM) * COVERAGE_STEP_MM
-
-
-def covered_part(height: Range | None, wanted: Range | None) -> float:
-    """Part of a height that a volume covers, 0 to 1; 1 where either is unknown."""
-    if height is None or wanted is None or wanted[1] <= wanted[0]:
-        return 1.0
-    return max(0.0, min(height[1], wanted[1]) - max(height[0], wanted[0])) / (wanted[1] - wanted[0])
-
-
-def _is_original(candidate: Candidate) -> bool:
-    return "ORIGINAL" in candidate.first.image_type[:1]
-
-
-def _ct_role(candidate: Candidate) -> float:
-    words = words_of(candidate.first.series_description)
-    if candidate.first.contrast_agent or _CONTRAST_WORDS.search(words):
-        return 2.0
-    return 0.0 if _AC_WORDS.search(words) else 1.0
-
-
-def _kernel(candidate: Candidate) -> float:
-    words = words_of(candidate.first.convolution_kernel)
-    if _SHARP_WORDS.match(words):
-        return 2.0
-    return 0.0 if _SOFT_WORDS.match(words) else 1.0
-
-
-def _phase(candidate: Candidate) -> float:
-    if candidate.first.dixon_channel != IN:
-        return 2.0
-    return 0.0 if candidate.is_composed else 1.0
-
-
-def _is_map(candidate: Candidate) -> bool:
-    return bool({value.strip().upper() for value in candidate.first.image_type} & _MAPS)
-
-
-_COVERS = Criterion("covers at least half of the PET", lambda c, to: float(covered_part(c.height_mm, to) < COVERS_PART))
-_LARGEST = Criterion("largest coverage", lambda c, _: -coverage_mm(c))
-_ORIGINAL = Criterion("original before derived", lambda c, _: float(not _is_original(c)))
-_NUMBER = Criterion("lowest series number", lambda c, _: float(c.first.series_number or 0))
-
-CRITERIA: dict[Role, tuple[Criterion, ...]] = {
-    Role.PET: (
-        Criterion("attenuation corrected", lambda c, _: float(not c.is_attenuation_corrected)),
-        _LARGEST,
-        _ORIGINAL,
-        Criterion("Bq/mL before other units", lambda c, _: float(c.first.units != "BQML")),
-        _NUMBER,
-    ),
-    Role.CT: (
-        _COVERS,
-        Criterion("low-dose for attenuation correction before contrast", lambda c, _: _ct_role(c)),
-        Criterion("soft kernel", lambda c, _: _kernel(c)),
-        _LARGEST,
-        Criterion("most slices", lambda c, _: -float(n_slices(c.stack))),
-        _ORIGINAL,
-        _NUMBER,
-    ),
-    Role.MR: (
-        _COVERS,
-        Criterion("composed in-phase, then in-phase", lambda c, _: _phase(c)),
-        Criterion("image before parameter map", lambda c, _: float(_is_map(c))),
-        _LARGEST,
-        Criterion("largest part of the PET", lambda c, to: -round(covered_part(c.height_mm, to), 1)),
-        Criterion("Dixon channel", lambda c, _: float(_CHANNEL_ORDER.index(c.first.dixon_channel))),
-        _ORIGINAL,
-        _NUMBER,
-    ),
-}
+_Key = tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,58 +31,128 @@ class Choice:
     refused: tuple[tuple[Candidate, Fault], ...] = ()
     excluded: tuple[tuple[Candidate, FindingCode], ...] = ()
     decided_by: Mapping[ShortId, tuple[str, ShortId]] = field(default_factory=dict)
+    ranking: Ranking | None = None
 
-    @property
-    def is_second_best(self) -> bool:
-        """A volume that ranks before the selected one was set aside."""
-        return bool(self.refused)
+    def findings(self) -> list[Finding]:
+        """What is to be known of the selected volume: a better one was set aside, there was a tie, a decision took part."""
+        if self.selected is None or self.ranking is None:
+            return []
+        place, found = self.selected.series, []
+        if self.refused:
+            found.append(codes.SECOND_BEST.at(place, f"role {self.selected.role}"))
+        if self.ranking.tied > 1:
+            groups = dict.fromkeys(entry.group for entry in self._tied())
+            detail = f"volumes of role {self.selected.role}, of the protocol groups {', '.join(groups)}"
+            found.append(codes.TIED.at(place, detail, measured=float(self.ranking.tied), limit=1.0))
+        found += [
+            codes.DECIDED.at(place, f"{target} {choice}: {reason}") for target, choice, reason in self.ranking.reasons
+        ]
+        return found
+
+    def _tied(self) -> list[Ranked]:
+        ranking = self.ranking
+        usable = (
+            [entry for entry in ranking.entries if entry.disposition is not Disposition.QUARANTINED] if ranking else []
+        )
+        return usable[: ranking.tied] if ranking else []
 
 
-def choose(candidates: Sequence[Candidate], cover: Range | None = None) -> Choice:
+def choose(candidates: Sequence[Candidate], rules: Rules, cover: Range | None = None) -> Choice:
     """Select one of several volumes of one role.
 
     Parameters
     ----------
     candidates
         Volumes of one role in one frame of reference.
+    rules
+        Criteria and decisions.
     cover
         Height of the PET, RAS+ z [mm]; without it, of all candidates together.
     """
     if not candidates:
         return Choice()
-    role = candidates[0].role
-    wanted = cover or _union([c.height_mm for c in candidates])
-    keys = {c.series: tuple(criterion.value(c, wanted) for criterion in CRITERIA[role]) for c in candidates}
+    criteria = rules.criteria[candidates[0].role]
+    wanted = cover or union([c.height_mm for c in candidates])
+    keys = {c.series: tuple(criterion.value(c, wanted) for criterion in criteria) for c in candidates}
     ranked = sorted(candidates, key=lambda c: (keys[c.series], c.series_uid, c.series))
-    tier = keys[ranked[0].series][0]
-    usable = [c for c in ranked if c.fault is None and keys[c.series][0] == tier]
-    equals = [c for c in usable if keys[c.series] == keys[usable[0].series]]
-    if role is Role.PET and len(equals) > 1:
-        return _all_refused(ranked, usable)
+    tier = keys[ranked[0].series][TIER]
+    usable = [c for c in ranked if c.fault is None and keys[c.series][TIER] == tier]
     selected = usable[0] if usable else None
-    before = ranked[: ranked.index(selected)] if selected else [c for c in ranked if keys[c.series][0] == tier]
-    if ranked[0].fault is not None and ranked[0].fault.code is codes.TWO_PATIENTS:
-        before = ranked[:1]  # the whole study has this fault: no other volume of it could have stood in
-    refused = tuple((c, c.fault) for c in before if c.fault)
-    gone = {c.series for c, _ in refused} | ({selected.series} if selected else set())
-    best = selected or ranked[0]
+    heads = {c.series: _before_last_resort(keys[c.series], criteria) for c in usable}
+    alike = {
+        c.series_uid for c in usable if heads[c.series] == heads[usable[0].series]
+    }  # parts of one series are no tie
+    refused = _set_aside(ranked, selected, [c for c in ranked if keys[c.series][TIER] == tier])
+    if selected and selected.role is Role.PET:
+        equals = [c for c in usable if keys[c.series] == keys[selected.series]]
+        if len(equals) > 1:
+            selected = None
+            refused = tuple((c, Fault(codes.AMBIGUOUS, "volumes", float(len(usable)), 1.0)) for c in usable)
+    best = selected or (usable or ranked)[0]
+    gone = {c.series for c, _ in refused} | {c.series for c in (selected,) if c}
     rest = tuple((c, _reason(c, best)) for c in ranked if c.series not in gone)
-    names = [criterion.name for criterion in CRITERIA[role]]
-    decided_by = {
-        c.series: (
-            next(name for name, a, b in zip(names, keys[c.series], keys[best.series], strict=True) if a != b),
-            best.series,
-        )
-        for c, _ in rest
-        if keys[c.series] != keys[best.series]
+    return Choice(
+        selected,
+        refused,
+        rest,
+        {
+            c.series: (by, best.series)
+            for c, _ in rest
+            if (by := _first_difference(criteria, keys[c.series], keys[best.series]))
+        },
+        _ranking(ranked, keys, criteria, rules, (selected, refused, rest), tied=max(1, len(alike)) if selected else 1),
+    )
+
+
+def _set_aside(
+    ranked: Sequence[Candidate], selected: Candidate | None, tier: Sequence[Candidate]
+) -> tuple[tuple[Candidate, Fault], ...]:
+    """Volumes that were wanted and are unusable: those before the selected one; all of the tier where none is usable."""
+    before = list(ranked[: ranked.index(selected)]) if selected else list(tier)
+    if ranked[0].fault is not None and ranked[0].fault.code in {codes.TWO_PATIENTS, codes.CONTRADICTORY_PATIENT}:
+        before = [ranked[0]]  # the whole study has this fault: no other volume of it could have stood in
+    return tuple((c, c.fault) for c in before if c.fault)
+
+
+def _before_last_resort(key: _Key, criteria: Sequence[Criterion]) -> _Key:
+    places = [place for place, criterion in enumerate(criteria) if criterion.is_last_resort]
+    return key[: places[0]] if places else key
+
+
+def _first_difference(criteria: Sequence[Criterion], one: _Key, other: _Key) -> str:
+    """Title of the first criterion that tells two keys apart; empty where none does."""
+    return next((each.title for each, a, b in zip(criteria, one, other, strict=True) if a != b), "")
+
+
+def _ranking(
+    ranked: Sequence[Candidate],
+    keys: Mapping[ShortId, _Key],
+    criteria: Sequence[Criterion],
+    rules: Rules,
+    outcome: tuple[Candidate | None, Sequence[tuple[Candidate, Fault]], Sequence[tuple[Candidate, FindingCode]]],
+    tied: int,
+) -> Ranking:
+    selected, refused, rest = outcome
+    ends: dict[ShortId, tuple[Disposition, str]] = {
+        c.series: (Disposition.QUARANTINED, f.code.code) for c, f in refused
     }
-    return Choice(selected, refused, rest, decided_by)
-
-
-def _all_refused(ranked: Sequence[Candidate], usable: Sequence[Candidate]) -> Choice:
-    names = {c.series for c in usable}
-    refused = tuple((c, Fault(codes.AMBIGUOUS, "volumes", float(len(usable)), 1.0)) for c in usable)
-    return Choice(None, refused, tuple((c, _reason(c, usable[0])) for c in ranked if c.series not in names))
+    ends |= {c.series: (Disposition.EXCLUDED, code.code) for c, code in rest}
+    if selected:
+        ends[selected.series] = (Disposition.USED, "")
+    entries = tuple(
+        Ranked(
+            c.series,
+            c.group,
+            c.label,
+            len(c.stack.instances),
+            tuple(each.said(value) for each, value in zip(criteria, keys[c.series], strict=True)),
+            *ends[c.series],
+        )
+        for c in ranked
+    )
+    decisions = {entry.target: entry for c in ranked for entry in rules.of(c)} if len(ranked) > 1 else {}
+    reasons = tuple((target, decisions[target].choose, decisions[target].reason) for target in sorted(decisions))
+    return Ranking(ranked[0].role, tuple(each.title for each in criteria), entries, tied, reasons)
 
 
 def _reason(candidate: Candidate, best: Candidate) -> FindingCode:
@@ -195,8 +166,3 @@ def _reason(candidate: Candidate, best: Candidate) -> FindingCode:
     if None not in channels and channels[0] != channels[1]:
         return codes.DIXON_NOT_SELECTED
     return codes.MR_NOT_SELECTED
-
-
-def _union(heights: Sequence[Range | None]) -> Range | None:
-    known = [height for height in heights if height is not None]
-    return (min(low for low, _ in known), max(high for _, high in known)) if known else None

@@ -41,10 +41,119 @@ class DatasetConfig(Section):
     site: str = Field("site-1", description="Published code of the hospital; never its name.", pattern=r"^[a-z0-9-]+$")
 
 
+CriterionName = Literal[
+    "static",
+    "largest-coverage",
+    "original",
+    "bqml",
+    "attenuation-ct",
+    "contrast",
+    "soft-kernel",
+    "most-slices",
+    "in-phase",
+    "no-map",
+    "largest-part",
+    "dixon-channel",
+    "finest-pixels",
+    "description",
+    "protocol",
+    "kernel",
+    "reconstruction",
+    "lowest-series-number",
+    "highest-series-number",
+]
+WORD_CRITERIA = frozenset({"description", "protocol", "kernel", "reconstruction"})
+
+
+class RankBy(Section):
+    """One criterion of a ranking. Those that look for words prefer the volume that has the earliest of `words`."""
+
+    by: CriterionName
+    words: tuple[str, ...] = Field((), description="For description, protocol, kernel and reconstruction: best first.")
+
+    @model_validator(mode="after")
+    def _words_where_needed(self) -> Self:
+        if bool(self.words) != (self.by in WORD_CRITERIA):
+            message = f"{self.by} " + ("needs words" if self.by in WORD_CRITERIA else "takes no words")
+            raise ValueError(message)
+        return self
+
+
+def _ranks(*names: CriterionName) -> tuple[RankBy, ...]:
+    return tuple(RankBy(by=name) for name in names)
+
+
+class RankConfig(Section):
+    """Which volume of a role a session holds: criteria in order.
+
+    Before all of them an attenuation-corrected PET, and a CT or MR that covers at least half of the PET; what
+    [[ingest.decide]] says of a protocol group comes next.
+    """
+
+    pet: tuple[RankBy, ...] = Field(
+        _ranks("static", "largest-coverage", "original", "bqml", "lowest-series-number"), description="For PET."
+    )
+    ct: tuple[RankBy, ...] = Field(
+        _ranks("attenuation-ct", "soft-kernel", "largest-coverage", "most-slices", "original", "lowest-series-number"),
+        description="For CT.",
+    )
+    mr: tuple[RankBy, ...] = Field(
+        _ranks(
+            "in-phase",
+            "no-map",
+            "largest-coverage",
+            "largest-part",
+            "dixon-channel",
+            "original",
+            "lowest-series-number",
+        ),
+        description="For MR.",
+    )
+
+
+class Decision(Section):
+    """What the data manager decided for all volumes of a protocol group, or for one series."""
+
+    group: str | None = Field(
+        None, pattern=r"^g-\S+$", description="Protocol group, as `umd-curate scan groups` names it."
+    )
+    series: str | None = Field(None, pattern=r"^s-\S+$", description="Short id of one series, instead of a group.")
+    choose: Literal["first", "last", "never"] = Field(
+        description="Before the others of its role, after them, or never."
+    )
+    reason: Reason = Field(description="Why; it is published with the release, so it must name no person.")
+
+    @model_validator(mode="after")
+    def _one_target(self) -> Self:
+        if (self.group is None) == (self.series is None):
+            message = "a decision needs either group or series"
+            raise ValueError(message)
+        return self
+
+    @property
+    def target(self) -> str:
+        """Id of what is decided."""
+        return self.group or self.series or ""
+
+
 class IngestConfig(Section):
     """What is wanted of the raw folder."""
 
     min_slices: int = Field(3, ge=1, description="A stack with fewer slices is no volume: two show no spacing error.")
+    patients: str | None = Field(
+        None, description="CSV with the columns issuer, id, person: PatientIDs that are one person's."
+    )
+    rank: RankConfig = Field(RankConfig(), description="Criteria by which a PET, CT or MR is preferred, in order.")
+    decide: tuple[Decision, ...] = Field((), description="Decisions for protocol groups and single series.")
+
+    @model_validator(mode="after")
+    def _decided_once(self) -> Self:
+        targets = [entry.target for entry in self.decide]
+        twice = sorted({target for target in targets if targets.count(target) > 1})
+        if twice:
+            message = f"decided twice: {', '.join(twice)}"
+            raise ValueError(message)
+        return self
 
 
 class DeidConfig(Section):

@@ -22,3 +22,16 @@ ShortId = NewType("ShortId", str)
 
 SUBJECT_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no I, L, O, U
 SUBJECT_LENGTH = 6
+
+
+def session_id(kind: str, number: int, run: int = 1) -> SessionId:
+    """Published id of a session: ``petct1``; of a later phase of the same study, which is a run: ``petct1_run-2``.
+
+    It stands behind ``ses-`` in every name, so that ``sub-7K3QF2_ses-petct1_run-2_pet`` is a BIDS name.
+    """
+    return SessionId(f"{kind}{number}" if run == 1 else f"{kind}{number}_run-{run}")
+
+
+def session_folder(subject: str, session: str) -> str:
+    """Folder of a session below ``data/`` or ``qa/``: ``sub-7K3QF2/ses-petct1``; the runs of a session share it."""
+    return f"sub-{subject}/ses-{session.partition('_run-')[0]}"

@@ -12,6 +12,7 @@ from typing import Protocol
 
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.findings import Finding
+from umd_curate.model.ids import session_folder
 from umd_curate.model.receipts import Artifact, Json, Receipt, State
 
 
@@ -54,7 +55,7 @@ class SessionFiles:
     @property
     def folder(self) -> str:
         """Folder below the workspace: ``data/sub-7K3QF2/ses-petct1``."""
-        return f"data/sub-{self.subject}/ses-{self.session}"
+        return f"data/{session_folder(self.subject, self.session)}"
 
 
 class View(Protocol):

@@ -1,5 +1,6 @@
 """What ingest understands of a raw folder: volumes, sessions, and one decision for each file. Private side only."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -62,11 +63,17 @@ class SourceVolume:
     label: str = ""  # identifier-free: "AC", "NAC", "in", "composed"
     layout: Layout = Layout.STACK
     groups: tuple[int, ...] = ()
+    protocol: ShortId | None = None  # of its protocol group
 
 
 @dataclass(frozen=True, slots=True)
 class SessionPlan:
-    """One session of one patient: a PET with its CT or MR, or a single image without partner."""
+    """One session of one patient: a PET with its CT or MR, or a single image without partner.
+
+    Sessions of one kind in one study are its runs, such as the early and the late phase of a PET; `anchor` tells them apart
+    and stays the same when the plan is made anew. The vault allots session and run numbers. The place of each finding is
+    the short id of one of the volumes.
+    """
 
     patient: PatientKey
     kind: SessionKind
@@ -74,6 +81,7 @@ class SessionPlan:
     study_uid: str
     volumes: tuple[SourceVolume, ...]
     findings: tuple[Finding, ...] = ()
+    anchor: str = ""  # frame of reference and, for a PET, when its acquisition began; private
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +111,49 @@ class PassedOver:
 
 
 @dataclass(frozen=True, slots=True)
+class ProtocolGroup:
+    """Volumes that one protocol on one kind of scanner makes: what is decided for one holds for all.
+
+    `parameters` (name and value) show the data manager which protocol it is; they hold free text: private side only.
+    """
+
+    id: ShortId  # keyed: "g-9K2QMZ7A"
+    role: Role
+    parameters: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A volume in a ranking, with what each criterion saw in words.
+
+    `code` is a finding code, empty for the selected volume.
+    """
+
+    series: ShortId
+    group: ShortId
+    label: str
+    files: int
+    values: tuple[str, ...]
+    disposition: Disposition
+    code: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranking:
+    """One choice: the volumes of one role in one place, best first, and the criteria in their order.
+
+    `tied` counts the series at the head of the list that only the last resort told apart; 1 where there was no tie.
+    `reasons` are the user's decisions that took part: id, choice and reason.
+    """
+
+    role: Role
+    criteria: tuple[str, ...]
+    entries: tuple[Ranked, ...]
+    tied: int = 1
+    reasons: tuple[tuple[str, str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class IngestPlan:
     """Sessions to make, one decision per input file, and why volumes of a wanted role are in no session."""
 
@@ -110,6 +161,24 @@ class IngestPlan:
     decisions: tuple[FileDecision, ...]
     findings: tuple[Finding, ...] = ()
     passed_over: tuple[PassedOver, ...] = ()
+    rankings: tuple[Ranking, ...] = ()
+    protocols: tuple[ProtocolGroup, ...] = ()  # by id
+    persons_sha256: str = ""  # of the mapping file that ingest.patients names; empty without one
+
+
+def merge_plans(plans: Iterable[IngestPlan]) -> IngestPlan:
+    """The plan of a whole folder from those of its chunks, in their order; files of different chunks share no UID."""
+    parts = tuple(plans)
+    protocols = {group.id: group for plan in parts for group in plan.protocols}
+    return IngestPlan(
+        sessions=tuple(entry for plan in parts for entry in plan.sessions),
+        decisions=tuple(entry for plan in parts for entry in plan.decisions),
+        findings=tuple(entry for plan in parts for entry in plan.findings),
+        passed_over=tuple(entry for plan in parts for entry in plan.passed_over),
+        rankings=tuple(entry for plan in parts for entry in plan.rankings),
+        protocols=tuple(protocols[name] for name in sorted(protocols)),
+        persons_sha256=next((plan.persons_sha256 for plan in parts), ""),
+    )
 
 
 # Where the scan saw a slice: rows, columns, position, orientation, pixel spacing, thickness (as in `InstanceHeader`).
@@ -138,4 +207,5 @@ class VolumeOrder:
     layout: Layout = Layout.STACK
     groups: tuple[int, ...] = ()  # files per station, time frame or gate; empty: one group
     pet: PetContext | None = None  # what a PET's SUV needs beyond the headers; None for other roles
-    protocol: str = ""  # `protocol_group` of the first file
+    protocol: str | None = None  # short id of its protocol group
+    findings: tuple[Finding, ...] = ()  # what ingest saw about this volume; they go into its receipt

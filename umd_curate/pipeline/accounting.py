@@ -64,10 +64,10 @@ def settle(
     if decided.keys() != index.keys() or max(decided.values(), default=1) > 1:
         message = "ingest did not decide every file exactly once"
         raise ValueError(message)
-    unit_of = {path: order.unit for order in orders for path, _, _ in order.files}
+    units = _units_of(orders, receipts)
     accounts = []
     for decision in plan.decisions:
-        disposition, code, unit = decision.disposition, decision.code, unit_of.get(decision.path, "")
+        disposition, code, unit = decision.disposition, decision.code, units.get(decision.path, "")
         receipt = receipts.get(unit)
         if disposition is Disposition.USED and receipt is not None and receipt.state is not State.DONE:
             disposition, code = Disposition.QUARANTINED, receipt.findings[0].code
@@ -75,6 +75,16 @@ def settle(
         header = index[decision.path]
         accounts.append(FileAccount(name, disposition, code, unit, decision.series or "", header))
     return accounts
+
+
+def _units_of(orders: Sequence[VolumeOrder], receipts: Mapping[str, Receipt]) -> dict[str, str]:
+    """Unit of each file that is wanted; of a file that two runs share, the first that did not fail."""
+    found: dict[str, str] = {}
+    failed = {name for name, receipt in receipts.items() if receipt.state is not State.DONE}
+    for order in sorted(orders, key=lambda order: order.unit in failed):
+        for path, _, _ in order.files:
+            found.setdefault(path, order.unit)
+    return found
 
 
 def write_accounting(path: Path, accounts: Sequence[FileAccount]) -> None:

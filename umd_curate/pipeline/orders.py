@@ -1,20 +1,21 @@
 """Work orders: ingest's plan with published names. An order's file in ``private/orders/`` is all that a task needs to know.
 
-Subject ids are allotted from the vault here, by the coordinator; session numbers count a subject's sessions of one kind by
-study date. A unit's input is its order's digest, so a changed file, name or selection makes a new task.
+Subject ids and the numbers of sessions and runs are allotted from the vault here, by the coordinator: new ones in the order
+of the study dates; those that are known stay. A unit's input is its order's digest, so a changed file, name or selection
+makes a new task.
 """
 
 import hashlib
 import json
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import Protocol
 
+from umd_curate.model.findings import Finding, Severity
 from umd_curate.model.headers import InstanceHeader
-from umd_curate.model.ids import PatientKey, SubjectId
+from umd_curate.model.ids import PatientKey, SessionId, SubjectId, session_id
 from umd_curate.model.pet import PetContext, Supplement
-from umd_curate.model.protocol import protocol_group
 from umd_curate.model.receipts import Artifact, Json
 from umd_curate.model.steps import Unit
 from umd_curate.model.study import IngestPlan, Layout, OrderedPlace, Role, SessionPlan, SourceVolume, VolumeOrder
@@ -24,15 +25,33 @@ INGEST = "ingest"
 CONTOURS = "contours"
 
 
-def make_orders(plan: IngestPlan, subject_of: Callable[[PatientKey], SubjectId]) -> list[VolumeOrder]:
-    """One order per volume of the plan, by unit name."""
+class Register(Protocol):
+    """Who keeps the published ids and numbers: the vault."""
+
+    def subject_of(self, patient: PatientKey) -> SubjectId:
+        """Published id of a patient."""
+        ...
+
+    def session_number(self, patient: PatientKey, kind: str, study_uid: str) -> int:
+        """Number of a study among the sessions of one kind of a patient."""
+        ...
+
+    def run_number(self, patient: PatientKey, kind: str, study_uid: str, anchor: str) -> int:
+        """Number of an acquisition among those of one kind in a study."""
+        ...
+
+
+def make_orders(plan: IngestPlan, register: Register) -> list[VolumeOrder]:
+    """One order per volume of the plan, by unit name; a volume that two runs share has one in each."""
     orders = []
-    numbers: Counter[tuple[PatientKey, str]] = Counter()
     for session in sorted(plan.sessions, key=_in_time):
-        numbers[session.patient, session.kind] += 1
-        name = f"{session.kind.value}{numbers[session.patient, session.kind]}"
-        subject = subject_of(session.patient)
-        orders += [_order(session, volume, subject, name) for volume in _merged(session.volumes)]
+        kind = session.kind.value
+        number = register.session_number(session.patient, kind, session.study_uid)
+        run = register.run_number(session.patient, kind, session.study_uid, session.anchor)
+        subject = register.subject_of(session.patient)
+        orders += [
+            _order(session, volume, subject, session_id(kind, number, run)) for volume in _merged(session.volumes)
+        ]
     return sorted(orders, key=lambda order: order.unit)
 
 
@@ -46,11 +65,11 @@ def _merged(volumes: Sequence[SourceVolume]) -> list[SourceVolume]:
     return [*images, SourceVolume(contours[0].series, Role.CONTOURS, files, contours[0].label)]
 
 
-def _in_time(session: SessionPlan) -> tuple[str, str, str, str]:
-    return session.patient, session.study_date, session.study_uid, session.volumes[0].series
+def _in_time(session: SessionPlan) -> tuple[str, str, str, str, str]:
+    return session.patient, session.study_date, session.study_uid, session.anchor, session.volumes[0].series
 
 
-def _order(session: SessionPlan, volume: SourceVolume, subject: SubjectId, name: str) -> VolumeOrder:
+def _order(session: SessionPlan, volume: SourceVolume, subject: SubjectId, name: SessionId) -> VolumeOrder:
     digest = hashlib.sha256("".join(instance.header_sha256 for instance in volume.instances).encode())
     return VolumeOrder(
         unit=f"sub-{subject}_ses-{name}_{volume.role}",
@@ -66,7 +85,8 @@ def _order(session: SessionPlan, volume: SourceVolume, subject: SubjectId, name:
         places=_places(volume.instances),
         layout=volume.layout,
         groups=volume.groups,
-        protocol=protocol_group(volume.instances[0]),
+        protocol=volume.protocol,
+        findings=tuple(finding for finding in session.findings if finding.place == volume.series),
     )
 
 
@@ -109,6 +129,9 @@ def read_order(path: Path) -> VolumeOrder:
     entry["layout"] = Layout(entry["layout"])
     entry["groups"] = tuple(entry["groups"])
     entry["files"] = tuple((str(name), int(size), int(mtime)) for name, size, mtime in entry["files"])
+    entry["findings"] = tuple(
+        Finding(**{**finding, "severity": Severity(finding["severity"])}) for finding in entry["findings"]
+    )
     entry["places"] = tuple(
         (rows, columns, tuple(position), tuple(orientation), tuple(spacing), thickness)
         for rows, columns, position, orientation, spacing, thickness in entry["places"]

@@ -130,7 +130,7 @@ def stage_volume(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     _close(place, converted.artifacts)
     return unit.receipt(
         outputs=[*converted.artifacts, keep_identifiers(unit, place, source.identifiers)],
-        findings=converted.findings,
+        findings=(*order.findings, *converted.findings),
         measured={
             **converted.measured,
             "role": order.role.value,

@@ -8,6 +8,7 @@ from pathlib import Path
 from umd_curate.deid.rules import packaged_rules
 from umd_curate.deid.vault import Vault
 from umd_curate.errors import UsageError, WorkspaceError
+from umd_curate.ingest.persons_io import read_persons
 from umd_curate.ingest.plan import plan_ingest
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.headers import InstanceHeader
@@ -120,7 +121,9 @@ def understand(
     scanning(len(listed), len(listed))
     if index != previous:
         _keep_rows(workspace, index)
-    plan = plan_ingest(list(index.values()), config.ingest, key.short_id, StackRules.of(config.convert))
+    persons = read_persons(config.ingest.patients)
+    stacks = StackRules.of(config.convert)
+    plan = plan_ingest(list(index.values()), config.ingest, key.short_id, persons, stacks)
     return Understood(index, plan)
 
 
@@ -144,7 +147,7 @@ def order_volumes(
 ) -> tuple[list[VolumeOrder], list[Unit]]:
     """Allot subject ids, write the work orders with what `table` adds to their PETs, and list the units that do them."""
     with Vault(workspace.vault_path, key) as vault:
-        orders = with_contexts(make_orders(understood.plan, vault.subject_of), understood.plan, table)
+        orders = with_contexts(make_orders(understood.plan, vault), understood.plan, table)
     artifacts = write_orders(orders, workspace.private / "orders")
     rules: dict[str, Json] = dict(packaged_rules().sha256)  # another key or another keep list makes other files
     return orders, units_of(orders, artifacts, {"key": key.fingerprint, "rules": rules})

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from umd_curate.errors import SchemaError
 from umd_curate.model.checks import ImageEntry, SessionChecks
 from umd_curate.model.geometry import Volume
+from umd_curate.model.ids import session_folder
 from umd_curate.model.receipts import Artifact, Json, What
 from umd_curate.model.sidecars import ImageSidecar, LabelSidecar, PetSidecar
 from umd_curate.model.steps import Place, Unit
@@ -99,7 +100,7 @@ def read_session(unit: Unit, place: Place) -> SessionImages:
 
 def write_session(unit: Unit, place: Place, checks: SessionChecks, figures: Sequence[Figure]) -> tuple[Artifact, ...]:
     """Write figures and checks under ``qa/sub-X/ses-Y/``."""
-    folder = f"qa/sub-{unit.subject}/ses-{unit.session}"
+    folder = f"qa/{session_folder(unit.subject, unit.session)}"
     written = []
     for figure in figures:
         path = f"{folder}/{unit.name}_figure-{figure.name}.png"

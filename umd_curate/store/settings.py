@@ -17,6 +17,7 @@ _SEPARATOR = "__"
 FILES = (
     ("label", "contours"),
     ("convert", "supplement"),
+    ("ingest", "patients"),
 )  # settings that name a file, counted from the settings' folder
 
 TEMPLATE = """\

@@ -6,7 +6,7 @@ from tests.unit.ingest.rows import contours, series, short_id
 from umd_curate.ingest.plan import plan_ingest
 from umd_curate.model.catalogue import ingest as codes
 from umd_curate.model.config import IngestConfig
-from umd_curate.model.study import Disposition, Role, SessionKind
+from umd_curate.model.study import Disposition, Layout, Role, SessionKind
 
 CORONAL = (1.0, 0.0, 0.0, 0.0, 0.0, -1.0)
 
@@ -175,12 +175,39 @@ def test_stations_of_a_composed_series_are_excluded():
     assert all(_codes(plan, f"{name}{k}") == _excluded(codes.MR_STATION) for name in ("in", "fat") for k in range(4))
 
 
-def test_stations_without_a_composed_series_are_quarantined_and_no_region_stands_in():
+def test_stations_without_a_composed_series_are_one_volume_in_order_along_the_body():
     abdomen = series("MR", "t2", n=8, z0=60.0, rows=200)
-    plan = _plan(series("PT", "pet", n=40), *_stations("in"), abdomen)
-    assert (SessionKind.PET, ["s-pet"]) in _sessions(plan)
-    assert all(_codes(plan, f"in{k}") == _quarantined(codes.STATIONS) for k in range(4))
+    plan = _plan(series("PT", "pet", n=40), *reversed(_stations("in")), abdomen)
+    (session,) = plan.sessions
+    stations = session.volumes[1]
+    assert (session.kind, stations.layout, stations.groups) == (SessionKind.PETMRI, Layout.STATIONS, (12, 12, 12, 12))
+    assert [image.series_uid for image in stations.instances[::12]] == ["in0", "in1", "in2", "in3"]
     assert _codes(plan, "t2") == _excluded(codes.MR_NOT_SELECTED)
+
+
+@pytest.mark.parametrize("apart", [{"z0": 125.0}, {"z0": 120.0}, {"columns": 100, "z0": 115.0, "shift": 2.0}])
+def test_stations_that_do_not_join_are_refused_and_no_region_stands_in(apart):
+    shift = apart.pop("shift", 0.0)
+    upper = [
+        replace(image, position_mm=(image.position_mm[0] + shift, *image.position_mm[1:]))
+        for image in series("MR", "b", n=24, dixon_channel="in", **apart)
+    ]
+    plan = _plan(
+        series("PT", "pet", n=49), series("MR", "a", n=24, dixon_channel="in"), upper, series("MR", "t2", n=8, rows=200)
+    )
+    assert (SessionKind.PET, ["s-pet"]) in _sessions(plan)
+    assert {d.code for d in plan.decisions if d.path.split("/")[-2] in "ab"} == {codes.STATIONS.code}
+    assert _codes(plan, "t2") == _excluded(codes.MR_NOT_SELECTED)
+
+
+def test_stations_in_frames_of_reference_of_their_own_are_refused():
+    stations = [
+        series("MR", f"in{k}", n=12, z0=50.0 * k, dixon_channel="in", frame="frame" if k == 0 else f"f{k}")
+        for k in range(4)
+    ]
+    plan = _plan(series("PT", "pet", n=40), *stations)
+    assert _sessions(plan) == [(SessionKind.PET, ["s-pet"])]
+    assert all(_codes(plan, f"in{k}") == _quarantined(codes.STATION_FRAMES) for k in range(4))
 
 
 def test_repeats_of_one_region_are_no_stations():

@@ -74,7 +74,7 @@ def test_every_file_has_one_decision_that_does_not_depend_on_order(rows, noise):
     assert plan == _plan(noise.sample(rows, len(rows)))
     used = {decision.path for decision in plan.decisions if decision.disposition is Disposition.USED}
     in_sessions = [image.path for s in plan.sessions for volume in s.volumes for image in volume.instances]
-    assert sorted(in_sessions) == sorted(used)
+    assert sorted(in_sessions) == sorted(used)  # no times, so no CT is shared by two phases
     for decision in plan.decisions:
         assert (decision.code == "") == (decision.disposition is Disposition.USED)
         assert decision.code == "" or decision.code in CATALOGUE
@@ -158,8 +158,30 @@ def test_burned_in_identifiers_quarantine_the_series():
 
 
 @pytest.mark.parametrize("field", ["study_uid", "series_uid"])
-def test_missing_uids_are_refused_by_name(field):
-    assert _codes(_plan(series("CT", "ct", **{field: None})), "ct") == {codes.NO_UIDS.code}
+def test_series_without_a_uid_is_grouped_by_what_else_it_says(field):
+    plan = _plan([*series("PT", "pet", **{field: None}), *series("CT", "ct", n=50, step=2.0)])
+    (session,) = [session for session in plan.sessions if session.kind.startswith("pet")]
+    assert [len(volume.instances) for volume in session.volumes] == [20, 50]
+    assert codes.IDENTITY_COMPLETED.code in {finding.code for finding in session.findings}
+
+
+def test_two_series_without_uids_in_one_study_do_not_mix():
+    plan = _plan([*series("PT", "a", series_uid=None), *series("PT", "b", series_uid=None, series_number=2)])
+    assert [len(volume.instances) for session in plan.sessions for volume in session.volumes] == [20]
+    assert len({decision.series for decision in plan.decisions}) == 2
+
+
+def test_images_that_nothing_places_in_a_study_are_refused_by_name():
+    lost = series("CT", "ct", study_uid=None, series_uid=None, study_date=None, frame=None)
+    assert _codes(_plan(lost), "ct") == {codes.NO_UIDS.code}
+
+
+def test_a_missing_patient_id_is_taken_from_the_study_that_is_of_one_patient():
+    images = series("CT", "ct")
+    images[4:8] = [replace(image, patient_id=None) for image in images[4:8]]
+    (session,) = _plan(images).sessions
+    assert len(session.volumes[0].instances) == 20
+    assert codes.IDENTITY_COMPLETED.code in {finding.code for finding in session.findings}
 
 
 def test_images_without_sop_instance_uid_still_make_a_volume():

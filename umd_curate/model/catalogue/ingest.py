@@ -13,6 +13,10 @@ def _refused(code: str, title: str, why: str, action: str) -> FindingCode:
     return FindingCode(code, Severity.FAIL, title, why, action)
 
 
+def _record(code: str, title: str, why: str, action: str = "Nothing: it is recorded.") -> FindingCode:
+    return FindingCode(code, Severity.INFO, title, why, action)
+
+
 def _notice(code: str, title: str, why: str, action: str) -> FindingCode:
     return FindingCode(code, Severity.WARN, title, why, action)
 
@@ -115,6 +119,12 @@ CONTOURS_NOT_SELECTED = _excluded(
     "A DICOM SEG goes with the CT or MR that it references in (0008,1115); that series is in no session.",
     "If these contours are wanted, see why their series was not selected.",
 )
+DECIDED_AGAINST = _excluded(
+    "ING-128",
+    "Left out by a decision in umd.toml",
+    "[[ingest.decide]] says never for this series or for its protocol group; the reason stands there.",
+    "Take the decision out of umd.toml if the series is wanted after all.",
+)
 DUPLICATE = _excluded(
     "ING-130",
     "The file is a copy of another file",
@@ -141,8 +151,9 @@ NO_PATIENT_ID = _refused(
 )
 NO_UIDS = _refused(
     "ING-204",
-    "Study (0020,000D) or Series Instance UID (0020,000E) is missing",
-    "Without both the image cannot be told to belong to a volume.",
+    "Nothing tells the study or the series of the image",
+    "Study (0020,000D) or Series Instance UID (0020,000E) is missing, and so is what could stand for it: date, time, number,"
+    " description and frame of reference.",
     "Fetch the study again from the archive; a foreign de-identification may have emptied the UIDs.",
 )
 BURNED_IN = _refused(
@@ -168,6 +179,19 @@ MISNAMED = _refused(
     "The name of the file or of its folder is not UTF-8",
     "Old archives name files in Latin-1; such a name cannot stand in a table, and the file would not be found again.",
     "Copy the files under other names, for example with `convmv -f latin1 -t utf8 -r --notest RAW`, and run again.",
+)
+SERIES_OF_TWO_PATIENTS = _refused(
+    "ING-209",
+    "One series under two patients",
+    "Images of one Series Instance UID (0020,000E) have different PatientIDs: UIDs were made twice, or one patient is wrong.",
+    "Correct the PatientID or the UIDs in the archive and fetch the series again.",
+)
+CONTRADICTORY_PATIENT = _refused(
+    "ING-210",
+    "Two birth dates or two sexes in one study",
+    "PatientBirthDate (0010,0030) or PatientSex (0010,0040) differ between the images of one study: a series of another"
+    " person may be among them.",
+    "See in the archive whose study it is, correct it, and fetch it again.",
 )
 GAP = _refused(
     "ING-211",
@@ -207,21 +231,34 @@ INCOMPLETE = _refused(
 )
 STATIONS = _refused(
     "ING-218",
-    "MR stations without a composed series",
-    "The MR lies in several stations that overlap; this version does not compose them.",
+    "The MR stations do not join",
+    "Stations are composed into one volume where they lie on each other by at least two slices along the body.",
+    "Compose the stations on the console and send the composed series too.",
+)
+STATION_FRAMES = _refused(
+    "ING-219",
+    "The MR stations have different frames of reference",
+    "Positions in different frames of reference (0020,0052) cannot be compared, so the stations cannot be composed.",
     "Compose the stations on the console and send the composed series too.",
 )
 DYNAMIC = _refused(
     "ING-220",
-    "Dynamic or gated PET",
-    "Series Type (0054,1000) is DYNAMIC or GATED: several volumes of one place, not one static image.",
-    "Send the static reconstruction of the acquisition too.",
+    "The frames of a dynamic or gated PET cannot be told apart",
+    "Time (0054,1300), (0008,0032) or trigger time (0018,1060) must give each place as many images as there are frames.",
+    "Send the static reconstruction of the acquisition, or fetch the missing images.",
 )
 AMBIGUOUS = _refused(
     "ING-221",
     "Nothing says which PET is meant",
     "Several PET volumes of one study and frame of reference are equal by every criterion, series number included.",
     "Keep the one that is meant, or give each object UIDs of its own.",
+)
+
+NOT_A_PET = _refused(
+    "ING-222",
+    "Stored as PET, but not a PET",
+    "Modality (0008,0060), ImageType (0008,0008) or the radiopharmaceutical (0018,0031) say that it is a single-photon image.",
+    "Leave the series out with [[ingest.decide]], or have its SOP class corrected in the archive.",
 )
 
 NO_PARTNER = _notice(
@@ -247,4 +284,63 @@ SECOND_BEST = _notice(
     "A better series was set aside",
     "The series that ranks first is quarantined; the session holds the next one or none.",
     "See the findings of the quarantined series.",
+)
+PARTNER_TOO_SHORT = _notice(
+    "ING-305",
+    "The CT or MR covers only a part of the PET",
+    "Beyond its ends the PET has no anatomy and no organ labels; slices may be missing.",
+    "Compare the number of images with the archive, or prefer a longer series with [[ingest.decide]].",
+)
+FIELD_OF_VIEW = _notice(
+    "ING-306",
+    "The CT or MR is much narrower than the PET",
+    "A reconstruction of a small field of view cuts off the arms or the body wall.",
+    "Prefer the reconstruction with the full field of view with [[ingest.decide]].",
+)
+TIED = _notice(
+    "ING-307",
+    "Several series rank the same",
+    "Every criterion before the series number sees them as equal; the number decided.",
+    "See `umd-curate scan groups` and decide once for the protocol group with [[ingest.decide]].",
+)
+WEIGHTS_DIFFER = _notice(
+    "ING-308",
+    "The weights of one study differ",
+    "PatientWeight (0010,1030) enters SUV; the largest and the smallest weight of the study's images are far apart.",
+    "See which weight is right; a series of another patient may be in the study.",
+)
+PATIENT_DIFFERS = _notice(
+    "ING-309",
+    "The studies of one patient contradict each other",
+    "PatientBirthDate (0010,0030) or PatientSex (0010,0040) differ between studies under one PatientID or one person of"
+    " ingest.patients.",
+    "See whether the studies are of one person; else correct the PatientID or the mapping.",
+)
+IDENTITY_COMPLETED = _notice(
+    "ING-310",
+    "A missing identifier was completed from the other images",
+    "PatientID (0010,0020) was taken from the study's other images, or images without Study or Series Instance UID were"
+    " grouped by date, time, number and description.",
+    "Compare the number of images with the archive.",
+)
+
+OTHER_TRACER = _record(
+    "ING-321",
+    "The tracer is not FDG",
+    "Uptake norms and models are made for FDG; the tracer stands in the sidecar and in the release's rows.",
+)
+DECIDED = _record(
+    "ING-322",
+    "A decision in umd.toml took part in the choice",
+    "[[ingest.decide]] put a series or a protocol group before or after others, or left it out, for the reason given.",
+)
+LATE_PHASE = _record(
+    "ING-323",
+    "A later phase of the same study",
+    "The PET was acquired again over the same region after the first one had ended; it is a run of the session.",
+)
+SHARED_PARTNER = _record(
+    "ING-324",
+    "The CT or MR is shared with another phase",
+    "The study has one CT or MR for several PET phases in one frame of reference; the patient may have moved in between.",
 )
