@@ -8,7 +8,7 @@ from tests.convert_builders import REFERENCE, a_header
 from umd_curate.convert.derivation import SuvFactor
 from umd_curate.convert.suv import derive_suv, same_suv
 from umd_curate.model.findings import Refused, Severity
-from umd_curate.model.pet import PetHeader
+from umd_curate.model.pet import PetContext, PetHeader
 
 WEIGHTS = st.floats(3.0, 300.0)
 WAITS_S = st.integers(0, 4 * 3600)
@@ -121,6 +121,14 @@ def test_a_cropped_series_gets_the_start_of_its_scan_from_the_frame_times() -> N
     assert suv(cropped).factor == pytest.approx(suv(REFERENCE).factor, rel=1e-4)
 
 
+def test_a_series_time_that_is_late_for_some_slice_is_late_for_all() -> None:
+    between = {"series_time": "110700", "acquisition_time": "111500", "frame_reference_time_ms": 1_050_000.0}
+    alone, whole = a_header(**between), a_header(**between, context=PetContext(late_series_time=True))
+    assert suv(alone).rule == "BQML/START/SeriesTime"
+    assert suv(whole).rule == "BQML/START/FrameReferenceTime"
+    assert suv(whole).factor == pytest.approx(suv(REFERENCE).factor, rel=1e-4)
+
+
 def test_the_scan_time_that_ge_keeps_wins_over_a_late_series_time() -> None:
     found = suv(a_header(series_time="114000", ge_scan_datetime="20250101110000.00"))
     assert found.factor == suv(REFERENCE).factor
@@ -157,6 +165,12 @@ def test_a_start_date_and_time_with_another_offset_is_read_in_the_scanners_time(
 def test_an_inferred_unit_is_a_finding_and_gives_the_same_suv(change: dict[str, float], code: str) -> None:
     assert suv(a_header(**change)).factor == pytest.approx(suv(REFERENCE).factor, rel=1e-12)
     assert codes(a_header(**change)) == [code]
+
+
+def test_an_enhanced_pet_has_its_activity_in_mbq_without_a_finding() -> None:
+    assert suv(a_header(total_dose=368.08, dose_is_mbq=True)).factor == pytest.approx(suv(REFERENCE).factor, rel=1e-12)
+    assert codes(a_header(total_dose=368.08, dose_is_mbq=True)) == []
+    assert codes(a_header(dose_is_mbq=True)) == ["SUV-317"]
 
 
 def test_suv_by_body_weight_needs_nothing_more() -> None:

@@ -4,8 +4,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from umd_curate.convert.decay import average_time_s, frame_mean, remaining
-from umd_curate.model.dicom_time import SECOND_US, parse_date, parse_datetime, parse_offset, parse_time
+from umd_curate.model.dicom_time import (
+    SECOND_US,
+    is_series_time_late,
+    parse_date,
+    parse_datetime,
+    parse_offset,
+    parse_time,
+)
 
 
 @given(st.datetimes(min_value=dt.datetime(1900, 1, 1)))  # noqa: DTZ001  (DICOM times are local)
@@ -44,8 +50,40 @@ def test_an_offset_has_a_sign() -> None:
     assert parse_datetime("20250101100000+0100") == (parse_datetime("20250101100000")[0], 3600 * SECOND_US)
 
 
-@given(st.floats(1.0, 1e5), st.floats(10.0, 1e7))
-def test_the_mean_of_a_frame_is_the_activity_at_its_average_time(duration_s: float, half_life_s: float) -> None:
-    average = average_time_s(duration_s, half_life_s)
-    assert 0 < average < duration_s
-    assert remaining(average, half_life_s) == pytest.approx(frame_mean(duration_s, half_life_s), rel=1e-9)
+# --- series time against acquisition times -------------------------------------------------------------------------
+
+
+def a_slice(
+    series: str | None, acquired: str | None, series_day: str | None = "20250304", day: str | None = "20250304"
+):
+    return series_day, series, day, acquired
+
+
+@given(st.lists(st.integers(0, 86_399), min_size=1, max_size=8), st.integers(0, 86_399))
+def test_a_series_time_is_late_when_some_slice_was_acquired_before_it(seconds, series):
+    def clock(second):
+        return f"{second // 3600:02d}{second // 60 % 60:02d}{second % 60:02d}"
+
+    slices = [a_slice(clock(series), clock(second)) for second in seconds]
+    assert is_series_time_late(slices) == (min(seconds) < series)
+
+
+@pytest.mark.parametrize(
+    ("entry", "late"),
+    [
+        (a_slice("235500", "000500", "20250304", "20250305"), False),
+        (a_slice("000500", "235500", "20250305", "20250304"), True),
+        (a_slice("235500", "000500", "20250304", None), False),  # within half a day: the next day
+        (a_slice("000500", "235500", None, "20250304"), True),
+        (a_slice("110000.5", "110000.25"), True),
+        (a_slice("110000", "100000", None, None), False),  # no date at all tells nothing
+        (a_slice(None, "100000"), False),
+        (a_slice("110000", None), False),
+    ],
+)
+def test_dates_and_missing_times_count_for_a_late_series_time(entry, late):
+    assert is_series_time_late([entry]) is late
+
+
+def test_a_series_without_slices_is_not_late():
+    assert not is_series_time_late([])
