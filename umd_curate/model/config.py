@@ -58,7 +58,7 @@ class ConvertConfig(Section):
     """Conversion to NIfTI and SUV, and the second opinion on it."""
 
     # Settings that change no converted file: they are no part of the key of what was converted.
-    apart: ClassVar[frozenset[str]] = frozenset({"referee", "referee_engine"})
+    apart: ClassVar[frozenset[str]] = frozenset({"referee", "referee_engine", "referee_overruled"})
 
     fill: bool = Field(
         False, description="Interpolate a missing slice between its neighbours instead of setting the series aside."
@@ -71,6 +71,9 @@ class ConvertConfig(Section):
     )
     referee_engine: Literal["dicom2nifti", "dcm2niix"] = Field(
         "dicom2nifti", description="The second converter; dcm2niix where it is installed."
+    )
+    referee_overruled: dict[str, Reason] = Field(
+        {}, description="Series by short id on which the second converter is known to be wrong, each with the reason."
     )
 
 
