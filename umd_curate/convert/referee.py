@@ -100,15 +100,15 @@ def chosen(groups: Mapping[str, str], known: Collection[str], scope: str) -> tup
     groups
         Protocol group of each comparable unit.
     known
-        Units that were asked about before; they stay, so that a new series never hides an old verdict.
+        Units that were asked about before; they stay, so that neither a new series nor another setting hides a verdict.
     scope
-        ``all``, ``group`` (one unit of each protocol group) or ``none``.
+        ``all``, ``group`` (one unit of each protocol group) or ``none`` (no new one).
     """
-    if scope == "none":
-        return ()
     if scope == "all":
         return tuple(sorted(groups))
     asked = {unit for unit in groups if unit in known}
+    if scope == "none":
+        return tuple(sorted(asked))
     covered = {groups[unit] for unit in asked}
     for unit in sorted(groups):
         if groups[unit] not in covered:

@@ -6,6 +6,7 @@ Decides nothing. Exit code 0: there is an image in the output folder; 3: there i
 import importlib
 import logging
 import os
+import re
 import resource
 import shutil
 import sys
@@ -32,8 +33,8 @@ def main(arguments: list[str]) -> int:
     try:
         _dicom2nifti(source, Path(target) / NIFTI)
     except Exception as error:  # noqa: BLE001  (whatever a foreign converter raises is its refusal)
-        constant = str(error) if type(error).__name__ == "ConversionValidationError" else ""
-        word = constant if constant.replace("_", "").isalpha() and constant.isupper() else type(error).__name__
+        is_constant = re.fullmatch("[A-Z_/]{3,60}", str(error))  # its own words, such as NON_CUBICAL_IMAGE/GANTRY_TILT
+        word = str(error) if is_constant else type(error).__name__
         (Path(target) / REASON).write_text(word, encoding="utf-8")
         return REFUSED
     return DONE

@@ -34,7 +34,7 @@ nib = Lazy("nibabel")
 WALL_SECONDS: Final = 1800  # a CT of 600 slices takes dicom2nifti 13 s; ten times that on a busy disk, and room
 BASE_BYTES: Final = 3 << 30  # address space of Python with its libraries
 BYTES_PER_VOXEL: Final = 48  # dicom2nifti holds datasets, pixels and a float64 copy at once
-_WORD: Final = re.compile(r"[A-Za-z_]{3,60}")  # a reason is one word: a class, or a converter's own constant
+_WORD: Final = re.compile(r"[A-Za-z_/]{3,60}")  # a reason is one word: a class, or a converter's own constant
 
 
 def second_opinion(

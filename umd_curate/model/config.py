@@ -170,7 +170,7 @@ class ConvertConfig(Section):
     """Conversion to NIfTI and SUV, and the second opinion on it."""
 
     # Settings that change no converted file (of the supplement its content counts, which stands in the work orders).
-    apart: ClassVar[frozenset[str]] = frozenset({"referee", "referee_engine", "supplement"})
+    apart: ClassVar[frozenset[str]] = frozenset({"referee", "referee_engine", "referee_overruled", "supplement"})
 
     fill: bool = Field(
         False, description="Interpolate a missing slice between its neighbours instead of setting the series aside."
@@ -183,6 +183,9 @@ class ConvertConfig(Section):
     )
     referee_engine: Literal["dicom2nifti", "dcm2niix"] = Field(
         "dicom2nifti", description="The second converter; dcm2niix where it is installed."
+    )
+    referee_overruled: dict[str, Reason] = Field(
+        {}, description="Series by short id on which the second converter is known to be wrong, each with the reason."
     )
 
     suv_types: tuple[SuvTypeName, ...] = Field(

@@ -170,8 +170,10 @@ def _levels(places: Float64, heights: Float64) -> tuple[Evenness, Float64]:
     is_fine = steps <= (unit + float(steps.max())) / 2
     spread = max(float(np.ptp(steps[is_fine])), float(np.ptp(steps[~is_fine]))) if not is_fine.all() else np.inf
     if spread <= 2 * limit and float(steps.max()) <= MAX_SPACING_RATIO * unit:
-        exact = heights / heights[-1] * round(float(heights[-1]) / unit)
-        levels = np.where(np.abs(exact - np.rint(exact)) * unit <= limit, np.rint(exact), exact)
+        last = round(float(heights[-1]) / unit)
+        exact = heights / heights[-1] * last
+        off_mm = np.abs(exact - np.rint(exact)) * float(heights[-1]) / last
+        levels = np.where(off_mm <= limit, np.rint(exact), exact)
         if _jitter(places, exact) <= limit:
             return Evenness.TWO_SPACINGS, levels
     return Evenness.UNEVEN, even

@@ -10,8 +10,7 @@ from pathlib import Path
 from umd_curate.convert.referee import Outcome, chosen
 from umd_curate.model.catalogue import convert as codes
 from umd_curate.model.config import UmdConfig
-from umd_curate.model.findings import Finding
-from umd_curate.model.receipts import Receipt, State, What
+from umd_curate.model.receipts import Json, Receipt, State, What
 from umd_curate.model.steps import Place, Step, Unit, View
 from umd_curate.model.study import Layout
 from umd_curate.pipeline.lazy import perform_of
@@ -32,10 +31,7 @@ def plan(view: View, config: UmdConfig) -> Sequence[Unit]:
     receipts = {receipt.unit: receipt for receipt in view.receipts(INGEST) if _is_comparable(receipt)}
     groups = {name: str(receipt.measured.get("protocol") or name) for name, receipt in receipts.items()}
     known = {receipt.unit for receipt in view.receipts(KNOWN)}
-    return [
-        _unit(receipts[name], groups, config.convert.referee_engine)
-        for name in chosen(groups, known, config.convert.referee)
-    ]
+    return [_unit(receipts[name], groups[name], config) for name in chosen(groups, known, config.convert.referee)]
 
 
 def _is_comparable(receipt: Receipt) -> bool:
@@ -43,11 +39,15 @@ def _is_comparable(receipt: Receipt) -> bool:
     return receipt.state is State.DONE and as_acquired and receipt.measured.get("layout") in LAYOUTS
 
 
-def _unit(receipt: Receipt, groups: dict[str, str], engine: str) -> Unit:
+def _unit(receipt: Receipt, group: str, config: UmdConfig) -> Unit:
     image = next(entry for entry in receipt.outputs if entry.what in set(STAGED))
     sidecar = next(entry for entry in receipt.outputs if entry.what == f"{image.what}.json")
     order = receipt.inputs[0]
-    params = {"engine": engine, "group": groups[receipt.unit]}
+    params: dict[str, Json] = {
+        "engine": config.convert.referee_engine,
+        "group": group,
+        "overruled": config.convert.referee_overruled.get(str(receipt.measured["series"]), ""),
+    }
     return Unit(NAME, receipt.unit, receipt.subject, receipt.session, (image, sidecar, order), params)
 
 
@@ -72,16 +72,22 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:  # noqa: AR
         engine,
         place.resolve(FOLDER) / unit.name,
     )
-    findings: list[Finding] = []
-    if opinion.outcome is Outcome.DIFFERS:
-        findings.append(codes.REFEREE_DIFFERS.at(order.series, f"{engine}: {opinion.reason}"))
-    if opinion.outcome is Outcome.REFUSED:
-        findings.append(codes.REFEREE_REFUSED.at(order.series, f"{engine}: {opinion.reason}"))
+    overruled = str(unit.params["overruled"])
+    said = f"{engine}: {opinion.reason}"
+    findings = {
+        Outcome.AGREES: (),
+        Outcome.REFUSED: (codes.REFEREE_REFUSED.at(order.series, said),),
+        Outcome.DIFFERS: (
+            codes.REFEREE_OVERRULED.at(order.series, f"{said}; {overruled}")
+            if overruled
+            else codes.REFEREE_DIFFERS.at(order.series, said),
+        ),
+    }[opinion.outcome]
     return unit.receipt(
         findings=findings,
         measured={"engine": engine, "image": order.role.value, "group": unit.params["group"], **opinion.measured()},
         versions={engine: engine_version(engine)},
-        state=State.QUARANTINED if opinion.outcome is Outcome.DIFFERS else State.DONE,
+        state=State.QUARANTINED if opinion.outcome is Outcome.DIFFERS and not overruled else State.DONE,
     )
 
 

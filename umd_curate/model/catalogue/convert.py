@@ -189,7 +189,8 @@ REFEREE_DIFFERS = FindingCode(
     _FAIL,
     "A second converter puts other values, or puts them elsewhere",
     "One of two independent readings of the series is wrong; until a human knows which, its image stays behind the wall.",
-    "Compare both on site; --referee all looks at every series of the protocol. Report it when this program is wrong.",
+    "Compare both on site; --referee all looks at every series of the protocol. If the other converter is wrong, say so in "
+    "convert.referee_overruled; report it when this program is.",
 )
 REFEREE_REFUSED = FindingCode(
     "CON-312",
@@ -197,6 +198,14 @@ REFEREE_REFUSED = FindingCode(
     "The second converter could not convert the series",
     "There is no second opinion on this protocol; the image stands on its own receipt.",
     "Nothing; the detail names the converter's own reason. Another one can be asked: --referee dcm2niix.",
+)
+
+REFEREE_OVERRULED = FindingCode(
+    "CON-313",
+    _WARN,
+    "A second converter differs, and a human has decided that it is wrong",
+    "convert.referee_overruled gives the reason, and the release repeats it.",
+    "Remove the series from convert.referee_overruled to set it aside.",
 )
 
 # --- CON-4xx: contours ---------------------------------------------------------------------------------------------
