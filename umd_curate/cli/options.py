@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,8 @@ class Options:
     dry_run: bool
     json: bool
     verbose: bool
+    workers: int | None = None
+    dashboard: bool = False
 
     @property
     def root(self) -> Path:
@@ -53,10 +55,12 @@ class Options:
         return create_workspace(self.root, self.private)
 
     def settings(self, workspace: Workspace | None) -> UmdConfig:
-        """Settings of --config, else of the workspace, else the defaults."""
-        if self.config is not None:
-            return load_config(self.config)
-        return load_config(workspace.config_path if workspace else None)
+        """Settings of --config, else of the workspace, else the defaults; the call's own options above them."""
+        settings = load_config(self.config or (workspace.config_path if workspace else None))
+        asked: dict[str, object] = {"dashboard": True} if self.dashboard else {}
+        if self.workers is not None:
+            asked["workers"] = self.workers
+        return settings.model_copy(update={"run": settings.run.model_copy(update=asked)})
 
     def require(self) -> Workspace:
         """Open a workspace that an earlier command must have made."""
@@ -87,5 +91,18 @@ def common(command: Callable[..., Any]) -> Callable[..., Any]:
         verbose: bool, **rest: Any,  # noqa: ANN401  (whatever the command's own options are)
     ) -> Any:  # noqa: ANN401  # fmt: skip
         return command(Options(workspace, private, config, dry_run, as_json, verbose), **rest)
+
+    return wrapped
+
+
+def spread(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command that does units of work the options of its workers; stands below `common`."""
+
+    @click.option("--workers", type=click.IntRange(0), metavar="N",
+                  help="Processes that do the work; 0 takes one per core.  [default: run.workers of umd.toml, or 1]")  # fmt: skip
+    @click.option("--dashboard", is_flag=True, help="Show the workers at work on a page of this machine.")
+    @functools.wraps(command)
+    def wrapped(options: Options, *, workers: int | None, dashboard: bool, **rest: Any) -> Any:  # noqa: ANN401
+        return command(replace(options, workers=workers, dashboard=dashboard), **rest)
 
     return wrapped

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from umd_curate.cli import render
-from umd_curate.cli.options import Options, common
+from umd_curate.cli.options import Options, common, spread
 from umd_curate.cli.progress import watcher
 from umd_curate.errors import ExitCode
 from umd_curate.model.catalogue import CATALOGUE
@@ -27,6 +27,7 @@ RAW = click.argument("raw_folders", metavar="[RAW]...", nargs=-1, type=click.Pat
 @click.command
 @RAW
 @common
+@spread
 def run(options: Options, raw_folders: tuple[Path, ...]) -> int:
     """Do all of it: RAW DICOM in, a release folder out that load_dataset reads.
 
@@ -58,6 +59,7 @@ def scan(options: Options, raw_folders: tuple[Path, ...]) -> int:
 @click.command
 @RAW
 @common
+@spread
 def ingest(options: Options, raw_folders: tuple[Path, ...]) -> int:
     """Scan, de-identify, convert and deface RAW into data/, with an account of every file.
 
@@ -72,6 +74,7 @@ def ingest(options: Options, raw_folders: tuple[Path, ...]) -> int:
 
 @click.command
 @common
+@spread
 def register(options: Options) -> int:
     """Bring PET and CT or MR of each session to one grid, with a receipt of their overlap.
 
@@ -84,6 +87,7 @@ def register(options: Options) -> int:
 
 @click.command
 @common
+@spread
 def label(options: Options) -> int:
     """Label the organs of each session with the engines of umd.toml.
 
@@ -96,6 +100,7 @@ def label(options: Options) -> int:
 
 @click.command
 @common
+@spread
 def qa(options: Options) -> int:
     """Check each session, draw its figures and write qa/report.html.
 
