@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from umd_curate.cli import render
-from umd_curate.cli.options import Options, common
+from umd_curate.cli.options import Options, common, spread
 from umd_curate.cli.progress import DrawnWatcher, watcher
 from umd_curate.cli.run import shown, summarise
 from umd_curate.errors import ExitCode
@@ -88,6 +88,7 @@ def synth(
 @click.option("--size", type=click.Choice(SIZES), default="demo", show_default=True, help="Matrix sizes.")
 @cohort_options
 @common
+@spread
 def demo(
     options: Options, out: Path, size: str, subjects: int, seed: int, layout: str, defects: tuple[str, ...]
 ) -> int:

@@ -4,7 +4,7 @@ import functools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import click
 
@@ -28,7 +28,7 @@ class Options:
     dry_run: bool
     json: bool
     verbose: bool
-    convert: Mapping[str, Json] = field(default_factory=dict)  # settings of [convert] that this call overrides
+    overrides: Mapping[str, Mapping[str, Json]] = field(default_factory=dict)  # section -> settings of this call
 
     @property
     def root(self) -> Path:
@@ -56,9 +56,14 @@ class Options:
         return create_workspace(self.root, self.private)
 
     def settings(self, workspace: Workspace | None) -> UmdConfig:
-        """Settings of --config, else of the workspace, else the defaults; with what this call overrides."""
-        config = load_config(self.config or (workspace.config_path if workspace else None))
-        return config.model_copy(update={"convert": config.convert.model_copy(update=dict(self.convert))})
+        """Settings of --config, else of the workspace, else the defaults; the call's own options above them."""
+        settings = load_config(self.config or (workspace.config_path if workspace else None))
+        changed = {name: getattr(settings, name).model_copy(update=dict(own)) for name, own in self.overrides.items()}
+        return settings.model_copy(update=changed)
+
+    def overriding(self, section: str, own: Mapping[str, Json]) -> Self:
+        """These options with settings of a section that this call overrides."""
+        return replace(self, overrides={**self.overrides, section: {**self.overrides.get(section, {}), **own}})
 
     def require(self) -> Workspace:
         """Open a workspace that an earlier command must have made."""
@@ -104,6 +109,22 @@ def conversion(command: Callable[..., Any]) -> Callable[..., Any]:
         settings: dict[str, Json] = {"fill": True} if fill else {}
         if referee:
             settings["referee_engine" if referee in REFEREES else "referee"] = referee
-        return command(replace(options, convert=settings), **rest)
+        return command(options.overriding("convert", settings), **rest)
+
+    return wrapped
+
+
+def spread(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command that does units of work the options of its workers; stands below `common`."""
+
+    @click.option("--workers", type=click.IntRange(0), metavar="N",
+                  help="Processes that do the work; 0 takes one per core.  [default: run.workers of umd.toml, or 1]")  # fmt: skip
+    @click.option("--dashboard", is_flag=True, help="Show the workers at work on a page of this machine.")
+    @functools.wraps(command)
+    def wrapped(options: Options, *, workers: int | None, dashboard: bool, **rest: Any) -> Any:  # noqa: ANN401
+        own: dict[str, Json] = {"dashboard": True} if dashboard else {}
+        if workers is not None:
+            own["workers"] = workers
+        return command(options.overriding("run", own), **rest)
 
     return wrapped

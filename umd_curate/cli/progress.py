@@ -44,6 +44,10 @@ class Lines:
     ) -> None:
         """Nothing to give back."""
 
+    def workers_shown(self, address: str) -> None:
+        """Say where."""
+        render.note(f"workers: {address}")
+
     def scanning(self, done: int, total: int, what: str = "scan") -> None:
         """Say it once, when all files are known, or written by `what`."""
         if done == total:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from umd_curate.cli import render
-from umd_curate.cli.options import Options, common
+from umd_curate.cli.options import Options, common, spread
 from umd_curate.cli.progress import watcher
 from umd_curate.cli.run import show_planned, summarise
 from umd_curate.errors import ExitCode, GateRefused
@@ -25,6 +25,7 @@ def release() -> None:
 
 @release.command
 @common
+@spread
 def build(options: Options) -> int:
     """Build releases/VERSION/umd/ from what is done, after a search of every file for identifiers.
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from umd_curate.cli import render
-from umd_curate.cli.options import Options, common, conversion
+from umd_curate.cli.options import Options, common, conversion, spread
 from umd_curate.cli.progress import watcher
 from umd_curate.errors import ExitCode
 from umd_curate.model.catalogue import CATALOGUE
@@ -34,6 +34,7 @@ RAW = click.argument("raw_folders", metavar="[RAW]...", nargs=-1, type=click.Pat
 @RAW
 @SUPPLEMENT
 @common
+@spread
 @conversion
 def run(options: Options, raw_folders: tuple[Path, ...], supplement: str | None) -> int:
     """Do all of it: RAW DICOM in, a release folder out that load_dataset reads.
@@ -74,6 +75,7 @@ def scan(options: Options, raw_folders: tuple[Path, ...]) -> int:
 @RAW
 @SUPPLEMENT
 @common
+@spread
 @conversion
 def ingest(options: Options, raw_folders: tuple[Path, ...], supplement: str | None) -> int:
     """Scan, de-identify, convert and deface RAW into data/, with an account of every file.
@@ -91,6 +93,7 @@ def ingest(options: Options, raw_folders: tuple[Path, ...], supplement: str | No
 
 @click.command
 @common
+@spread
 def register(options: Options) -> int:
     """Bring PET and CT or MR of each session to one grid, with a receipt of their overlap.
 
@@ -103,6 +106,7 @@ def register(options: Options) -> int:
 
 @click.command
 @common
+@spread
 def label(options: Options) -> int:
     """Label the organs of each session with the engines of umd.toml.
 
@@ -115,6 +119,7 @@ def label(options: Options) -> int:
 
 @click.command
 @common
+@spread
 def qa(options: Options) -> int:
     """Check each session, draw its figures and write qa/report.html.
 

@@ -33,6 +33,21 @@ class WorkspaceConfig(Section):
     )
 
 
+class RunConfig(Section):
+    """How units of work run. None of it changes what comes out."""
+
+    workers: int = Field(
+        1, ge=0, description="Processes that do the work; 0 takes one per core. With 1, all is done in one process."
+    )
+    memory_gib: float | None = Field(
+        None,
+        gt=0,
+        description="Memory for all workers together [GiB], shared evenly; what needs more than its share is done alone. "
+        "The machine's where not set.",
+    )
+    dashboard: bool = Field(False, description="Show the workers at work on a page of this machine.")
+
+
 class DatasetConfig(Section):
     """Which dataset is made."""
 
@@ -251,6 +266,7 @@ class UmdConfig(Section):
     """All of umd.toml."""
 
     workspace: WorkspaceConfig = WorkspaceConfig()
+    run: RunConfig = RunConfig()
     dataset: DatasetConfig = DatasetConfig()
     ingest: IngestConfig = IngestConfig()
     deid: DeidConfig = DeidConfig()

@@ -8,6 +8,10 @@ from umd_curate.pipeline.executor import Outcome
 class Watcher(Protocol):
     """Receives events in order, from the coordinator's thread."""
 
+    def workers_shown(self, address: str) -> None:
+        """The workers can be watched on a page."""
+        ...
+
     def scanning(self, done: int, total: int) -> None:
         """So many of the raw folder's files have been looked at."""
         ...
@@ -27,6 +31,9 @@ class Watcher(Protocol):
 
 class Silent:
     """Watches without a word."""
+
+    def workers_shown(self, address: str) -> None:
+        """Say nothing."""
 
     def scanning(self, done: int, total: int) -> None:
         """Say nothing."""

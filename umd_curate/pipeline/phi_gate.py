@@ -85,18 +85,24 @@ def searched_release(release: Step, build: Callable[[Unit, Place, UmdConfig, Cal
         known = _identifier_files(view)
         return [replace(unit, inputs=(*unit.inputs, *known)) for unit in release.plan(view, config)]
 
-    def perform_release(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
-        identifiers = _of_all(_union(place, [entry for entry in unit.inputs if entry.what == IDENTIFIERS]))
+    return replace(release, plan=plan_release, perform=functools.partial(_perform_release, build))
 
-        def search(folder: Path) -> None:
-            findings = _searched(unit, _release_files(folder, place), identifiers).findings
-            if findings:
-                detail = "; ".join(dict.fromkeys(finding.detail for finding in findings))
-                raise Refused(codes.IDENTIFIER_FOUND.at(unit.name, detail))
 
-        return build(unit, place, config, search)
+def _perform_release(
+    build: Callable[[Unit, Place, UmdConfig, Callable[[Path], None]], Receipt],
+    unit: Unit,
+    place: Place,
+    config: UmdConfig,
+) -> Receipt:
+    identifiers = _of_all(_union(place, [entry for entry in unit.inputs if entry.what == IDENTIFIERS]))
 
-    return replace(release, plan=plan_release, perform=perform_release)
+    def search(folder: Path) -> None:
+        findings = _searched(unit, _release_files(folder, place), identifiers).findings
+        if findings:
+            detail = "; ".join(dict.fromkeys(finding.detail for finding in findings))
+            raise Refused(codes.IDENTIFIER_FOUND.at(unit.name, detail))
+
+    return build(unit, place, config, search)
 
 
 def plan_seal(view: View, config: UmdConfig) -> list[Unit]:  # noqa: ARG001

@@ -5,7 +5,7 @@ this floor writes the ledger. Killed at any point, the next run goes on from the
 """
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +17,7 @@ from umd_curate.model.steps import Step, unit_key
 from umd_curate.model.study import Disposition
 from umd_curate.pipeline import accounting, phi_gate, raw, referee
 from umd_curate.pipeline.events import Silent, Watcher
-from umd_curate.pipeline.executor import Executor, InProcessExecutor, Task
+from umd_curate.pipeline.executor import Executor, InProcessExecutor, Task, executor_of
 from umd_curate.pipeline.pet_context import pet_uids
 from umd_curate.pipeline.supplement import SupplementTable, read_supplement, strange_rows
 from umd_curate.pipeline.table import ALL_STEPS, PIXEL_STEPS, below_the_wall
@@ -49,9 +49,14 @@ class Session:
 @contextmanager
 def opened(workspace: Workspace, config: UmdConfig, command: str, watcher: Watcher | None = None) -> Iterator[Session]:
     """Hold the workspace's lock and open what a run needs."""
-    with locked(workspace, command), Ledger(workspace.ledger_path) as ledger:
+    watcher = watcher or Silent()
+    with (
+        locked(workspace, command),
+        Ledger(workspace.ledger_path) as ledger,
+        executor_of(config.run, workspace, watcher.workers_shown) as executor,
+    ):
         key = raw.workspace_key(workspace, config)
-        yield Session(workspace, config, ledger, key, watcher or Silent())
+        yield Session(workspace, config, ledger, key, watcher, executor)
 
 
 def ingest(session: Session, given: Sequence[Path]) -> None:
@@ -61,8 +66,9 @@ def ingest(session: Session, given: Sequence[Path]) -> None:
     understood = raw.understand(roots, session.workspace, session.config, session.key, session.watcher.scanning)
     session.ledger.set_fact(raw.ROOTS, [str(root) for root in roots])
     orders, units = raw.order_volumes(understood, session.workspace, session.key, _supplement(session, understood))
-    _run_step(session, raw.pixel_path_step(units))
-    _run_step(session, raw.contours_step(units))
+    sizes = {order.unit: sum(size for _, size, _ in order.files) for order in orders}
+    _run_step(session, raw.pixel_path_step(units), sizes)
+    _run_step(session, raw.contours_step(units), sizes)
     receipts = {receipt.unit: receipt for step in PIXEL_STEPS for receipt in session.ledger.receipts(step)}
     accounts = accounting.settle(understood.plan, orders, receipts, understood.index, session.key.short_id)
     accounting.write_accounting(session.workspace.accounting_path, accounts)
@@ -173,16 +179,20 @@ def _known(ledger: Ledger, name: str) -> Receipt:
     return Receipt(step=name, unit=name, key="", state=State.DONE, measured=measured)
 
 
-def planned(session: Session, step: Step) -> list[Task]:
-    """Tasks of a step's plan, done or not."""
+def planned(session: Session, step: Step, sizes: Mapping[str, int] | None = None) -> list[Task]:
+    """Tasks of a step's plan, done or not; `sizes` are the bytes that its units read, by name, where inputs don't tell."""
     units = step.plan(view_of(session, step.name), session.config)
     definition = definition_sha256(session.config.dataset.definition)
-    return [Task(step, unit, unit_key(unit, step, session.config, definition)) for unit in units]
+    tasks = []
+    for unit in units:
+        size = (sizes or {}).get(unit.name) or sum(artifact.size for artifact in unit.inputs)
+        tasks.append(Task(step.perform, unit, unit_key(unit, step, session.config, definition), size))
+    return tasks
 
 
-def _run_step(session: Session, step: Step) -> None:
+def _run_step(session: Session, step: Step, sizes: Mapping[str, int] | None = None) -> None:
     workspace, ledger = session.workspace, session.ledger
-    tasks = planned(session, step)
+    tasks = planned(session, step, sizes)
     ledger.plan(step.name, {task.unit.name: task.key for task in tasks})
     to_do = [task for task in tasks if _is_due(session, task)]
     _refuse_changed_inputs(session, tasks)
@@ -207,7 +217,7 @@ def _is_due(session: Session, task: Task) -> bool:
     """Say whether a task must run: it has not ended, or it is a gate that refused, which must look again."""
     if not session.ledger.is_done(task.key, session.workspace.resolve):
         return True
-    return task.step.name in GATES and session.ledger.state(task.key) is not State.DONE
+    return task.unit.step in GATES and session.ledger.state(task.key) is not State.DONE
 
 
 def _retire_stale(session: Session) -> None:

@@ -44,3 +44,17 @@ BUG = FindingCode(
     "This is a fault of the program, not of the data; the case is set aside and the rest of the run went on.",
     "Report it with the traceback of private/logs, after a look for identifiers, and run again after an update.",
 )
+WORKER_DIED = FindingCode(
+    "RUN-902",
+    Severity.FAIL,
+    "A case ended the process that worked on it, twice",
+    "A fault of a library, or the system itself, ended the process; the second time nothing else ran. The case is set aside and the rest of the run went on.",
+    "See private/logs for the place where it crashed and report it, after a look for identifiers. The next run tries it again.",
+)
+OUT_OF_MEMORY = FindingCode(
+    "RUN-903",
+    Severity.FAIL,
+    "A case needs more memory than the workers may use",
+    "It was stopped before it could take memory from others, and a second time when all the memory was its own.",
+    "Raise run.memory_gib, or run this workspace on a machine with more memory. The next run tries it again.",
+)
