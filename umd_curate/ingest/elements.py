@@ -128,6 +128,12 @@ FIELDS: Mapping[str, tuple[str, Callable[[object], Value]]] = {
     "echo_number": ("EchoNumbers", whole),
 }
 
+# Field of InstanceHeader -> sequence and, in its items, the element whose texts are wanted.
+NESTED: Mapping[str, tuple[str, str]] = {
+    "radiopharmaceutical": ("RadiopharmaceuticalInformationSequence", "Radiopharmaceutical"),
+    "referenced_series_uids": ("ReferencedSeriesSequence", "SeriesInstanceUID"),
+}
+
 
 def field_values(header: Elements) -> dict[str, Value]:
     """Values of the plain fields of an `InstanceHeader`."""

@@ -1,55 +1,77 @@
 """Reads one file into one `InstanceHeader`, whatever its content: DICOM, something else, or broken.
 
-Decides what a file is from its first bytes, and whether its pixel data is whole from lengths alone; no pixel is decoded.
-The header digest is over all bytes before the pixel data, over the whole file where there is none or the file is deflated.
+Decides what a file is from its first bytes. A plain header is read by `flat`, any other by pydicom; both give the same
+values. The header digest is over all bytes before the pixel data, over the whole file where there is none or the file is
+deflated. Whether the pixel data is whole is for `whole_io` to say.
 """
 
-import hashlib
+import functools
+import io
 import struct
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
+from pathlib import PurePath
 from typing import Any, BinaryIO
 
-from pydicom.datadict import tag_for_keyword
+from pydicom.datadict import DicomDictionary, tag_for_keyword
 from pydicom.dataset import FileDataset
 
 from umd_curate.ingest.classify import ROLE_OF_CLASS
 from umd_curate.ingest.dixon import dixon_channel
-from umd_curate.ingest.elements import FIELDS, field_values, native_bytes, text
-from umd_curate.model.headers import FileKind, InstanceHeader, ListedFile
+from umd_curate.ingest.elements import FIELDS, NESTED, field_values, text
+from umd_curate.ingest.flat import FlatReader, Wanted
+from umd_curate.ingest.steps import LONG_VRS, SHORT_VRS, Declined, TooShort
+from umd_curate.ingest.whole_io import are_pixels_whole, digest_of, has_pixels
+from umd_curate.model.headers import FileKind, InstanceHeader, ListedFile, row_of
 from umd_curate.model.study import Role
 from umd_curate.store.dicom import READ_FAULTS, quiet, read_dataset
+from umd_curate.store.sources import open_source
 
 _PREAMBLE = 128
-_PRINTABLE = frozenset(b"\t\n\r") | frozenset(range(0x20, 0x7F))
 _OPENING = _PREAMBLE + 4
-_BLOCK = 1 << 20
+_FIRST_READ = 8 << 10  # bytes; most headers of images are shorter
+_LONGEST_FLAT = 32 << 20  # bytes; pydicom keeps less of a longer header in memory
+_PRINTABLE = frozenset(b"\t\n\r") | frozenset(range(0x20, 0x7F))
 _DICOM_SUFFIXES = {".dcm", ".dicom", ".ima"}
 _LAST_ELEMENT_FIRST = 0x0020  # files without preamble begin with (0008,0000) to (0008,0020)
 _LONGEST_FIRST = 256  # and with a short value
-_UNDEFINED = 0xFFFFFFFF
 _DEFLATED = "1.2.840.10008.1.2.1.99"
-_PIXEL_ELEMENTS = {(0x7FE0, 0x0008), (0x7FE0, 0x0009), (0x7FE0, 0x0010)}
-_ITEM, _DELIMITER = (0xFFFE, 0xE000), (0xFFFE, 0xE0DD)
-_VRS = frozenset(
-    b"AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN UR US UT UV".split()
-)
-_LONG_VRS = {b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"UN"}
+_VRS = SHORT_VRS | LONG_VRS | {b"SQ"}
 
 # Corrupt content makes pydicom raise these too when values are decoded.
 _BROKEN = (*READ_FAULTS, ArithmeticError, AssertionError, LookupError, MemoryError, RuntimeError)
-_WANTED_TAGS = [
-    tag
-    for tag in (
-        *(tag_for_keyword(keyword) for keyword, _ in FIELDS.values()),
-        tag_for_keyword("RadiopharmaceuticalInformationSequence"),
-        tag_for_keyword("ReferencedSeriesSequence"),
-    )
-    if tag is not None
-]
 
 
-class _Header:
+def _wanted(field: str, keyword: str, kind: Any = text, sequence: str | None = None) -> Wanted:  # noqa: ANN401
+    tag = int(tag_for_keyword(keyword) or 0)
+    inside = int(tag_for_keyword(sequence) or 0) if sequence else None
+    return Wanted(field, tag, DicomDictionary[tag][0], kind, inside)
+
+
+WANTED = (
+    *(_wanted(field, keyword, kind) for field, (keyword, kind) in FIELDS.items()),
+    *(_wanted(field, keyword, sequence=sequence) for field, (sequence, keyword) in NESTED.items()),
+)
+_WANTED_TAGS = [element.inside or element.tag for element in WANTED]
+_SEQUENCES = frozenset(tag for tag, entry in DicomDictionary.items() if entry[0] == "SQ")
+_FLAT = FlatReader(WANTED, _SEQUENCES)  # one per process: it remembers what it has decoded
+
+
+_DEFAULTS = [(entry.name, entry.default) for entry in fields(InstanceHeader)]
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What was read of a file: values by field, where the header ends [byte], its encoding, and bytes at hand."""
+
+    values: dict[str, Any]
+    end: int
+    is_implicit: bool
+    is_little_endian: bool
+    data: bytes
+
+
+class _Elements:
     """Values of a dataset by keyword; what cannot be decoded is None."""
 
     def __init__(self, dataset: FileDataset) -> None:
@@ -62,13 +84,13 @@ class _Header:
             return None
         return found
 
-    def nested(self, sequence: str, keyword: str) -> list[str]:
+    def nested(self, sequence: str, keyword: str) -> tuple[str, ...]:
         """Texts of one element in all items of a sequence."""
         try:
             found = [text(item.get(keyword)) for item in self._dataset.get(sequence) or ()]
         except _BROKEN:
-            return []
-        return [value for value in found if value]
+            return ()
+        return tuple(value for value in found if value)
 
 
 def read_header(file: ListedFile) -> InstanceHeader:
@@ -86,64 +108,112 @@ def read_header(file: ListedFile) -> InstanceHeader:
         one: begins like DICOM, or is named ``.dcm`` and is no text, but cannot be read up to its pixels. ``DICOM``: all else.
     """
     try:
-        with file.path.open("rb") as handle:
-            opening = handle.read(_OPENING)
-            has_preamble = opening[_PREAMBLE:] == b"DICM"
+        with open_source(file.name) as handle:
+            opening = handle.read(_FIRST_READ)
+            has_preamble = opening[_PREAMBLE:_OPENING] == b"DICM"
             if not has_preamble and not _begins_like_dicom(opening):
-                is_broken = _is_named_dicom(file) and not _is_text(opening)
+                is_broken = _is_named_dicom(file) and not _is_text(opening[:_OPENING])
                 return _row(file, FileKind.UNREADABLE if is_broken else FileKind.NOT_DICOM)
-            return _read(file, handle, force=not has_preamble)
+            header = read_flat(handle, file.size, opening) or read_by_pydicom(handle, file.size, force=not has_preamble)
+            return _row_of(file, handle, header, has_preamble=has_preamble)
     except _BROKEN:
         return _row(file, FileKind.UNREADABLE)
 
 
-def _read(file: ListedFile, handle: BinaryIO, *, force: bool) -> InstanceHeader:
+def read_flat(handle: BinaryIO, size: int, data: bytes) -> Header | None:
+    """Read a plain header without pydicom; None where it is not plain.
+
+    Parameters
+    ----------
+    handle
+        The open file, behind the bytes `data`.
+    size
+        Bytes of the file.
+    data
+        Its first bytes.
+    """
+    while True:
+        try:
+            found = _FLAT.read(data, size)
+        except TooShort:
+            more = handle.read(min(3 * len(data), size - len(data))) if len(data) < _LONGEST_FLAT else b""
+            if not more:
+                return None
+            data += more
+        except Declined:
+            return None
+        else:
+            return Header(found.values, found.end, found.is_implicit, True, data)  # noqa: FBT003
+
+
+def read_by_pydicom(handle: BinaryIO, size: int, *, force: bool = False) -> Header:
+    """Read any header with pydicom; `force` also reads one without preamble.
+
+    Raises
+    ------
+    READ_FAULTS, ArithmeticError, AssertionError, LookupError, MemoryError, RuntimeError
+        The header is broken.
+    """
     handle.seek(0)
-    dataset = read_dataset(handle, stop_before_pixels=True, specific_tags=_WANTED_TAGS, force=force)
-    end = min(handle.tell(), file.size)
+    buffered = io.BufferedReader(handle) if isinstance(handle, io.RawIOBase) else handle
+    try:
+        dataset = read_dataset(buffered, stop_before_pixels=True, specific_tags=_WANTED_TAGS, force=force)
+        end = min(buffered.tell(), size)
+    finally:
+        if buffered is not handle:
+            buffered.detach()
     with quiet():
         values = _values(dataset)
-    if not (values["sop_class_uid"] or values["modality"] or values["study_uid"]):
-        is_broken = not force or _is_named_dicom(file)
+    is_implicit, is_little_endian = dataset.original_encoding
+    return Header(values, end, bool(is_implicit), bool(is_little_endian), b"")
+
+
+def _row_of(file: ListedFile, handle: BinaryIO, header: Header, *, has_preamble: bool) -> InstanceHeader:
+    values = header.values
+    sop_class = values.get("sop_class_uid")
+    if not (sop_class or values.get("modality") or values.get("study_uid")):
+        is_broken = has_preamble or _is_named_dicom(file)
         return _row(file, FileKind.UNREADABLE if is_broken else FileKind.NOT_DICOM)
+    values["radiopharmaceutical"] = next(iter(values.get("radiopharmaceutical", ())), None)
     is_deflated = values["transfer_syntax_uid"] == _DEFLATED
-    values["header_sha256"] = _digest(handle, file.size if is_deflated else end)
+    values["header_sha256"] = digest_of(handle, header.data, file.size if is_deflated else header.end)
+    if ROLE_OF_CLASS.get(sop_class or "") is Role.MR or values.get("modality") == "MR":
+        values["dixon_channel"] = _dixon_channel(values.get("image_type", ()), values.get("series_description"))
     row = _row(file, FileKind.DICOM, values)
-    row = replace(row, dixon_channel=dixon_channel(row.image_type, row.series_description) if _is_mr(row) else None)
-    if is_deflated or row.sop_class_uid not in ROLE_OF_CLASS:
+    if is_deflated or sop_class not in ROLE_OF_CLASS:
         return row
-    implicit, little = dataset.original_encoding
-    handle.seek(end)
-    head, order = handle.read(12), "<" if little else ">"
-    if len(head) < 12 or struct.unpack(order + "HH", head[:4]) not in _PIXEL_ELEMENTS:
+    order = "<" if header.is_little_endian else ">"
+    head = header.data[header.end : header.end + 12]
+    if len(head) < 12:
+        handle.seek(header.end)
+        head = handle.read(12)
+    if not has_pixels(head, order):
         return replace(row, kind=FileKind.UNREADABLE, header_sha256="")
-    start, length = _extent(head, end, implicit=bool(implicit), order=order)
-    is_whole = _has_whole_pixels(handle, start, length, row)
+    is_whole = are_pixels_whole(handle, head, header.end, row, is_implicit=header.is_implicit, order=order)
     return row if is_whole else replace(row, kind=FileKind.UNREADABLE)
 
 
+_dixon_channel = functools.lru_cache(maxsize=1024)(dixon_channel)  # one series has one answer
+
+
 def _values(dataset: FileDataset) -> dict[str, object]:
-    header = _Header(dataset)
-    values: dict[str, object] = dict(field_values(header))
+    found = _Elements(dataset)
+    values: dict[str, object] = dict(field_values(found))
     meta = getattr(dataset, "file_meta", {})
     values["transfer_syntax_uid"] = text(meta.get("TransferSyntaxUID"))
     values["sop_class_uid"] = values["sop_class_uid"] or text(meta.get("MediaStorageSOPClassUID"))
-    tracers = header.nested("RadiopharmaceuticalInformationSequence", "Radiopharmaceutical")
-    values["radiopharmaceutical"] = tracers[0] if tracers else None
-    values["referenced_series_uids"] = tuple(header.nested("ReferencedSeriesSequence", "SeriesInstanceUID"))
+    for field, (sequence, keyword) in NESTED.items():
+        values[field] = found.nested(sequence, keyword)
     return values
 
 
 def _row(file: ListedFile, kind: FileKind, values: Mapping[str, Any] | None = None) -> InstanceHeader:
-    return InstanceHeader(path=str(file.path), size=file.size, mtime_ns=file.mtime_ns, kind=kind, **(values or {}))
-
-
-def _is_mr(row: InstanceHeader) -> bool:
-    return ROLE_OF_CLASS.get(row.sop_class_uid or "") is Role.MR or row.modality == "MR"
+    known = {"path": file.name, "size": file.size, "mtime_ns": file.mtime_ns, "kind": kind, **(values or {})}
+    return row_of([known.get(name, default) for name, default in _DEFAULTS])
 
 
 def _is_named_dicom(file: ListedFile) -> bool:
-    return file.path.suffix.casefold() in _DICOM_SUFFIXES
+    return PurePath(file.name).suffix.casefold() in _DICOM_SUFFIXES
 
 
 def _is_text(opening: bytes) -> bool:
@@ -159,47 +229,3 @@ def _begins_like_dicom(opening: bytes) -> bool:
         return True
     group, element, length = struct.unpack("<HHL", opening[:8])
     return bool(group == 8 and element <= _LAST_ELEMENT_FIRST and length <= _LONGEST_FIRST)
-
-
-def _extent(head: bytes, place: int, *, implicit: bool, order: str) -> tuple[int, int]:
-    """Where the value of the element at `place` starts, and its length [bytes] (PS3.5 7.1)."""
-    if implicit:
-        return place + 8, int(struct.unpack(order + "L", head[4:8])[0])
-    if head[4:6] in _LONG_VRS:
-        return place + 12, int(struct.unpack(order + "L", head[8:12])[0])
-    return place + 8, int(struct.unpack(order + "H", head[6:8])[0])
-
-
-def _has_whole_pixels(handle: BinaryIO, start: int, length: int, row: InstanceHeader) -> bool:
-    """Say whether the pixel data lies wholly in the file and fills the matrix."""
-    if length == _UNDEFINED:
-        return _has_whole_fragments(handle, start, row.size)
-    needed = native_bytes(
-        row.rows, row.columns, row.samples_per_pixel, row.number_of_frames, row.bits_allocated, row.photometric
-    )
-    return start + length <= row.size and (needed is None or length >= needed)
-
-
-def _has_whole_fragments(handle: BinaryIO, start: int, size: int) -> bool:
-    """Walk the items of encapsulated pixel data (PS3.5 A.4); a missing delimiter after whole items passes."""
-    place, items = start, 0
-    while place + 8 <= size:
-        handle.seek(place)
-        group, element, length = struct.unpack("<HHL", handle.read(8))
-        if (group, element) == _DELIMITER:
-            return items > 1
-        if (group, element) != _ITEM:
-            return False
-        place, items = place + 8 + int(length), items + 1
-    return place == size and items > 1
-
-
-def _digest(handle: BinaryIO, end: int) -> str:
-    """SHA-256 of the first `end` bytes."""
-    digest = hashlib.sha256()
-    handle.seek(0)
-    left = end
-    while left > 0 and (block := handle.read(min(left, _BLOCK))):
-        digest.update(block)
-        left -= len(block)
-    return digest.hexdigest()

@@ -47,7 +47,7 @@ def list_files(roots: Sequence[Path]) -> list[ListedFile]:
                 found.setdefault(real, link)
     if not found:
         raise _nothing_there()
-    return sorted(_listed(found.values()), key=lambda file: str(file.path))
+    return sorted(_listed(found.values()), key=lambda file: file.name)
 
 
 def scan(files: Sequence[ListedFile], previous: Mapping[str, InstanceHeader]) -> Iterator[InstanceHeader]:
@@ -62,7 +62,7 @@ def scan(files: Sequence[ListedFile], previous: Mapping[str, InstanceHeader]) ->
         could not be read is tried again: rights change neither.
     """
     for file in files:
-        row = previous.get(str(file.path))
+        row = previous.get(file.name)
         if row is not None and (row.size, row.mtime_ns) == (file.size, file.mtime_ns) and _was_read(row):
             yield row
         else:
@@ -164,4 +164,4 @@ def _listed(paths: Iterable[Path]) -> Iterator[ListedFile]:
             continue
         except OSError as error:
             raise _not_listed() from error
-        yield ListedFile(path, status.st_size, status.st_mtime_ns)
+        yield ListedFile(str(path), status.st_size, status.st_mtime_ns)

@@ -4,7 +4,8 @@ The row is the index's row (`INSTANCE_SCHEMA` in `model/tables.py` is made from 
 ``private/``.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, fields
 from enum import StrEnum
 from pathlib import Path
 
@@ -20,11 +21,19 @@ class FileKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ListedFile:
-    """A file of the raw folder as the file system shows it."""
+    """A file of the raw folder as the file system or its archive shows it.
 
-    path: Path
+    `name` is its absolute path; that of a member of an archive is ``/raw/export.zip!/folder/member``.
+    """
+
+    name: str
     size: int
     mtime_ns: int
+
+    @property
+    def path(self) -> Path:
+        """`name` as a path."""
+        return Path(self.name)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,3 +113,15 @@ class InstanceHeader:
     echo_number: int | None = None  # (0018,0086)
     dixon_channel: str | None = None  # in, opp, fat or water, from ImageType value 4 and further
     referenced_series_uids: tuple[str, ...] = ()  # (0020,000E) in (0008,1115): what contours are drawn on
+
+
+ROW_FIELDS = tuple(entry.name for entry in fields(InstanceHeader))
+_PUT = tuple(getattr(InstanceHeader, name).__set__ for name in ROW_FIELDS)
+
+
+def row_of(values: Iterable[object]) -> InstanceHeader:
+    """Make a row of the values of all its fields, in order: what the constructor does, in a fifth of its time."""
+    row: InstanceHeader = object.__new__(InstanceHeader)
+    for put, value in zip(_PUT, values, strict=True):
+        put(row, value)
+    return row
