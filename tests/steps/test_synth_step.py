@@ -264,10 +264,10 @@ def test_the_clutter_of_an_export_is_there(flat):
 
 
 def test_planted_defects_are_in_the_files_and_only_there(tmp_path):
-    cohort = written(tmp_path, defects=("missing-slice-ct", "missing-weight", "duplicate-slice"))
+    cohort = written(tmp_path, defects=("missing-slice", "missing-weight", "duplicate-slice"))
     planted = {entry["name"]: (entry["session"], entry["series"]) for entry in cohort.index["defects"]}
     assert planted == {
-        "missing-slice-ct": ("1/petct", "ct"),
+        "missing-slice": ("1/petct", "ct"),
         "missing-weight": ("1/petmri", "pet"),
         "duplicate-slice": ("2/petct", "ct"),
     }

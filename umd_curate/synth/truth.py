@@ -9,11 +9,12 @@ import numpy as np
 from umd_curate.model.labels import OrganTable
 from umd_curate.model.receipts import Json
 from umd_curate.synth.anatomy import landmarks_of
-from umd_curate.synth.draws import digest
 from umd_curate.synth.motion import Motion
 from umd_curate.synth.paint import Labels
 from umd_curate.synth.people import Person
-from umd_curate.synth.schedule import Kind, Placed, Study, Vendor, late_series_s
+from umd_curate.synth.placing import Placed
+from umd_curate.synth.scanners import Kind, Maker
+from umd_curate.synth.schedule import Study
 from umd_curate.synth.series import Expected, Series
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def canaries(people: Sequence[Person], studies: Sequence[Study]) -> list[Json]:
         own["frame_of_reference_uid"] = (study.uid("frame"), "(0020,0052)")
         own["earlier_study_uid"] = (study.uid("earlier-study"), "(0008,1110) nested (0008,1155)")
         own["requested_study_uid"] = (study.uid("requested-study"), "(0040,0275) nested (0008,1110)")
-        if study.vendor is Vendor.GE_CT:
+        if study.scanner.maker is Maker.GE:
             own["patient_id_hex"] = (person.patient_id.encode().hex(), "(0025,101B) private text")
         found += [_canary(person, kind, value, where) for kind, (value, where) in own.items()]
     for person in people:
@@ -124,7 +125,7 @@ def pet_to_ct(study: Study) -> Json:
 
 
 def session(
-    study: Study, images: Mapping[str, tuple[Labels, Placed]], series: Sequence[Series], organs: OrganTable
+    study: Study, images: Mapping[str, tuple[Labels, Placed]], series: Sequence[tuple[Series, int]], organs: OrganTable
 ) -> dict[str, Json]:
     """One session: what it is, its series, grids, motions, landmarks and organ volumes.
 
@@ -140,16 +141,19 @@ def session(
         "study_date": study.date,
         "frame_of_reference_uid": study.uid("frame"),
         "posture": str(study.posture),
+        "form": str(study.form),
+        "patient_id": study.person.patient_id,
+        "station_gains": list(study.station_gains()),
         "series": [
             {
                 "name": one.name,
                 "uid": one.uid,
-                "n_files": len(one.slices),
+                "n_files": count,
                 "disposition": str(one.expected.disposition),
                 "reason": one.expected.reason,
                 "selected": one.expected.reason == "",
             }
-            for one in series
+            for one, count in series
         ],
         "affines_ras_mm": {name: _plain(placed.grid.affine.tolist()) for name, (_, placed) in images.items()},
         "shapes_kji": {name: list(placed.grid.shape_kji) for name, (_, placed) in images.items()},
@@ -167,7 +171,13 @@ def session(
             "weight_kg": injection.weight_kg,
             "injection_to_reference_s": injection.reference_delay_s,
             "bqml_per_suv": injection.bqml_per_suv,
-            "series_time_after_scan_s": late_series_s(study) - study.scan_s,
+            "injection_to_scan_s": study.scan_s - study.injected_s,
+            "bed_s": study.frame_s,
+            "series_time_after_scan_s": study.series_s - study.scan_s,
+            "units": str(study.writing.units),
+            "decay_correction": str(study.writing.decay),
+            "tracer": study.writing.tracer.text,
+            "stored_per_suv_by_bed": [study.per_suv(bed) for bed in range(study.beds)],
         },
     }
 
@@ -200,14 +210,6 @@ def files_json(files: Sequence[FileTruth]) -> list[Json]:
         }
         for file in sorted(files, key=lambda file: file.path)
     ]
-
-
-def permuted(seed: int, number: int) -> int:
-    """Number in the n-th file's name: each once, in no order that means anything."""
-    prime = 999_983
-    factor = 1 + int.from_bytes(digest(seed, "names")[:8], "big") % (prime - 1)
-    block, place = divmod(number, prime - 1)
-    return block * 1_000_000 + (place + 1) * factor % prime
 
 
 def _plain(value: object) -> Json:
