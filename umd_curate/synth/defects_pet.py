@@ -10,15 +10,13 @@ from umd_curate.synth.planting import NO_SUV, Alter, Defect, EditSeries, Verdict
 from umd_curate.synth.scanners import Vendor
 from umd_curate.synth.schedule import Study, rewritten
 from umd_curate.synth.series import USED, Expected, Series, Slice
-from umd_curate.synth.writing import WRITINGS, Changes, Decay
+from umd_curate.synth.writing import NEEDS_PHILIPS, WRITINGS, Changes, Decay
 
 _PETS = ("pet",)
 _LATER_S = 5400.0  # between the phases of a study
 _SPECT = bad("SPECT stored as PET")
 _TC99M_HALF_LIFE_S = "21624.12"  # 6.0067 h
 _RENUMBERED = 40
-# A PET in counts is of a scanner that has the private factors.
-_PHILIPS_ONLY = frozenset(("units-cnts", "units-cnts-activity"))
 
 
 def _tracer(reason: Expected, **elements: object) -> EditSeries:
@@ -94,7 +92,7 @@ def _with_spect(series: Series, study: Study) -> Sequence[Series]:
 
 def _written(name: str, changes: Changes) -> Alter:
     def alter(study: Study) -> Study:
-        if name in _PHILIPS_ONLY:
+        if name in NEEDS_PHILIPS:
             study = replace(study, vendor=Vendor.PHILIPS_COUNTS_CT)
         return rewritten(study, changes)
 

@@ -216,10 +216,14 @@ def _pet_top(first: Header, study: Study) -> Header:
     assert isinstance(tracer[0], dict)  # noqa: S101
     agent = tracer[0] | {
         "RadiopharmaceuticalAgentNumber": 1,
+        "AdministrationRouteCodeSequence": [_code("47625008", "SCT", "Intravenous route")],
         "RadiopharmaceuticalStartDateTime": study.moment(study.injected_s),
     }
     found = _general(_PET_TYPE, first) | {
         "AcquisitionDuration": study.frame_s * study.beds,
+        "TableMotion": "STATIC",
+        "TimeOfFlightInformationUsed": "TRUE",
+        "ViewCodeSequence": [_code("24422004", "SCT", "Axial")],
         "RadiopharmaceuticalInformationSequence": [agent],
         "DecayCorrected": _yes(is_decayed),
         "AttenuationCorrected": _yes("ATTN" in done),
@@ -252,7 +256,6 @@ def _pet_shared(_first: Header, _study: Study) -> Header:
 
 def _pet_frame(whole: Header, study: Study) -> Header:
     code, meaning = _UCUM[study.writing.units]
-    unit: Header = {"CodeValue": code, "CodingSchemeDesignator": "UCUM", "CodeMeaning": meaning}
     mapping: Header = {
         (0x00409216, "SS"): 0,
         (0x00409211, "SS"): 32767,
@@ -260,7 +263,7 @@ def _pet_frame(whole: Header, study: Study) -> Header:
         "RealWorldValueSlope": float(str(whole["RescaleSlope"])),
         "LUTLabel": "VALUE",
         "LUTExplanation": meaning[:64],
-        "MeasurementUnitsCodeSequence": [unit],
+        "MeasurementUnitsCodeSequence": [_code(code, "UCUM", meaning)],
     }
     factors: Header = {
         "DecayFactor": whole["DecayFactor"],
@@ -278,8 +281,11 @@ def _no_groups(_whole: Header, _study: Study) -> Header:
 
 
 def _anatomy() -> Header:
-    region: Header = {"CodeValue": "38266002", "CodingSchemeDesignator": "SCT", "CodeMeaning": "Entire body"}
-    return {"FrameLaterality": "U", "AnatomicRegionSequence": [region]}
+    return {"FrameLaterality": "U", "AnatomicRegionSequence": [_code("38266002", "SCT", "Entire body")]}
+
+
+def _code(value: str, scheme: str, meaning: str) -> Header:
+    return {"CodeValue": value, "CodingSchemeDesignator": scheme, "CodeMeaning": meaning}
 
 
 def _yes(truth: bool) -> str:  # noqa: FBT001  (a converter)

@@ -85,6 +85,7 @@ def _merged(series: Series, study: Study, kind: Kind, order: Sequence[int] | Non
     header |= kind.top(first, study) | dimensions(study.uid("dimensions", series.name), (_STACK_INDEX, _PLACE_INDEX))
     header |= {
         "SOPClassUID": kind.sop_class,
+        "ContentTime": first["ContentTime"],
         "NumberOfFrames": len(frames),
         "SharedFunctionalGroupsSequence": [_shared(first) | kind.shared(first, study)],
         "PerFrameFunctionalGroupsSequence": frames,

@@ -21,7 +21,7 @@ from umd_curate.synth.physics import CountFactors, Injection, count_factors, sto
 from umd_curate.synth.placing import Form, Placed, placed
 from umd_curate.synth.scanners import SCANNERS, Kind, Scanner, Vendor, scanners_of
 from umd_curate.synth.shapes import Vec
-from umd_curate.synth.writing import FDG, WRITINGS, Changes, Decay, PetWriting, SeriesClock, Units
+from umd_curate.synth.writing import FDG, NEEDS_PHILIPS, WRITINGS, Changes, Decay, PetWriting, SeriesClock, Units
 
 _PATTERN = ((Kind.PETCT, Kind.PETMRI), (Kind.PETCT,), (Kind.PETMRI,))
 _DEMO_SCANNERS = {Kind.PETCT: (Vendor.SIEMENS_CT, Vendor.GE_CT), Kind.PETMRI: (Vendor.SIEMENS_MR,)}
@@ -32,8 +32,6 @@ _BETWEEN_BEDS = 1.5  # bed positions after the start of the scan
 _STATIONS = 3  # of the MR
 _STATION_GAIN = 0.15  # greatest departure of a station's receiver gain from 1
 _DAY_S = 86_400
-# Ways of writing that contradict what a scanner is: counts are Philips', and those have no other private time.
-_ONLY_PHILIPS = frozenset(("units-cnts", "units-cnts-activity"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +180,7 @@ def _vendor(options: SynthOptions, index: int, kind: Kind) -> Vendor:
 
 def _drawn_writing(study: Study) -> str:
     """Name of a way of writing that the study's scanner might have."""
-    names = [name for name in WRITINGS if name not in _ONLY_PHILIPS or study.vendor is Vendor.PHILIPS_COUNTS_CT]
+    names = [name for name in WRITINGS if name not in NEEDS_PHILIPS or study.vendor is Vendor.PHILIPS_COUNTS_CT]
     return names[int(study.draw("writing").integers(len(names)))]
 
 

@@ -1,13 +1,14 @@
 """The truth of a cohort as JSON values: patients, sessions, series, files, motions, landmarks, volumes, canaries."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from umd_curate.model.labels import OrganTable
 from umd_curate.model.receipts import Json
+from umd_curate.model.study import Disposition
 from umd_curate.synth.anatomy import landmarks_of
 from umd_curate.synth.motion import Motion
 from umd_curate.synth.paint import Labels
@@ -64,7 +65,6 @@ class FileTruth:
     series: str
     sop_uid: str
     expected: Expected
-    defect: str = ""
 
 
 def canaries(people: Sequence[Person], studies: Sequence[Study]) -> list[Json]:
@@ -198,7 +198,7 @@ def patient(person: Person, studies: Sequence[Study], sessions: Sequence[dict[st
 
 
 def files_json(files: Sequence[FileTruth]) -> list[Json]:
-    """Every raw file, by path."""
+    """Every raw file, by path; of copies that are equal byte for byte, the first one by path is the one that counts."""
     return [
         {
             "path": file.path,
@@ -208,8 +208,26 @@ def files_json(files: Sequence[FileTruth]) -> list[Json]:
             "disposition": str(file.expected.disposition),
             "reason": file.expected.reason,
         }
-        for file in sorted(files, key=lambda file: file.path)
+        for file in _first_counts(sorted(files, key=lambda file: file.path))
     ]
+
+
+def _first_counts(files: Sequence[FileTruth]) -> list[FileTruth]:
+    """The files with the expectations of equal copies in the order of the files."""
+    copied = {_identity(file) for file in files if file.expected.disposition is Disposition.DUPLICATE}
+    found = list(files)
+    for identity in copied:
+        places = [place for place, file in enumerate(files) if _identity(file) == identity]
+        wanted = sorted(
+            (files[place].expected for place in places), key=lambda one: one.disposition is Disposition.DUPLICATE
+        )
+        for place, expected in zip(places, wanted, strict=True):
+            found[place] = replace(files[place], expected=expected)
+    return found
+
+
+def _identity(file: FileTruth) -> tuple[str, str, str]:
+    return file.study, file.series, file.sop_uid
 
 
 def _plain(value: object) -> Json:

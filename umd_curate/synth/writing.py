@@ -157,3 +157,6 @@ WRITINGS: Mapping[str, tuple[str, Changes]] = {
     ),
     "non-fdg-tracer": ("The tracer is not FDG: Ga-68 PSMA, with its own half-life.", {"tracer": PSMA}),
 }
+
+# A PET in counts is of a scanner that writes the factors to make something of them.
+NEEDS_PHILIPS = frozenset(("units-cnts", "units-cnts-activity"))
