@@ -139,7 +139,7 @@ class FileSet:
         patient = f"PA{study.person.index:06d}"
         exam = (patient, self._number("ST", (patient, study.label)))
         where = (*exam, self._number("SE", (*exam, series.name)))
-        parts = ("DICOM", *where, self._number("IM", (*where, str(file.number), file.suffix)))
+        parts = ("DICOM", *where, self._number("IM", (*where, f"{file.number}{file.suffix}")))
         path = self.root.joinpath(*parts)
         if path.parent not in self.made:
             path.parent.mkdir(parents=True, exist_ok=True)

@@ -19,7 +19,7 @@ from umd_curate.synth.tissues import Tissue
 Labels = NDArray[np.uint8]
 Box = tuple[slice, slice, slice]
 
-_SLAB_VOXELS = 2_500_000
+_SLAB_VOXELS = 600_000
 _FAR_MM = np.float32(1e4)
 
 
