@@ -17,7 +17,7 @@ from umd_curate.model.tables import columns_of
 from umd_curate.release.cases import subsets_of
 from umd_curate.release.rows import image_layout, label_layout
 from umd_curate.store.resources import definition, organ_table
-from umd_curate.synth import DEFECTS
+from umd_curate.synth import DEFECT_TABLE
 
 
 def settings_page() -> str:
@@ -186,9 +186,9 @@ def organs_page() -> str:
 
 def defects_page() -> str:
     """The defects that `synth` and `demo` can plant."""
-    rows = [(f"`{name}`", sentence) for name, sentence in DEFECTS.items()]
+    rows = [(f"`{name}`", str(defect.expect), defect.sentence) for name, defect in DEFECT_TABLE.items()]
     return (
         "# Defects that can be planted\n\n`--defect NAME` of `umd-curate synth` and `umd-curate demo` plants one; it may be repeated. "
-        "What should become of every file stands in `truth/cohort.json`. See [how to plant defects](../how-to/defects.md).\n\n"
-        f"{table(('name', 'what is planted'), rows)}\n"
+        "What a sound program does with it is told in one word. What should become of every file stands in `truth/cohort.json`. See [how to plant defects](../how-to/defects.md).\n\n"
+        f"{table(('name', 'expect', 'what is planted'), rows)}\n"
     )

@@ -7,7 +7,7 @@ import pytest
 
 from tests.hospital import make_hospital
 
-DEFECTS = ("truncated-pixels", "corrupt-header", "not-dicom", "missing-slice-ct", "missing-weight", "duplicate-slice")
+DEFECTS = ("truncated-pixels", "corrupt-header", "not-dicom", "missing-slice", "missing-weight", "duplicate-slice")
 
 
 @pytest.mark.slow

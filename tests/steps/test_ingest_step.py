@@ -346,10 +346,10 @@ def test_planted_defects_are_caught_as_their_truth_says(tmp_path):
     defects = (
         "truncated-pixels",
         "corrupt-header",
-        "missing-slice-ct",
+        "missing-slice",
         "duplicate-slice",
-        "duplicate-slice-different",
-        "localizer-inside-ct",
+        "duplicate-slice-differing",
+        "localizer-inside",
         "wrong-patient",
         "no-ct",
     )

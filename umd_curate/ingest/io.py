@@ -143,7 +143,7 @@ def read_flat(handle: BinaryIO, size: int, data: bytes) -> Header | None:
         except Declined:
             return None
         else:
-            return Header(found.values, found.end, found.is_implicit, True, data)  # noqa: FBT003
+            return Header(found.values, found.end, found.is_implicit, True, data)
 
 
 def read_by_pydicom(handle: BinaryIO, size: int, *, force: bool = False) -> Header:

@@ -5,8 +5,22 @@ reconstructions, planted identifiers, and defects by name. Beside it lies the ex
 affines, motions, landmarks, and what should become of every file. The demo, the tutorials and the tests stand on it.
 """
 
-from umd_curate.synth.defects import DEFECTS
+from umd_curate.synth.defects import DEFECT_TABLE, DEFECTS
 from umd_curate.synth.options import Layout, Size, SynthOptions
+from umd_curate.synth.planting import Verdict, orders
+from umd_curate.synth.scanners import SCANNERS, Vendor
 from umd_curate.synth.step import Cohort, write_cohort
 
-__all__ = ["DEFECTS", "Cohort", "Layout", "Size", "SynthOptions", "write_cohort"]
+__all__ = [
+    "DEFECTS",
+    "DEFECT_TABLE",
+    "SCANNERS",
+    "Cohort",
+    "Layout",
+    "Size",
+    "SynthOptions",
+    "Vendor",
+    "Verdict",
+    "orders",
+    "write_cohort",
+]

@@ -2,14 +2,16 @@
 
 from umd_curate.model.study import Disposition
 from umd_curate.synth.header import Header, common
-from umd_curate.synth.schedule import Kind, Study
-from umd_curate.synth.series import Expected, Series, Slice
+from umd_curate.synth.scanners import Kind
+from umd_curate.synth.schedule import Study
+from umd_curate.synth.series import Expected, Series, Slice, held
 
 _DOSE_SR_CLASS = "1.2.840.10008.5.1.4.1.1.88.67"
 _TRACER_DOSE_SR_CLASS = "1.2.840.10008.5.1.4.1.1.88.68"
 _CAPTURE_CLASS = "1.2.840.10008.5.1.4.1.1.7"
 REPORT = Expected(Disposition.EXCLUDED, "structured report")
 CAPTURE = Expected(Disposition.EXCLUDED, "screen capture")
+DIRECTORY = Expected(Disposition.EXCLUDED, "media directory")
 STRAY = Expected(Disposition.EXCLUDED, "not DICOM")
 CAPTURE_SIZE = (120, 320)  # rows, columns
 
@@ -54,7 +56,7 @@ def dose_report(study: Study) -> Series:
         ],
     }
     own: Header = {"SOPInstanceUID": study.uid("instance", "dose", 0), "InstanceNumber": 1}
-    return Series("dose", header, (Slice(own, b""),), REPORT)
+    return Series("dose", header, (Slice(own, held(b"")),), REPORT)
 
 
 def screen_capture(study: Study, pixels: bytes) -> Series:
@@ -88,7 +90,7 @@ def screen_capture(study: Study, pixels: bytes) -> Series:
         "BurnedInAnnotation": "YES",
     }
     own: Header = {"SOPInstanceUID": study.uid("instance", "capture", 0), "InstanceNumber": 1}
-    return Series("capture", header, (Slice(own, pixels),), CAPTURE)
+    return Series("capture", header, (Slice(own, held(pixels)),), CAPTURE)
 
 
 def capture_lines(study: Study) -> list[str]:

@@ -1,12 +1,12 @@
 """What every DICOM object of a study says: patient, study, equipment, and the identifiers planted there.
 
 A header is plain data: keyword, or tag with value representation, to value; a list of headers is a sequence. Encoding is
-left to `io_dicom`. The planted identifiers stand in standard elements, nested sequences, free text and private blocks.
+left to `io_dicom`. The planted identifiers stand in standard elements, nested sequences and free text.
 """
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from umd_curate.synth.schedule import Study, Vendor, clock
+from umd_curate.synth.schedule import Study
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,12 +14,6 @@ if TYPE_CHECKING:
 TaggedKey: TypeAlias = tuple[int, str]  # tag and VR, for private and ambiguous elements
 Value: TypeAlias = "str | int | float | bytes | list[str] | list[int] | list[float] | Sequence[Mapping[Any, Any]]"
 Header: TypeAlias = dict["str | TaggedKey", Value]
-
-DEVICES = {
-    Vendor.SIEMENS_CT: ("SIEMENS", "Biograph64", "VG60A"),
-    Vendor.GE_CT: ("GE MEDICAL SYSTEMS", "Discovery 690", "pet_coreload.44"),
-    Vendor.SIEMENS_MR: ("SIEMENS", "Biograph_mMR", "syngo MR E11P"),
-}
 
 
 def common(
@@ -41,19 +35,23 @@ def common(
         SeriesTime (0008,0031), seconds since midnight.
     """
     person, names = study.person, study.names
-    maker, model, software = DEVICES[study.vendor]
+    scanner, writing = study.scanner, study.writing
+    series_date, series_time = study.stamp(time_s)
+    created_date, created_time = study.stamp(time_s + 60)
+    started = study.stamp(study.study_s)[1]
+    weight_kg, height_m = study.build.weight_kg, study.build.height_m
     return {
         "SpecificCharacterSet": person.charset,
-        "InstanceCreationDate": study.date,
-        "InstanceCreationTime": clock(time_s + 60),
+        "InstanceCreationDate": created_date,
+        "InstanceCreationTime": created_time,
         "SOPClassUID": sop_class,
         "StudyDate": study.date,
-        "SeriesDate": study.date,
-        "StudyTime": clock(study.study_s),
-        "SeriesTime": clock(time_s),
+        "SeriesDate": series_date,
+        "StudyTime": started,
+        "SeriesTime": series_time,
         "AccessionNumber": names["accession"],
         "Modality": modality,
-        "Manufacturer": maker,
+        "Manufacturer": str(scanner.maker),
         "InstitutionName": person.institution,
         "InstitutionAddress": person.institution_address,
         "ReferringPhysicianName": person.referring,
@@ -65,7 +63,7 @@ def common(
         "NameOfPhysiciansReadingStudy": person.reader,
         "OperatorsName": person.operator,
         "AdmittingDiagnosesDescription": f"Staging, Befund an {person.requesting}",
-        "ManufacturerModelName": model,
+        "ManufacturerModelName": scanner.model,
         "ReferencedStudySequence": [
             {"ReferencedSOPClassUID": "1.2.840.10008.3.1.2.3.1", "ReferencedSOPInstanceUID": study.uid("earlier-study")}
         ],
@@ -78,8 +76,8 @@ def common(
         "OtherPatientNames": f"{person.mother}^{person.given}",
         "PatientMotherBirthName": person.mother,
         "PatientAge": f"{int(study.date[:4]) - int(person.birth_date[:4]) - (study.date[4:] < person.birth_date[4:]):03d}Y",
-        "PatientSize": study.build.height_m,
-        "PatientWeight": study.build.weight_kg,
+        "PatientSize": round(height_m * 100) if writing.size_in_cm else height_m,
+        "PatientWeight": round(weight_kg * 1000) if writing.weight_in_g else weight_kg,
         "MedicalAlerts": f"Allergie laut {person.neighbour}",
         "InsurancePlanIdentification": person.insurance_id,
         "PatientAddress": person.address,
@@ -87,7 +85,7 @@ def common(
         "AdditionalPatientHistory": f"Mit {person.neighbour} besprochen, Tel. {person.phone}",
         "PatientComments": f"Pat. {person.given} {person.family}, {person.patient_id}, wohnt {person.address}",
         "DeviceSerialNumber": names["serial"],
-        "SoftwareVersions": software,
+        "SoftwareVersions": scanner.software,
         "ProtocolName": f"WB_{person.patient_id}",
         "StudyInstanceUID": study.uid("study"),
         "SeriesInstanceUID": study.uid("series", series),
@@ -98,7 +96,7 @@ def common(
         "RequestingPhysician": person.requesting,
         "RequestedProcedureDescription": f"FDG {person.family} {person.patient_id}",
         "PerformedProcedureStepStartDate": study.date,
-        "PerformedProcedureStepStartTime": clock(study.study_s),
+        "PerformedProcedureStepStartTime": started,
         "PerformedProcedureStepID": names["procedure"],
         "PerformedProcedureStepDescription": f"PET fuer {person.requesting}",
         "RequestAttributesSequence": [
@@ -149,74 +147,15 @@ def place(position_lps: tuple[float, float, float], instance_number: int, sop_ui
 
 
 def decimal(value: float) -> str:
-    """DS of a coordinate, four decimals at most."""
-    text = f"{value:.4f}".rstrip("0").rstrip(".")
+    """DS of a coordinate, six decimals at most."""
+    text = f"{value:.6f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
 
 
-def siemens_private(study: Study, time_s: float) -> Header:
-    """Private blocks of Siemens: CSA headers with identifiers, and for PET the decay-correction date (0071,xx22)."""
-    person = study.person
-    csa = f"SV10 tPatientName={person.family} tProtocol={study.names['private']}".encode(_codec(person.charset))
-    block: Header = {
-        (0x00290010, "LO"): "SIEMENS CSA HEADER",
-        (0x00290011, "LO"): "SIEMENS MEDCOM HEADER",
-        (0x00291008, "CS"): "IMAGE NUM 4",
-        (0x00291009, "LO"): study.date,
-        (0x00291010, "OB"): csa + b" " * (len(csa) % 2),
-        (0x00291160, "LO"): f"com {study.names['private']}",
-        (0x00291140, "SQ"): [
-            {
-                (0x00290010, "LO"): "SIEMENS MEDCOM HEADER",
-                (0x00291042, "LO"): person.name,
-                (0x00291043, "LO"): person.patient_id,
-            }
-        ],
-    }
-    if study.vendor is Vendor.SIEMENS_CT:
-        block |= {(0x00710010, "LO"): "SIEMENS MED PT", (0x00711022, "DT"): study.date + _full(time_s)}
-    return block
-
-
-def ge_pet_private(study: Study) -> Header:
-    """Private block GEMS_PETD_01: dates that the SUV needs (xx0D, xx3B, xx3D) beside elements that identify."""
-    person = study.person
-    return {
-        (0x00090010, "LO"): "GEMS_PETD_01",
-        (0x00091001, "LO"): "GE Advance",
-        (0x00091002, "LO"): person.patient_id,
-        (0x0009100A, "UI"): study.uid("ge-scan"),
-        (0x0009100D, "DT"): study.date + _full(study.scan_s),
-        (0x0009100F, "ST"): f"{person.family} {study.names['private']}",
-        (0x00091010, "LO"): person.institution,
-        (0x00091036, "LO"): "18F-FDG",
-        (0x00091038, "FL"): study.injection.activity_bq / 1e6,
-        (0x00091039, "DT"): study.date + _full(study.injected_s - 300),
-        (0x0009103B, "DT"): study.date + _full(study.injected_s),
-        (0x0009103C, "FL"): 0.0,
-        (0x0009103D, "DT"): study.date + _full(study.injected_s + 60),
-        (0x00230010, "LO"): "GEMS_STDY_01",
-        (0x00231070, "FD"): float(study.study_s),
-        (0x00310010, "LO"): "KLINIK EXPORT",
-        (0x00311001, "SQ"): [{(0x00310010, "LO"): "KLINIK EXPORT", (0x00311050, "LO"): person.name}],
-    }
-
-
-def ge_ct_private(study: Study) -> Header:
-    """Private blocks of a GE CT, with the patient's identifiers in text and in hexadecimal."""
-    person = study.person
-    return {
-        (0x00090010, "LO"): "GEMS_IDEN_01",
-        (0x00091002, "SH"): study.names["station"],
-        (0x00091027, "SL"): 1_400_000_000,
-        (0x00190010, "LO"): "GEMS_ACQU_01",
-        (0x00191023, "DS"): "39.375",
-        (0x00250010, "LO"): "GEMS_SERS_01",
-        (0x00251019, "SL"): 1,
-        (0x0025101B, "OB"): person.patient_id.encode().hex().encode("ascii"),
-        (0x00430010, "LO"): "GEMS_PARM_01",
-        (0x00431062, "SH"): study.names["private"],
-    }
+def cosine(value: float) -> str:
+    """DS of a direction cosine, at most 16 characters."""
+    text = f"{value:.12f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
 
 
 def overlay(study: Study) -> Header:
@@ -234,13 +173,3 @@ def overlay(study: Study) -> Header:
         (0x60003000, "OW"): bytes([0x18, 0x24] * 16),
         (0x60004000, "LT"): f"gesehen von {person.reader}",
     }
-
-
-def _full(seconds: float) -> str:
-    """Time part of a DT with hundredths."""
-    text = clock(seconds)
-    return text if "." in text else f"{text}.00"
-
-
-def _codec(charset: str) -> str:
-    return "utf-8" if charset == "ISO_IR 192" else "latin-1"

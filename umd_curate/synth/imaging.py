@@ -19,6 +19,7 @@ _CT_MAX = 4095
 BREATH_STATES: tuple[tuple[float, float], ...] = ((0.0, 0.36), (0.4, 0.40), (1.0, 0.24))
 MEAN_BREATH = 0.4
 _FWHM_PER_SIGMA = 2.3548
+_MU_PER_CM = 0.096  # water at 511 keV
 
 
 def blur(volume: Floats, sigma_voxels: Sequence[float]) -> Floats:
@@ -49,31 +50,49 @@ def sigma_voxels(grid: Grid, fwhm_mm: float) -> tuple[float, float, float]:
     return k, j, i
 
 
-def ct_stored(hu_kji: Floats, draw: np.random.Generator, noise_hu: float) -> Stored:
-    """Stored CT values with quantum noise that is stronger in the body than in air."""
-    noise = draw.standard_normal(hu_kji.shape, np.float32)
-    noise[:, :, 1:] = 0.8 * noise[:, :, 1:] + 0.6 * noise[:, :, :-1]
-    strength = np.where(hu_kji > -900, np.float32(noise_hu), np.float32(0.45 * noise_hu))
-    found = np.rint(hu_kji + noise * strength) + CT_OFFSET_HU
+def ct_stored(hu: Floats, draw: np.random.Generator, noise_hu: float) -> Stored:
+    """Stored CT values with quantum noise that is stronger in the body than in air; neighbours in a row share noise."""
+    noise = draw.standard_normal(hu.shape, np.float32)
+    noise[..., 1:] = 0.8 * noise[..., 1:] + 0.6 * noise[..., :-1]
+    strength = np.where(hu > -900, np.float32(noise_hu), np.float32(0.45 * noise_hu))
+    found = np.rint(hu + noise * strength) + CT_OFFSET_HU
     result: Stored = np.clip(found, 0, _CT_MAX).astype(np.uint16)
     return result
 
 
-def table_top(hu_kji: Floats, grid: Grid, centre_xy_mm: tuple[float, float]) -> None:
-    """Lay the scanner's carbon table under the patient, in place."""
-    _, rows, columns = grid.shape_kji
-    affine = grid.affine
-    x = affine[0, 0] * np.arange(columns) + affine[0, 3] - centre_xy_mm[0]
-    y = affine[1, 1] * np.arange(rows)[:, None] + affine[1, 3] - centre_xy_mm[1]
-    depth = y + 152.0 - 0.0011 * x[None, :] ** 2
-    shell = (np.abs(depth) < 0.6 * max(grid.spacing_mm[:2])) & (np.abs(x) < 205)[None, :]
-    hu_kji[:, shell] = np.maximum(hu_kji[:, shell], -320.0)
+def table_top(hu_kji: Floats, grid: Grid, first: int, centre_xy_mm: tuple[float, float]) -> None:
+    """Lay the scanner's carbon table under the patient, in place.
+
+    Parameters
+    ----------
+    hu_kji
+        Slices of the grid from `first` on.
+    centre_xy_mm
+        Where the body's axis lies, RAS+ mm.
+    """
+    shape = (len(hu_kji), *grid.shape_kji[1:])
+    x = _along(grid, 0, shape, first) - centre_xy_mm[0]
+    depth = _along(grid, 1, shape, first) - centre_xy_mm[1] + 152.0 - 0.0011 * x * x
+    shell = (np.abs(depth) < 0.6 * max(grid.spacing_mm[:2])) & (np.abs(x) < 205)
+    shell = np.broadcast_to(shell, shape)
+    hu_kji[shell] = np.maximum(hu_kji[shell], -320.0)
 
 
-def bias_field(grid: Grid, draw: np.random.Generator) -> Floats:
-    """Smooth receive sensitivity around 1, shape [k, j, i]."""
+def _along(grid: Grid, axis: int, shape_kji: tuple[int, int, int], first: int) -> Floats:
+    """One coordinate of the voxel centres of some slices [mm], as small as it broadcasts to [k, j, i]."""
+    found: Floats = np.full((1, 1, 1), grid.affine[axis, 3])
+    for place, column in enumerate((2, 1, 0)):
+        step = grid.affine[axis, column]
+        if abs(step) > 1e-9:
+            index = np.arange(shape_kji[place]) + (first if column == 2 else 0)
+            found = found + (step * index).reshape([-1 if place == one else 1 for one in range(3)])
+    return found
+
+
+def bias_field(grid: Grid, draw: np.random.Generator, first: int, last: int) -> Floats:
+    """Smooth receive sensitivity around 1 of the slices `first` to `last`, shape [k, j, i]."""
     shape = grid.shape_kji
-    field = np.ones(shape, np.float32)
+    field = np.ones((last - first, *shape[1:]), np.float32)
     for _ in range(3):
         waves = draw.uniform(0.4, 1.6, 3)
         phase = draw.uniform(0, 2 * np.pi)
@@ -81,6 +100,7 @@ def bias_field(grid: Grid, draw: np.random.Generator) -> Floats:
             (np.arange(n, dtype=np.float32) / n).reshape([-1 if axis == place else 1 for axis in range(3)])
             for place, n in enumerate(shape)
         )
+        k = k[first:last]
         angle = np.pi * (waves[0] * k + waves[1] * j + waves[2] * i).astype(np.float32) + np.float32(phase)
         field += np.float32(0.09) * np.sin(angle)
     return field
@@ -96,10 +116,10 @@ def dixon(water_kji: Floats, fat_kji: Floats) -> dict[str, Floats]:
     }
 
 
-def mr_stored(signal_kji: Floats, draw: np.random.Generator, noise: float, gain: float = 1.0) -> Stored:
+def mr_stored(signal: Floats, draw: np.random.Generator, noise: float, gain: float = 1.0) -> Stored:
     """Magnitude image with Rician noise, scaled by the receiver gain of its station."""
-    real = signal_kji + np.float32(noise) * draw.standard_normal(signal_kji.shape, np.float32)
-    imaginary = np.float32(noise) * draw.standard_normal(signal_kji.shape, np.float32)
+    real = signal + np.float32(noise) * draw.standard_normal(signal.shape, np.float32)
+    imaginary = np.float32(noise) * draw.standard_normal(signal.shape, np.float32)
     found = np.rint(np.sqrt(real * real + imaginary * imaginary) * np.float32(gain))
     result: Stored = np.clip(found, 0, _CT_MAX).astype(np.uint16)
     return result
@@ -123,9 +143,22 @@ def uncorrected(suv_kji: Floats, hu_kji: Floats, grid: Grid) -> Floats:
     return found
 
 
-def projection(hu_kji: Floats, axis: int = 1) -> Stored:
-    """A topogram: sum of attenuation along a grid axis, stored like CT."""
-    density = np.clip(1.0 + hu_kji / 1000.0, 0.0, 3.0).mean(axis=axis)
-    found = np.rint(density / max(float(density.max()), 1e-6) * 2200.0)
+def mu_map(hu: Floats) -> Stored:
+    """Attenuation at 511 keV [1/cm x 1e4]."""
+    result: Stored = np.clip(np.rint((1.0 + hu / 1000.0) * _MU_PER_CM * 1e4), 0, 4095).astype(np.uint16)
+    return result
+
+
+def shadow(hu_kji: Floats, *, is_upright: bool) -> Floats:
+    """Attenuation of some slices from front to back: a row per slice, or where planes are upright, one plane of sums."""
+    density = np.clip(1.0 + hu_kji / 1000.0, 0.0, 3.0)
+    result: Floats = density.sum(axis=0) if is_upright else density.sum(axis=1)
+    return result
+
+
+def projection(shadows: Sequence[Floats], *, is_upright: bool) -> Stored:
+    """A topogram out of the shadows of all slabs, from the head down, stored like CT."""
+    whole = np.sum(shadows, axis=0) if is_upright else np.concatenate(shadows)[::-1]
+    found = np.rint(whole / max(float(whole.max()), 1e-6) * 2200.0)
     result: Stored = np.clip(found, 0, _CT_MAX).astype(np.uint16)
     return result

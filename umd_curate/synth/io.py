@@ -4,9 +4,8 @@ The raw files are written plainly, thousands of them; the truth's index comes la
 when ``truth/cohort.json`` is there.
 """
 
-import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,13 +16,12 @@ from umd_curate.model.geometry import Grid, Volume
 from umd_curate.model.receipts import Json
 from umd_curate.store.files import write_json
 from umd_curate.store.nifti import write_volume
-from umd_curate.synth.draws import digest
-from umd_curate.synth.options import Layout
+from umd_curate.synth.io_shapes import Shape
 from umd_curate.synth.paint import Labels
 from umd_curate.synth.schedule import Study
 from umd_curate.synth.series import Expected, RawFile, Series
 from umd_curate.synth.shapes import Floats
-from umd_curate.synth.truth import FileTruth, permuted
+from umd_curate.synth.truth import FileTruth
 
 COHORT_FILE = "cohort.json"
 CANARY_FILE = "canaries.json"
@@ -34,33 +32,28 @@ class RawFolder:
     """The raw folder while it fills."""
 
     root: Path
-    layout: Layout
-    seed: int
+    shape: Shape
     on_file: Callable[[], None]
     files: list[FileTruth] = field(default_factory=list)
 
-    def add_series(self, study: Study, name: str, description: str, number: int, files: Sequence[RawFile]) -> None:
-        """Write the files of a series."""
-        folder = _tree_folder(study, number, description) if self.layout is Layout.TREE else ""
+    def add_series(self, study: Study, series: Series, files: Iterable[RawFile]) -> int:
+        """Write the files of a series; return how many they were."""
+        before = len(self.files)
         for file in files:
-            counter = permuted(self.seed, len(self.files))
-            if self.layout is Layout.TREE:
-                path = f"{folder}/IM{file.number:04d}{file.suffix or '.dcm'}"
-            else:
-                path = f"IM{counter:06d}{file.suffix}"
-            self._write(path, file.data)
-            self.files.append(FileTruth(path, study.label, name, file.sop_uid, file.expected))
+            path = self.shape.put(study, series, file)
+            self.files.append(FileTruth(path, study.label, series.name, file.sop_uid, file.expected))
+            self.on_file()
+        return len(self.files) - before
 
     def add_stray(self, name: str, data: bytes, expected: Expected) -> None:
         """Write a file that belongs to no series."""
-        self._write(name, data)
+        (self.root / name).write_bytes(data)
         self.files.append(FileTruth(name, "", "stray", "", expected))
-
-    def _write(self, relative: str, data: bytes) -> None:
-        path = self.root / relative
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
         self.on_file()
+
+    def close(self, expected: Expected) -> None:
+        """Finish archives and directories; the files that this makes belong to no series."""
+        self.files += [FileTruth(name, "", "stray", "", expected) for name in self.shape.close()]
 
 
 def prepare(out: Path) -> None:
@@ -96,23 +89,3 @@ def write_truth_images(folder: Path, labels: dict[str, tuple[Labels, Grid]], suv
 def write_cohort_file(out: Path, value: Json) -> None:
     """Write the truth's index, last of all."""
     write_json(out / "truth" / COHORT_FILE, value)
-
-
-def raw_files_of(series: Series, encoded: Sequence[tuple[str, bytes]]) -> list[RawFile]:
-    """The encoded instances of a series with what should become of each."""
-    return [
-        RawFile(number + 1, sop_uid, data, series.odd.get(number, series.expected))
-        for number, (sop_uid, data) in enumerate(encoded)
-    ]
-
-
-def _tree_folder(study: Study, number: int, description: str) -> str:
-    """Patient, study and series folder, with what vendors write into such names."""
-    person = study.person
-    patient = f"{person.folded.upper()}_{person.patient_id}"
-    mark = digest(study.seed, "folder", person.index, study.kind).hex()[:6].upper()
-    return f"{patient}/PET_{study.date}_{mark}/{number:03d}_{_safe(description)}"
-
-
-def _safe(text: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "_", text).strip("_").upper()

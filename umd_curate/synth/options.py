@@ -17,6 +17,9 @@ class Layout(StrEnum):
 
     FLAT = "flat"  # one folder, meaningless names, shuffled
     TREE = "tree"  # patient / study / series folders that carry identifiers, as many archives write them
+    DICOMDIR = "dicomdir"  # a file-set as a CD holds it: short names and a DICOMDIR (PS3.10 8)
+    ZIP = "zip"  # one archive per patient, a tree inside
+    TAR = "tar"  # the same as .tar.gz
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,13 @@ class SynthOptions:
     size, layout
         Fineness of the images, arrangement of the raw folder.
     defects
-        Names out of `umd_curate.synth.defects.DEFECTS`, each planted into the first suitable series.
+        ``NAME`` out of `umd_curate.synth.DEFECTS`, planted into the first suitable series, or ``NAME@SUBJECT,SUBJECT``,
+        planted into the first suitable series of each of those subjects.
+    scanners
+        Names of `umd_curate.synth.scanners.Vendor`, dealt out in turn to the studies of their kind; of a kind that none
+        is named for, the scanners of the demo.
+    mixed
+        Draw a scanner and a way of writing the PET for every study, by the seed.
     """
 
     subjects: int = 2
@@ -40,6 +49,8 @@ class SynthOptions:
     size: Size = Size.DEMO
     layout: Layout = Layout.FLAT
     defects: tuple[str, ...] = ()
+    scanners: tuple[str, ...] = ()
+    mixed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,5 +102,5 @@ def _matrices(ct: tuple[int, int], pet: tuple[int, int], mr: tuple[int, int], mr
 MATRICES = {
     Size.TINY: _matrices((64, 56), (40, 56), (48, 48), (40, 48)),
     Size.DEMO: _matrices((192, 160), (96, 160), (128, 120), (96, 120)),
-    Size.CLINICAL: _matrices((512, 350), (168, 350), (256, 260), (172, 260)),
+    Size.CLINICAL: _matrices((512, 350), (200, 350), (256, 260), (172, 260)),
 }

@@ -19,7 +19,7 @@ from umd_curate.synth.tissues import Tissue
 Labels = NDArray[np.uint8]
 Box = tuple[slice, slice, slice]
 
-_SLAB_VOXELS = 2_500_000
+_SLAB_VOXELS = 600_000
 _FAR_MM = np.float32(1e4)
 
 
@@ -53,15 +53,33 @@ def paint(
     ids
         Label of each organ by name; other organs are not labelled.
     """
-    channels = tuple(np.full(grid.shape_kji, colour[Tissue.AIR], np.float32) for colour in colours)
-    labels = np.zeros(grid.shape_kji, np.uint8)
+    channels = tuple(np.empty(grid.shape_kji, np.float32) for _ in colours)
+    labels = np.empty(grid.shape_kji, np.uint8)
+    for first, part in painted_slabs(grid, motion, layers, colours, ids):
+        last = first + len(part.labels)
+        labels[first:last] = part.labels
+        for whole, values in zip(channels, part.channels, strict=True):
+            whole[first:last] = values
+    return Painted(channels, labels)
+
+
+def painted_slabs(
+    grid: Grid,
+    motion: Motion,
+    layers: Sequence[Layer],
+    colours: Sequence[Mapping[Tissue, float]],
+    ids: Mapping[str, int],
+) -> Iterator[tuple[int, Painted]]:
+    """Paint a body slab by slab: first slice and voxels of each; parameters as of `paint`."""
     softness = float(min(grid.spacing_mm)) * 0.6
     for first, last in slabs(grid):
+        shape = (last - first, *grid.shape_kji[1:])
+        channels = tuple(np.full(shape, colour[Tissue.AIR], np.float32) for colour in colours)
+        labels = np.zeros(shape, np.uint8)
         slab = _Slab(motion.to_body(centres(grid, first, last)), softness)
-        values = [channel[first:last] for channel in channels]
         for layer in layers:
-            slab.lay(layer, values, labels[first:last], colours, ids)
-    return Painted(channels, labels)
+            slab.lay(layer, channels, labels, colours, ids)
+        yield first, Painted(channels, labels)
 
 
 def slabs(grid: Grid) -> Iterator[tuple[int, int]]:

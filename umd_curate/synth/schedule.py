@@ -1,57 +1,37 @@
 """Which studies each patient has, on which scanner, when, and how the body lay: the plan of a cohort.
 
-Patients repeat the pattern both scans, PET/CT, PET/MR. Every date, delay and motion follows from the seed.
+Patients repeat the pattern both scans, PET/CT, PET/MR. Every date, delay and motion follows from the seed and the patient's
+own number, so a patient is the same in any cohort.
 """
 
 import datetime as dt
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from umd_curate.model.geometry import Grid, affine_from_dicom
 from umd_curate.synth.anatomy import Posture
 from umd_curate.synth.build import Build
 from umd_curate.synth.draws import digest, stream, uid
 from umd_curate.synth.imaging import MEAN_BREATH
 from umd_curate.synth.motion import Motion, Rigid, pose_of, waves_of
-from umd_curate.synth.options import MATRICES, Matrices, Matrix, SynthOptions
+from umd_curate.synth.options import MATRICES, Matrices, SynthOptions
 from umd_curate.synth.people import Person, person_of, word
-from umd_curate.synth.physics import F18_HALF_LIFE_GE_S, F18_HALF_LIFE_S, Injection
+from umd_curate.synth.physics import CountFactors, Injection, count_factors, stored_per_suv, undecayed_share
+from umd_curate.synth.placing import Form, Placed, placed
+from umd_curate.synth.scanners import SCANNERS, Kind, Scanner, Vendor, scanners_of
 from umd_curate.synth.shapes import Vec
-
-
-class Kind(StrEnum):
-    """What a session is."""
-
-    PETCT = "petct"
-    PETMRI = "petmri"
-
-
-class Vendor(StrEnum):
-    """Scanner family of a study."""
-
-    SIEMENS_CT = "siemens-petct"
-    GE_CT = "ge-petct"
-    SIEMENS_MR = "siemens-petmr"
-
+from umd_curate.synth.writing import FDG, NEEDS_PHILIPS, WRITINGS, Changes, Decay, PetWriting, SeriesClock, Units
 
 _PATTERN = ((Kind.PETCT, Kind.PETMRI), (Kind.PETCT,), (Kind.PETMRI,))
+_DEMO_SCANNERS = {Kind.PETCT: (Vendor.SIEMENS_CT, Vendor.GE_CT), Kind.PETMRI: (Vendor.SIEMENS_MR,)}
 _VISIT_WAVES_MM = 7.0  # amplitude of the visit-to-visit deformation
-_HEADROOM_MM = 32.0  # of air above the vertex
 _BED_MM = 190.0  # length that one bed position adds
-_GE_LATE_RECONSTRUCTION_S = 1861  # SeriesTime of a later reconstruction lies after the scan; the private date holds
-ORIENTATION = (1.0, 0.0, 0.0, 0.0, 1.0, 0.0)  # axial, head first, supine: (0020,0037)
-
-
-@dataclass(frozen=True, slots=True)
-class Placed:
-    """A grid and the positions of its first voxel per slice, ascending along z, as the header writes them."""
-
-    grid: Grid
-    positions_lps: tuple[Vec, ...]
-    pixel_mm: float
-    step_mm: float
+_LATE_RECONSTRUCTION_S = 1861  # after the start of the scan
+_BETWEEN_BEDS = 1.5  # bed positions after the start of the scan
+_STATIONS = 3  # of the MR
+_STATION_GAIN = 0.15  # greatest departure of a station's receiver gain from 1
+_DAY_S = 86_400
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +52,15 @@ class Study:
     scan_s: float  # first bed of the PET
     frame_s: float  # duration of one bed position
     injection: Injection
+    writing: PetWriting
     anatomy: Motion  # of CT or MR
     pet: Motion  # at the mean breath of the PET
     breath_mm: float
     posture: Posture
     names: dict[str, str]
     matrices: Matrices
+    form: Form = Form.AXIAL  # of CT and MR
+    stations: int = _STATIONS
 
     def uid(self, *what: object) -> str:
         """A UID of this study."""
@@ -88,6 +71,11 @@ class Study:
         return stream(self.seed, self.person.index, self.kind, *what)
 
     @property
+    def scanner(self) -> Scanner:
+        """The scanner and its habits."""
+        return SCANNERS[self.vendor]
+
+    @property
     def label(self) -> str:
         """Patient and session, as the truth's folders are named."""
         return f"{self.person.index}/{self.kind}"
@@ -96,6 +84,12 @@ class Study:
         """Bed position (from 0) in which a slice was taken."""
         return int(z_from_top_mm // _BED_MM)
 
+    @property
+    def beds(self) -> int:
+        """Number of bed positions of the PET."""
+        matrix = self.matrices.pet if self.kind is Kind.PETCT else self.matrices.mr_pet
+        return self.bed_of(matrix.step_mm * (matrix.slices - 1)) + 1
+
     def grid_of(self, what: str) -> Placed:
         """Grid of the CT, the MR or the PET in this study's frame of reference."""
         matrix = {
@@ -103,35 +97,129 @@ class Study:
             "mr": self.matrices.mr,
             "pet": self.matrices.pet if self.kind is Kind.PETCT else self.matrices.mr_pet,
         }[what]
-        shift = (1.2, -0.8, 0.35 * matrix.step_mm) if what == "pet" else (0.0, 0.0, 0.0)
-        return _placed(matrix, self.anatomy.offset_mm, shift)
+        if what == "pet":
+            return placed(matrix, self.anatomy.offset_mm, (1.2, -0.8, 0.35 * matrix.step_mm), Form.AXIAL)
+        return placed(matrix, self.anatomy.offset_mm, (0.0, 0.0, 0.0), self.form)
+
+    def stamp(self, seconds: float) -> tuple[str, str]:
+        """DA and TM of seconds since midnight of the study's date; before it, of the day before."""
+        days, rest = divmod(seconds, _DAY_S)
+        day = dt.date.fromisoformat(self.date) + dt.timedelta(days=int(days))
+        return day.strftime("%Y%m%d"), clock(rest)
+
+    def moment(self, seconds: float) -> str:
+        """DT of seconds since midnight of the study's date, with hundredths."""
+        day, time = self.stamp(seconds)
+        return day + (time if "." in time else f"{time}.00")
+
+    @property
+    def series_s(self) -> float:
+        """SeriesTime (0008,0031) of the PET [s since midnight]."""
+        beds = _BETWEEN_BEDS * self.frame_s
+        later = {SeriesClock.SCAN: 0.0, SeriesClock.LATE: _LATE_RECONSTRUCTION_S, SeriesClock.BETWEEN: beds}
+        return self.scan_s + later[self.writing.series_time]
+
+    @property
+    def count_factors(self) -> CountFactors:
+        """Philips' private factors."""
+        calibration = 4.0 + self.person.index % 50 / 37.0
+        return count_factors(self.injection, f"{calibration:.6f}")
+
+    def per_suv(self, bed: int) -> float:
+        """Value in the header's units at SUVbw 1 in a bed position (from 0)."""
+        units = self.writing.units
+        found = stored_per_suv(units, self.injection, self.build.height_m, self.count_factors)
+        if self.writing.decay is Decay.NONE and units in {Units.BQML, Units.COUNTS_ACTIVITY}:
+            start_s = self.scan_s + bed * self.frame_s - self.injected_s
+            found *= undecayed_share(self.injection.half_life_s, start_s, self.frame_s)
+        return found
+
+    def station_gains(self) -> tuple[float, ...]:
+        """Receiver gain of each MR station, from the feet up."""
+        draw = self.draw("station-gains")
+        return tuple(
+            round(float(gain), 3) for gain in draw.uniform(1 - _STATION_GAIN, 1 + _STATION_GAIN, self.stations)
+        )
 
 
 def studies_of(options: SynthOptions) -> list[Study]:
-    """All studies of a cohort, by patient and date."""
+    """All studies of a cohort, by patient and date.
+
+    Raises
+    ------
+    KeyError
+        There is no scanner of a wanted name.
+    """
+    unknown = sorted(set(options.scanners) - set(Vendor))
+    if unknown:
+        raise KeyError(unknown[0])
     found = []
-    scanners = {Kind.PETCT: 0}
     for index in range(1, options.subjects + 1):
         person, build = person_of(options.seed, index)
         day = dt.date(2012, 1, 9) + dt.timedelta(days=int(stream(options.seed, "day", index).integers(0, 3300)))
         for kind in _PATTERN[(index - 1) % len(_PATTERN)]:
-            vendor = Vendor.SIEMENS_MR
-            if kind is Kind.PETCT:
-                vendor = (Vendor.SIEMENS_CT, Vendor.GE_CT)[scanners[kind] % 2]
-                scanners[kind] += 1
-            found.append(_study(options, person, build, kind, vendor, day))
+            study = _study(options, person, build, kind, _vendor(options, index, kind), day)
+            if options.mixed:
+                study = rewritten(study, WRITINGS[_drawn_writing(study)][1])
+                study = replace(study, stations=int(study.draw("stations").integers(3, 6)))
+            found.append(study)
             day += dt.timedelta(days=int(stream(options.seed, "gap", index).integers(3, 40)))
     return found
+
+
+def _vendor(options: SynthOptions, index: int, kind: Kind) -> Vendor:
+    """Scanner of a patient's study: drawn, or dealt out in turn among the patients who have such a study."""
+    wanted: Sequence[Vendor] = [Vendor(name) for name in options.scanners if SCANNERS[Vendor(name)].kind is kind]
+    if options.mixed:
+        wanted = wanted or scanners_of(kind)
+        return wanted[int(stream(options.seed, "scanner", index, kind).integers(len(wanted)))]
+    wanted = wanted or _DEMO_SCANNERS[kind]
+    before = sum(kind in _PATTERN[number % len(_PATTERN)] for number in range(index - 1))
+    return wanted[before % len(wanted)]
+
+
+def _drawn_writing(study: Study) -> str:
+    """Name of a way of writing that the study's scanner might have."""
+    names = [name for name in WRITINGS if name not in NEEDS_PHILIPS or study.vendor is Vendor.PHILIPS_COUNTS_CT]
+    return names[int(study.draw("writing").integers(len(names)))]
+
+
+def rewritten(study: Study, changes: Changes) -> Study:
+    """The study with its PET written in another way; what was injected and when follows.
+
+    Parameters
+    ----------
+    study
+        The study.
+    changes
+        Fields of `PetWriting`.
+    """
+    writing = replace(study.writing, **changes)  # type: ignore[arg-type]
+    earlier = study.injected_s + 900 + study.person.index % 7 * 100 if writing.over_midnight else 0.0
+    earlier -= earlier % 1.0
+    half_life_s = study.scanner.half_life_s if writing.tracer is FDG else writing.tracer.half_life_s
+    injected_s, scan_s = study.injected_s - earlier, study.scan_s - earlier
+    delay_s = scan_s - injected_s if writing.decay is Decay.START else 0.0
+    injection = replace(study.injection, half_life_s=half_life_s, reference_delay_s=delay_s)
+    return replace(
+        study,
+        writing=writing,
+        injection=injection,
+        injected_s=injected_s,
+        scan_s=scan_s,
+        study_s=study.study_s - int(earlier),
+    )
 
 
 def _study(options: SynthOptions, person: Person, build: Build, kind: Kind, vendor: Vendor, day: dt.date) -> Study:
     seed, index = options.seed, person.index
     draw = stream(seed, "study", index, kind)
-    injected_s = int(draw.integers(8 * 3600, 13 * 3600)) + (0.0 if vendor is Vendor.GE_CT else 0.5)
-    scan_s = float(injected_s + int(draw.integers(3300, 4500))) + 0.25
+    scanner = SCANNERS[vendor]
+    injected_s = int(draw.integers(8 * 3600, 13 * 3600)) + (0.5 if scanner.writing.is_dated else 0.0)
+    injected_s -= injected_s % (scanner.fraction_s or 1.0)
+    scan_s = float(injected_s + int(draw.integers(3300, 4500))) + scanner.fraction_s
     amplitude = float(draw.uniform(10.0, 17.0))
     is_mr = kind is Kind.PETMRI
-    half_life_s = F18_HALF_LIFE_GE_S if vendor is Vendor.GE_CT else F18_HALF_LIFE_S
     offset = (
         float(np.round(draw.normal(0, 4), 2)),
         float(np.round(draw.normal(-8, 5), 2)),
@@ -160,8 +248,14 @@ def _study(options: SynthOptions, person: Person, build: Build, kind: Kind, vend
         study_s=int(scan_s) - 900,
         injected_s=injected_s,
         scan_s=scan_s,
-        frame_s=240.0 if is_mr else 120.0,
-        injection=Injection(activity_bq, half_life_s, build.weight_kg, 0.0 if is_mr else scan_s - injected_s),
+        frame_s=scanner.bed_s,
+        injection=Injection(
+            activity_bq,
+            scanner.half_life_s,
+            build.weight_kg,
+            scan_s - injected_s if scanner.writing.decay is Decay.START else 0.0,
+        ),
+        writing=scanner.writing,
         anatomy=still,
         pet=pet,
         breath_mm=amplitude,
@@ -184,26 +278,6 @@ def _names(seed: int, index: int, kind: Kind, draw: np.random.Generator) -> dict
         "private": f"PRIV{number // 19 % 10**9:09d}",
         "batch": f"LOT{number // 23 % 10**8:08d}",
     }
-
-
-def _placed(matrix: Matrix, offset_mm: Vec, shift_mm: Vec) -> Placed:
-    """Grid whose header decimals are exact: positions to four decimals, evenly spaced."""
-    half = matrix.pixel_mm * (matrix.columns - 1) / 2
-    left = round(-offset_mm[0] + shift_mm[0] - half, 4)
-    back = round(-offset_mm[1] + shift_mm[1] - half, 4)
-    top = offset_mm[2] + _HEADROOM_MM + shift_mm[2]
-    bottom = top - matrix.step_mm * (matrix.slices - 1)
-    positions = tuple((left, back, round(bottom + matrix.step_mm * k, 4)) for k in range(matrix.slices))
-    affine = affine_from_dicom(
-        positions[0], positions[-1], ORIENTATION, (matrix.pixel_mm, matrix.pixel_mm), matrix.slices
-    )
-    grid = Grid((matrix.slices, matrix.columns, matrix.columns), affine)
-    return Placed(grid, positions, matrix.pixel_mm, matrix.step_mm)
-
-
-def late_series_s(study: Study) -> float:
-    """SeriesTime [s since midnight] of the PET: the scan start, for GE a later reconstruction."""
-    return study.scan_s + (_GE_LATE_RECONSTRUCTION_S if study.vendor is Vendor.GE_CT else 0)
 
 
 def clock(seconds: float) -> str:

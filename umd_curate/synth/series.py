@@ -1,23 +1,43 @@
 """The values that travel from the series makers to the disk: a series with its slices, and what should become of it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 import numpy as np
 
 from umd_curate.model.study import Disposition
 from umd_curate.synth.header import Header, place
-from umd_curate.synth.schedule import Placed, Study
+from umd_curate.synth.placing import Placed
+from umd_curate.synth.schedule import Study
 
-EXPLICIT, IMPLICIT = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2"
+Load = Callable[[], bytes]  # gives the pixel bytes of an image: little endian, rows one after the other
+Keep = Callable[[bytes], Load]  # lays pixel bytes aside
+
+
+class Syntax(StrEnum):
+    """Transfer syntaxes (PS3.5 10) in which a series may be stored."""
+
+    EXPLICIT = "1.2.840.10008.1.2.1"
+    IMPLICIT = "1.2.840.10008.1.2"
+    BIG_ENDIAN = "1.2.840.10008.1.2.2"
+    DEFLATED = "1.2.840.10008.1.2.1.99"
+    RLE = "1.2.840.10008.1.2.5"
+    JPEG_2000 = "1.2.840.10008.1.2.4.90"
+    JPEG_LS = "1.2.840.10008.1.2.4.80"
 
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """One instance: what differs from the series' header, and the pixel bytes."""
+    """One instance: what differs from the series' header, and what gives the pixel bytes."""
 
     header: Header
-    pixels: bytes
+    load: Load
+
+
+def held(pixels: bytes) -> Load:
+    """Pixel bytes that are at hand."""
+    return lambda: pixels
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +66,7 @@ class Series:
     expected
         What should become of its files.
     transfer_syntax
-        Explicit or implicit little endian.
+        How its files are encoded.
     preamble, padding
         Bytes before the file meta and in DataSetTrailingPadding (FFFC,FFFC).
     odd
@@ -57,7 +77,7 @@ class Series:
     header: Header
     slices: tuple[Slice, ...] = field(repr=False)
     expected: Expected = USED
-    transfer_syntax: str = EXPLICIT
+    transfer_syntax: Syntax = Syntax.EXPLICIT
     preamble: bytes = b""
     padding: bytes = b""
     odd: Mapping[int, Expected] = field(default_factory=dict)
@@ -65,7 +85,7 @@ class Series:
     @property
     def uid(self) -> str:
         """SeriesInstanceUID (0020,000E)."""
-        return str(self.header["SeriesInstanceUID"])
+        return str(self.header.get("SeriesInstanceUID", ""))
 
     def editing(self, **changes: object) -> "Series":
         """The series with other elements; None takes one away."""
@@ -100,22 +120,27 @@ class RawFile:
 
 
 def stack(
-    study: Study, name: str, placed: Placed, planes: Iterator[tuple[Header, bytes]], *, descending: bool
+    study: Study, name: str, placed: Placed, planes: Iterable[tuple[Header, Load]], *, descending: bool
 ) -> tuple[Slice, ...]:
-    """Slices of a volume given plane by plane with ascending z.
+    """Slices of a volume given plane by plane, ascending along the normal.
 
     `descending` numbers and stores them from the head down, as scanners of one vendor do.
     """
     count = len(placed.positions_lps)
     found = []
-    for k, (own, pixels) in enumerate(planes):
+    for k, (own, load) in enumerate(planes):
         number = count - k if descending else k + 1
         header = place(placed.positions_lps[k], number, study.uid("instance", name, k)) | own
-        found.append(Slice(header, pixels))
+        found.append(Slice(header, load))
     return tuple(reversed(found)) if descending else tuple(found)
 
 
-def planes_of(volume_kji: "np.ndarray[tuple[int, ...], np.dtype[np.integer]]") -> Iterator[tuple[Header, bytes]]:
-    """Planes of a stored volume without elements of their own."""
-    for plane in volume_kji:
-        yield {}, np.ascontiguousarray(plane.astype(plane.dtype.newbyteorder("<"), copy=False)).tobytes()
+def bare(loads: Iterable[Load]) -> Iterator[tuple[Header, Load]]:
+    """Planes without elements of their own."""
+    for load in loads:
+        yield {}, load
+
+
+def plane_bytes(plane_ji: "np.ndarray[tuple[int, ...], np.dtype[np.integer]]") -> bytes:
+    """Pixel bytes of a stored plane."""
+    return np.ascontiguousarray(plane_ji.astype(plane_ji.dtype.newbyteorder("<"), copy=False)).tobytes()

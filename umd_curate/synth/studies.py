@@ -3,24 +3,28 @@
 Decides which series there are, their numbers and descriptions, and what the product should do with each.
 """
 
-from collections.abc import Iterator
-
 from umd_curate.model.study import Disposition
 from umd_curate.synth import header_images as headers
-from umd_curate.synth.header import Header, common, decimal, image, place
+from umd_curate.synth.header import common, cosine, decimal, image, place
 from umd_curate.synth.imaging import Stored
-from umd_curate.synth.physics import stored_slice
+from umd_curate.synth.placing import Placed
 from umd_curate.synth.render import CtImages, MrImages, PetImages, station_ranges
-from umd_curate.synth.schedule import Kind, Placed, Study, Vendor
-from umd_curate.synth.series import IMPLICIT, USED, Expected, Series, Slice, planes_of, stack
-from umd_curate.synth.shapes import Floats
+from umd_curate.synth.scanners import Kind, Maker
+from umd_curate.synth.schedule import Study
+from umd_curate.synth.series import USED, Expected, Series, Slice, Syntax, bare, held, plane_bytes, stack
 
 LOCALIZER = Expected(Disposition.EXCLUDED, "localizer")
 NOT_SELECTED = Expected(Disposition.EXCLUDED, "another series of the session is wanted")
 NAC = Expected(Disposition.EXCLUDED, "not corrected for attenuation")
 MU_MAP = Expected(Disposition.EXCLUDED, "attenuation map")
 
-_CHANNEL_TYPES = {"in": "IN", "opp": "OPP", "fat": "F", "water": "W"}
+# ImageType (0008,0008) value 4 of a Dixon channel, by maker; what each writes where the others write letters.
+_CHANNEL_TYPES = {
+    Maker.SIEMENS: {"in": "IN", "opp": "OPP", "fat": "F", "water": "W"},
+    Maker.GE: {"in": "IN_PHASE", "opp": "OUT_PHASE", "fat": "FAT", "water": "WATER"},
+    Maker.UIH: {"in": "IN_PHASE", "opp": "OUT_PHASE", "fat": "FAT", "water": "WATER"},
+}
+_CHANNELS = ("in", "opp", "fat", "water")
 
 
 def series_names(study: Study) -> dict[str, int]:
@@ -31,14 +35,16 @@ def series_names(study: Study) -> dict[str, int]:
         ct = study.grid_of("ct").grid.shape_kji[0]
         return {"localizer": 1, "ct": ct, "ct-contrast": ct, **common_ones, "contours-ct": 1}
     mr = study.grid_of("mr").grid.shape_kji[0]
-    stations = {f"mr-station-{n + 1}": last - first for n, (first, last) in enumerate(station_ranges(mr))}
-    channels = {f"mr-{channel}": mr for channel in _CHANNEL_TYPES}
+    stations = {
+        f"mr-station-{n + 1}": last - first for n, (first, last) in enumerate(station_ranges(mr, study.stations))
+    }
+    channels = {f"mr-{channel}": mr for channel in _CHANNELS}
     return {"localizer": 1, **stations, **channels, **common_ones, "mu-map": pet, "contours-mr": 1}
 
 
 def ct_series(study: Study, images: CtImages) -> list[Series]:
     """Topogram, low-dose CT for attenuation correction, contrast CT."""
-    is_ge = study.vendor is Vendor.GE_CT
+    descending = study.scanner.descending
     family = study.person.family
     placed = images.placed
     low_dose = headers.ct(
@@ -58,15 +64,15 @@ def ct_series(study: Study, images: CtImages) -> list[Series]:
         Series(
             "ct",
             low_dose,
-            stack(study, "ct", placed, planes_of(images.low_dose), descending=is_ge),
-            padding=study.person.insurance_id.encode("ascii") if is_ge else b"",
+            stack(study, "ct", placed, bare(images.low_dose), descending=descending),
+            padding=study.person.insurance_id.encode("ascii") if study.scanner.maker is Maker.GE else b"",
         ),
         Series(
             "ct-contrast",
             contrast,
-            stack(study, "ct-contrast", placed, planes_of(images.contrast), descending=is_ge),
+            stack(study, "ct-contrast", placed, bare(images.contrast), descending=descending),
             NOT_SELECTED,
-            transfer_syntax=IMPLICIT,
+            transfer_syntax=Syntax.IMPLICIT,
         ),
     ]
 
@@ -74,20 +80,21 @@ def ct_series(study: Study, images: CtImages) -> list[Series]:
 def mr_series(study: Study, images: MrImages) -> list[Series]:
     """Localizer, stations of the in-phase channel, composed Dixon channels."""
     placed = images.placed
+    types = _CHANNEL_TYPES[study.scanner.maker]
     found = [_topogram(study, images.localizer, placed, "MR")]
     for number, (first, volume) in enumerate(images.stations):
         name = f"mr-station-{number + 1}"
-        part = _part(placed, first, len(volume))
+        part = placed.part(first, len(volume))
         header = headers.mr(
             study,
             part,
             series=name,
             number=2 + number,
             description=f"t1_vibe_dixon_tra_bh_station{number + 1}_in",
-            image_type=["ORIGINAL", "PRIMARY", "DIXON", "IN"],
+            image_type=["ORIGINAL", "PRIMARY", "DIXON", types["in"]],
             delay_s=60.0 + 240 * number,
         )
-        slices = stack(study, name, part, planes_of(volume), descending=False)
+        slices = stack(study, name, part, bare(volume), descending=False)
         found.append(Series(name, header, slices, NOT_SELECTED))
     for number, (channel, volume) in enumerate(images.channels.items()):
         name = f"mr-{channel}"
@@ -97,53 +104,43 @@ def mr_series(study: Study, images: MrImages) -> list[Series]:
             series=name,
             number=10 + number,
             description=f"t1_vibe_dixon_tra_composed_{channel}",
-            image_type=["DERIVED", "PRIMARY", "DIXON", _CHANNEL_TYPES[channel], "COMPOSED"],
+            image_type=["DERIVED", "PRIMARY", "DIXON", types[channel], "COMPOSED"],
             delay_s=60.0,
         )
-        slices = stack(study, name, placed, planes_of(volume), descending=False)
+        slices = stack(study, name, placed, bare(volume), descending=False)
         found.append(Series(name, header, slices, USED if channel == "in" else NOT_SELECTED))
     return found
 
 
 def pet_series(study: Study, images: PetImages) -> list[Series]:
     """Attenuation-corrected PET, a second and a NAC reconstruction; for PET/MR the mu-map."""
-    is_mr = study.vendor is Vendor.SIEMENS_MR
-    placed = images.placed
-    person = study.person
-    plain, sharp = ("3D OSEM 3i21s", "PSF+TOF 2i21s") if study.vendor is Vendor.SIEMENS_CT else ("VPFX", "VPFXS")
-    if is_mr:
-        plain, sharp = "OP-OSEM 3i21s", "PSF 3i21s"
+    is_mr = study.kind is Kind.PETMRI
+    placed, person = images.placed, study.person
+    plain, sharp = study.scanner.methods
     wanted = [
-        ("pet", 20, f"PET WB AC {person.patient_id}", images.suv, True, plain, USED),
-        ("pet-second", 21, "PET WB AC PSF", images.suv_sharp, True, sharp, NOT_SELECTED),
-        ("pet-nac", 22, "PET WB NAC", images.suv_nac, False, plain, NAC),
+        ("pet", 20, f"PET WB AC {person.patient_id}", images.plain, True, plain, USED),
+        ("pet-second", 21, "PET WB AC PSF", images.sharp, True, sharp, NOT_SELECTED),
+        ("pet-nac", 22, "PET WB NAC", images.uncorrected, False, plain, NAC),
     ]
     found = []
-    for name, number, description, suv, corrected, method, expected in wanted:
+    for name, number, description, volume, corrected, method, expected in wanted:
         header = headers.pet(
             study, placed, series=name, number=number, description=description, corrected=corrected, method=method
         )
-        planes = _pet_planes(study, placed, suv)
-        descending = study.vendor is not Vendor.SIEMENS_MR
+        planes = ((headers.pet_slice(study, placed, k, slope), load) for k, (slope, load) in enumerate(volume.planes))
         found.append(
             Series(
                 name,
                 header,
-                stack(study, name, placed, planes, descending=descending),
+                stack(study, name, placed, planes, descending=not is_mr),
                 expected,
-                transfer_syntax=IMPLICIT if study.vendor is Vendor.GE_CT else "1.2.840.10008.1.2.1",
+                transfer_syntax=Syntax.IMPLICIT if study.scanner.maker is Maker.GE else Syntax.EXPLICIT,
                 preamble=f"{person.folded} {person.patient_id}".encode("ascii") if is_mr else b"",
             )
         )
     if is_mr:
         found.append(_mu_map(study, images, placed))
     return found
-
-
-def _pet_planes(study: Study, placed: Placed, suv_kji: Floats) -> Iterator[tuple[Header, bytes]]:
-    for k, plane in enumerate(suv_kji):
-        stored, slope = stored_slice(plane, study.injection)
-        yield headers.pet_slice(study, placed, k, slope), stored.astype("<i2").tobytes()
 
 
 def _mu_map(study: Study, images: PetImages, placed: Placed) -> Series:
@@ -156,7 +153,7 @@ def _mu_map(study: Study, images: PetImages, placed: Placed) -> Series:
         image_type=["DERIVED", "PRIMARY", "MRAC", "MUMAP"],
         delay_s=30.0,
     )
-    return Series("mu-map", header, stack(study, "mu-map", placed, planes_of(images.mu_map), descending=False), MU_MAP)
+    return Series("mu-map", header, stack(study, "mu-map", placed, bare(images.mu_map), descending=False), MU_MAP)
 
 
 def _topogram(study: Study, plane: Stored, placed: Placed, modality: str) -> Series:
@@ -176,8 +173,8 @@ def _topogram(study: Study, plane: Stored, placed: Placed, modality: str) -> Ser
     header |= image(study, rows=rows, columns=columns, image_type=kinds, bits=12, signed=False)
     header |= {
         "SliceThickness": "4",
-        "ImageOrientationPatient": ["1", "0", "0", "0", "0", "-1"],
-        "PixelSpacing": [decimal(placed.step_mm), decimal(placed.pixel_mm)],
+        "ImageOrientationPatient": [cosine(value) for value in (1, 0, 0, 0, 0, -1)],
+        "PixelSpacing": [decimal(value) for value in _scout_spacing(study, placed)],
         "AcquisitionNumber": 1,
         "WindowCenter": 800,
         "WindowWidth": 1600,
@@ -194,12 +191,11 @@ def _topogram(study: Study, plane: Stored, placed: Placed, modality: str) -> Ser
             "RepetitionTime": "8",
             "EchoTrainLength": 1,
         }
-    left, _, top = placed.positions_lps[-1]
+    left, top = placed.positions_lps[0][0], max(position[2] for position in placed.positions_lps)
     own = place((left, -study.anatomy.offset_mm[1], top), 1, study.uid("instance", "localizer", 0))
-    pixels = next(planes_of(plane[None]))[1]
-    return Series("localizer", header, (Slice(own, pixels),), LOCALIZER)
+    return Series("localizer", header, (Slice(own, held(plane_bytes(plane))),), LOCALIZER)
 
 
-def _part(placed: Placed, first: int, count: int) -> Placed:
-    """Some consecutive slices of a placed grid; only positions and spacings are used further."""
-    return Placed(placed.grid, placed.positions_lps[first : first + count], placed.pixel_mm, placed.step_mm)
+def _scout_spacing(study: Study, placed: Placed) -> tuple[float, float]:
+    """Distance of rows and of columns of a coronal scout [mm]."""
+    return placed.spacing_mm if study.form.is_upright else (placed.step_mm, placed.spacing_mm[1])

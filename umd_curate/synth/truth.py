@@ -1,19 +1,21 @@
 """The truth of a cohort as JSON values: patients, sessions, series, files, motions, landmarks, volumes, canaries."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from umd_curate.model.labels import OrganTable
 from umd_curate.model.receipts import Json
+from umd_curate.model.study import Disposition
 from umd_curate.synth.anatomy import landmarks_of
-from umd_curate.synth.draws import digest
 from umd_curate.synth.motion import Motion
 from umd_curate.synth.paint import Labels
 from umd_curate.synth.people import Person
-from umd_curate.synth.schedule import Kind, Placed, Study, Vendor, late_series_s
+from umd_curate.synth.placing import Placed
+from umd_curate.synth.scanners import Kind, Maker
+from umd_curate.synth.schedule import Study
 from umd_curate.synth.series import Expected, Series
 
 if TYPE_CHECKING:
@@ -63,7 +65,6 @@ class FileTruth:
     series: str
     sop_uid: str
     expected: Expected
-    defect: str = ""
 
 
 def canaries(people: Sequence[Person], studies: Sequence[Study]) -> list[Json]:
@@ -80,7 +81,7 @@ def canaries(people: Sequence[Person], studies: Sequence[Study]) -> list[Json]:
         own["frame_of_reference_uid"] = (study.uid("frame"), "(0020,0052)")
         own["earlier_study_uid"] = (study.uid("earlier-study"), "(0008,1110) nested (0008,1155)")
         own["requested_study_uid"] = (study.uid("requested-study"), "(0040,0275) nested (0008,1110)")
-        if study.vendor is Vendor.GE_CT:
+        if study.scanner.maker is Maker.GE:
             own["patient_id_hex"] = (person.patient_id.encode().hex(), "(0025,101B) private text")
         found += [_canary(person, kind, value, where) for kind, (value, where) in own.items()]
     for person in people:
@@ -124,7 +125,7 @@ def pet_to_ct(study: Study) -> Json:
 
 
 def session(
-    study: Study, images: Mapping[str, tuple[Labels, Placed]], series: Sequence[Series], organs: OrganTable
+    study: Study, images: Mapping[str, tuple[Labels, Placed]], series: Sequence[tuple[Series, int]], organs: OrganTable
 ) -> dict[str, Json]:
     """One session: what it is, its series, grids, motions, landmarks and organ volumes.
 
@@ -140,16 +141,19 @@ def session(
         "study_date": study.date,
         "frame_of_reference_uid": study.uid("frame"),
         "posture": str(study.posture),
+        "form": str(study.form),
+        "patient_id": study.person.patient_id,
+        "station_gains": list(study.station_gains()),
         "series": [
             {
                 "name": one.name,
                 "uid": one.uid,
-                "n_files": len(one.slices),
+                "n_files": count,
                 "disposition": str(one.expected.disposition),
                 "reason": one.expected.reason,
                 "selected": one.expected.reason == "",
             }
-            for one in series
+            for one, count in series
         ],
         "affines_ras_mm": {name: _plain(placed.grid.affine.tolist()) for name, (_, placed) in images.items()},
         "shapes_kji": {name: list(placed.grid.shape_kji) for name, (_, placed) in images.items()},
@@ -167,7 +171,13 @@ def session(
             "weight_kg": injection.weight_kg,
             "injection_to_reference_s": injection.reference_delay_s,
             "bqml_per_suv": injection.bqml_per_suv,
-            "series_time_after_scan_s": late_series_s(study) - study.scan_s,
+            "injection_to_scan_s": study.scan_s - study.injected_s,
+            "bed_s": study.frame_s,
+            "series_time_after_scan_s": study.series_s - study.scan_s,
+            "units": str(study.writing.units),
+            "decay_correction": str(study.writing.decay),
+            "tracer": study.writing.tracer.text,
+            "stored_per_suv_by_bed": [study.per_suv(bed) for bed in range(study.beds)],
         },
     }
 
@@ -188,7 +198,7 @@ def patient(person: Person, studies: Sequence[Study], sessions: Sequence[dict[st
 
 
 def files_json(files: Sequence[FileTruth]) -> list[Json]:
-    """Every raw file, by path."""
+    """Every raw file, by path; of copies that are equal byte for byte, the first one by path is the one that counts."""
     return [
         {
             "path": file.path,
@@ -198,16 +208,26 @@ def files_json(files: Sequence[FileTruth]) -> list[Json]:
             "disposition": str(file.expected.disposition),
             "reason": file.expected.reason,
         }
-        for file in sorted(files, key=lambda file: file.path)
+        for file in _first_counts(sorted(files, key=lambda file: file.path))
     ]
 
 
-def permuted(seed: int, number: int) -> int:
-    """Number in the n-th file's name: each once, in no order that means anything."""
-    prime = 999_983
-    factor = 1 + int.from_bytes(digest(seed, "names")[:8], "big") % (prime - 1)
-    block, place = divmod(number, prime - 1)
-    return block * 1_000_000 + (place + 1) * factor % prime
+def _first_counts(files: Sequence[FileTruth]) -> list[FileTruth]:
+    """The files with the expectations of equal copies in the order of the files."""
+    copied = {_identity(file) for file in files if file.expected.disposition is Disposition.DUPLICATE}
+    found = list(files)
+    for identity in copied:
+        places = [place for place, file in enumerate(files) if _identity(file) == identity]
+        wanted = sorted(
+            (files[place].expected for place in places), key=lambda one: one.disposition is Disposition.DUPLICATE
+        )
+        for place, expected in zip(places, wanted, strict=True):
+            found[place] = replace(files[place], expected=expected)
+    return found
+
+
+def _identity(file: FileTruth) -> tuple[str, str, str]:
+    return file.study, file.series, file.sop_uid
 
 
 def _plain(value: object) -> Json:

@@ -200,5 +200,5 @@ def test_a_dry_run_of_the_demo_writes_nothing(umd_curate, tmp_path):
 
 
 def test_the_defects_are_data_on_request(umd_curate, capsys):
-    assert umd_curate("synth", "--list-defects", "--json") == 0
+    assert umd_curate("synth", "defects", "--json") == 0
     assert "missing-weight" in json.loads(capsys.readouterr().out)

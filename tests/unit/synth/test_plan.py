@@ -3,14 +3,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from umd_curate.synth.defects import DEFECT_TABLE, DEFECTS, plant
+from umd_curate.synth.defects import DEFECT_TABLE, DEFECTS
 from umd_curate.synth.draws import stream, uid
 from umd_curate.synth.observer import drawn
 from umd_curate.synth.options import MATRICES, Size, SynthOptions
 from umd_curate.synth.people import person_of
-from umd_curate.synth.schedule import Kind, Vendor, clock, studies_of
+from umd_curate.synth.planting import plant
+from umd_curate.synth.scanners import Kind, Vendor
+from umd_curate.synth.schedule import clock, studies_of
 from umd_curate.synth.studies import series_names
-from umd_curate.synth.truth import canaries, permuted
+from umd_curate.synth.truth import canaries
 
 
 def studies(subjects=2, seed=1):
@@ -85,32 +87,65 @@ def test_clock_times_are_dicom_times(seconds, text):
     assert clock(seconds) == text
 
 
-@given(st.integers(0, 5000), st.integers(0, 5000))
-def test_no_two_files_share_a_meaningless_name(first, second):
-    assert (permuted(1, first) == permuted(1, second)) == (first == second)
-
-
 def test_uids_differ_by_name_and_fit_into_dicom():
     assert uid(1, "a", "b") != uid(1, "a\x1fb", "c")
     assert len(uid(1, "series")) <= 64
 
 
+def presence(plan):
+    return [(study, tuple(series_names(study))) for study in plan]
+
+
 @pytest.mark.parametrize("name", DEFECTS)
-def test_every_defect_finds_a_series_in_the_smallest_cohort(name):
-    present = [(study, tuple(series_names(study))) for study in studies(1)]
-    (planting,) = plant([name], present)
+def test_every_defect_finds_a_series_in_a_small_cohort(name):
+    (planting,) = plant([name], presence(studies(3)), DEFECT_TABLE)
     assert planting.series == DEFECT_TABLE[name].series[0]
-    assert planting.study == "1/petct"
 
 
 def test_two_defects_of_one_series_go_into_two_studies():
-    present = [(study, tuple(series_names(study))) for study in studies()]
-    assert [p.study for p in plant(["missing-weight", "missing-dose"], present)] == ["1/petct", "1/petmri"]
+    plantings = plant(["missing-weight", "missing-dose"], presence(studies()), DEFECT_TABLE)
+    assert [p.study for p in plantings] == ["1/petct", "1/petmri"]
 
 
-def test_a_defect_that_is_not_known_is_an_error():
+def test_a_defect_goes_to_the_subjects_it_is_ordered_for():
+    plantings = plant(["missing-slice@2,4", "missing-weight@3"], presence(studies(4)), DEFECT_TABLE)
+    assert [(p.name, p.study) for p in plantings] == [
+        ("missing-slice", "2/petct"),
+        ("missing-slice", "4/petct"),
+        ("missing-weight", "3/petmri"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("order", "error"), [("gremlins", KeyError), ("missing-slice@one", ValueError), ("missing-slice@3", LookupError)]
+)
+def test_an_order_that_cannot_be_met_is_an_error(order, error):
+    with pytest.raises(error):
+        plant([order], presence(studies(3)), DEFECT_TABLE)
+
+
+def test_a_patient_is_the_same_in_every_cohort():
+    alone, among = studies(4)[3:5], studies(9)[3:5]
+    assert [(study.label, study.vendor, study.scan_s, study.pet) for study in alone] == [
+        (study.label, study.vendor, study.scan_s, study.pet) for study in among
+    ]
+
+
+def test_scanners_are_dealt_out_in_turn_and_drawn_where_they_are_mixed():
+    wanted = ("philips-petct", "uih-petct", "ge-petmr")
+    plan = studies_of(SynthOptions(subjects=4, size=Size.TINY, scanners=wanted))
+    assert [study.vendor for study in plan] == [
+        "philips-petct", "ge-petmr", "uih-petct", "ge-petmr", "philips-petct", "ge-petmr",
+    ]  # fmt: skip
+    mixed = studies_of(SynthOptions(subjects=60, size=Size.TINY, mixed=True))
+    assert {study.vendor for study in mixed} == set(Vendor)
+    assert len({study.writing for study in mixed}) > 15
+    assert {study.stations for study in mixed} == {3, 4, 5}
+
+
+def test_a_scanner_that_is_not_known_is_an_error():
     with pytest.raises(KeyError):
-        plant(["gremlins"], [])
+        studies_of(SynthOptions(scanners=("x-ray",)))
 
 
 def test_an_observer_stays_near_the_truth_and_loses_no_organ():
