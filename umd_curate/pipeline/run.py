@@ -19,6 +19,7 @@ from umd_curate.pipeline import accounting, phi_gate, raw
 from umd_curate.pipeline.events import Silent, Watcher
 from umd_curate.pipeline.executor import Executor, InProcessExecutor, Task
 from umd_curate.pipeline.table import ALL_STEPS, PIXEL_STEPS, below_the_wall
+from umd_curate.pipeline.understood import understand
 from umd_curate.pipeline.view import LedgerView
 from umd_curate.release.plan import SPLITS, release_folder, split_record
 from umd_curate.store.keys import DeidKey
@@ -52,17 +53,17 @@ def opened(workspace: Workspace, config: UmdConfig, command: str, watcher: Watch
 
 def ingest(session: Session, given: Sequence[Path]) -> None:
     """Scan, de-identify, convert, deface: from the raw folder to ``data/``, with an account of every file."""
-    roots = raw.roots_of(given, session.ledger)
+    roots = raw.roots_of(given, session.ledger, session.workspace)
     raw.refuse_overlap(roots, (session.workspace.root, session.workspace.private))
-    understood = raw.understand(roots, session.workspace, session.config, session.key, session.watcher.scanning)
-    session.ledger.set_fact(raw.ROOTS, [str(root) for root in roots])
-    orders, units = raw.order_volumes(understood, session.workspace, session.key)
-    _run_step(session, raw.pixel_path_step(units))
-    _run_step(session, raw.contours_step(units))
+    understood = understand(roots, session.workspace, session.config, session.key, session.watcher.scanning)
+    raw.remember_roots(roots, session.ledger, session.workspace)
+    ordered = raw.order_volumes(understood, session.workspace, session.key)
+    _run_step(session, raw.pixel_path_step(ordered.units))
+    _run_step(session, raw.contours_step(ordered.units))
     receipts = {receipt.unit: receipt for step in PIXEL_STEPS for receipt in session.ledger.receipts(step)}
-    accounts = accounting.settle(understood.plan, orders, receipts, understood.index, session.key.short_id)
-    accounting.write_accounting(session.workspace.accounting_path, accounts)
-    session.ledger.set_fact(ACCOUNTING, accounting.sums_of(accounts))
+    accounts = accounting.settle(understood.decisions(), ordered.unit_of, receipts)
+    sums = accounting.account_for(session.workspace.accounting_path, accounts, session.key.short_id)
+    session.ledger.set_fact(ACCOUNTING, sums)
     run_steps(session, ("deface",))
 
 

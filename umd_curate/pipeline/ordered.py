@@ -1,0 +1,71 @@
+"""Units of the work orders, and which unit each series goes to; kept, so that an unchanged plan is not ordered again.
+
+The file ``private/index/units.json`` is good as long as the stamp of its plan holds and every order is there.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from umd_curate.model.receipts import Artifact, Json
+from umd_curate.model.steps import Unit
+from umd_curate.model.study import IngestPlan, VolumeOrder
+from umd_curate.store.files import write_json
+from umd_curate.store.workspace import Workspace
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """Units of the pixel path by name, and the name of the unit that each series (short id) goes to."""
+
+    units: Sequence[Unit]
+    unit_of: Mapping[str, str]
+
+
+def units_of_series(plan: IngestPlan, orders: Sequence[VolumeOrder]) -> dict[str, str]:
+    """Name of the unit of each volume of a plan, by short id."""
+    unit_of = {path: order.unit for order in orders for path, _, _ in order.files}
+    return {
+        volume.series: unit_of[volume.instances[0].path]
+        for session in plan.sessions
+        for volume in session.volumes
+        if volume.instances
+    }
+
+
+def keep_ordered(workspace: Workspace, stamp: str, ordered: Ordered) -> None:
+    """Write what was ordered."""
+    lines: list[Json] = [
+        {"step": unit.step, "name": unit.name, "subject": unit.subject, "session": unit.session,
+         "order": asdict(unit.inputs[0])}
+        for unit in ordered.units
+    ]  # fmt: skip
+    value: dict[str, Json] = {"stamp": stamp, "units": lines, "unit_of": dict(ordered.unit_of)}
+    write_json(_path(workspace), value, mode=0o600)
+
+
+def read_ordered(workspace: Workspace, stamp: str, params: Mapping[str, Json]) -> Ordered | None:
+    """What was ordered of the plan with this stamp; None where it was another plan, or an order or the vault is gone."""
+    try:
+        found = json.loads(_path(workspace).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    if found.get("stamp") != stamp or not workspace.vault_path.exists():
+        return None
+    units = [
+        Unit(line["step"], line["name"], line["subject"], line["session"], (Artifact(**line["order"]),), params)
+        for line in found["units"]
+    ]
+    if not all(_is_there(workspace, unit.inputs[0]) for unit in units):
+        return None
+    return Ordered(units, found["unit_of"])
+
+
+def _is_there(workspace: Workspace, order: Artifact) -> bool:
+    path = workspace.resolve(order.path)
+    return path.is_file() and path.stat().st_size == order.size
+
+
+def _path(workspace: Workspace) -> Path:
+    return workspace.index_path.with_name("units.json")
