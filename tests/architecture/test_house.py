@@ -18,6 +18,7 @@ ROOT = PACKAGE.parent
 ROOMS = ("ingest", "deid", "convert", "register", "label", "qa", "release", "synth")
 PREFIXES = {
     "ingest": {"ING"},
+    "sources": {"ING"},
     "deid": {"DEI"},
     "convert": {"CON"},
     "suv": {"SUV"},

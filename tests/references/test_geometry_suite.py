@@ -44,6 +44,7 @@ from umd_curate.model.receipts import Receipt
 from umd_curate.model.study import Disposition, IngestPlan
 from umd_curate.pipeline import raw
 from umd_curate.pipeline.pixel_path import stage_volume
+from umd_curate.pipeline.understood import understand
 from umd_curate.store.workspace import create_workspace
 
 
@@ -88,8 +89,8 @@ def through_the_chain(datasets: Sequence[FileDataset], tmp_path: Path, syntax: s
     workspace = create_workspace(tmp_path / "workspace")
     config = UmdConfig(convert=ConvertConfig(**convert))
     key = raw.workspace_key(workspace, config)
-    understood = raw.understand([tmp_path / "raw"], workspace, config, key, lambda *_: None)
-    _, units = raw.order_volumes(understood, workspace, key)
+    understood = understand([tmp_path / "raw"], workspace, config, key, lambda *_: None)
+    units = raw.order_volumes(understood, workspace, key).units
     if not units:
         return Result(understood.plan, tmp_path / "workspace")
     (unit,) = units

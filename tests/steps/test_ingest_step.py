@@ -22,7 +22,7 @@ from umd_curate.model.catalogue import ingest as codes
 from umd_curate.model.config import IngestConfig, UmdConfig
 from umd_curate.model.headers import FileKind, InstanceHeader
 from umd_curate.model.study import Disposition, IngestPlan, Layout, SessionKind
-from umd_curate.pipeline.raw import understand
+from umd_curate.pipeline.understood import understand
 from umd_curate.store.keys import DeidKey
 from umd_curate.store.workspace import create_workspace
 from umd_curate.synth import Size, SynthOptions, write_cohort
@@ -396,7 +396,8 @@ def test_a_scan_that_is_stopped_keeps_what_it_has_read(tmp_path, monkeypatch):
             raise KeyboardInterrupt
         return read_header(file)
 
-    monkeypatch.setattr("umd_curate.ingest.scan._read", read)
+    monkeypatch.setattr("umd_curate.ingest.io.read_header", read)
+    monkeypatch.setattr("umd_curate.ingest.index_io.BATCH_FILES", 1)
     key = DeidKey(b"k" * 32)
     with pytest.raises(KeyboardInterrupt):
         understand([tmp_path / "raw"], workspace, UmdConfig(), key, lambda done, total: None)

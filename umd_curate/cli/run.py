@@ -1,7 +1,5 @@
-"""`run`, `scan`, `ingest`, `register`, `label`, `qa`: the steps from the command line."""
+"""`run`, `ingest`, `register`, `label`, `qa`: the steps from the command line."""
 
-import secrets
-from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,16 +8,14 @@ import click
 from umd_curate.cli import render
 from umd_curate.cli.options import Options, common, conversion, spread
 from umd_curate.cli.progress import watcher
+from umd_curate.cli.scan import RAW, look, named
 from umd_curate.errors import ExitCode
-from umd_curate.model.catalogue import CATALOGUE
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.receipts import Json
-from umd_curate.model.study import Disposition, IngestPlan
+from umd_curate.model.study import Disposition
 from umd_curate.pipeline import accounting, raw
 from umd_curate.pipeline import run as pipeline
 from umd_curate.pipeline.table import below_the_wall
-from umd_curate.store.keys import KEY_BYTES, DeidKey, key_path, load_key
-from umd_curate.store.ledger import Ledger
 from umd_curate.store.workspace import Workspace
 
 SUPPLEMENT = click.option(
@@ -27,7 +23,6 @@ SUPPLEMENT = click.option(
     metavar="CSV",
     help="Table of what the site's records know and headers lack (weight, dose ...); - for none.  [default: the last run's]",
 )
-RAW = click.argument("raw_folders", metavar="[RAW]...", nargs=-1, type=click.Path(path_type=Path, exists=True))
 
 
 @click.command
@@ -39,36 +34,20 @@ RAW = click.argument("raw_folders", metavar="[RAW]...", nargs=-1, type=click.Pat
 def run(options: Options, raw_folders: tuple[Path, ...], supplement: str | None) -> int:
     """Do all of it: RAW DICOM in, a release folder out that load_dataset reads.
 
-    RAW is one or more folders of any shape. A missing workspace and key are made. Stopped at any point, the same command
+    RAW is one or more folders of any shape, archives (zip, tar, tar.gz) or files; - reads a list of paths from standard
+    input, one per line or separated by NUL. A missing workspace and key are made. Stopped at any point, the same command
     goes on; run again without RAW it takes the folders of the last run, and does only what has changed.
 
     \b
     Example:
       umd-curate run /export/2026-11 --workspace study
     """
+    roots = named(raw_folders)
     if options.dry_run:
-        return _dry_run(options, raw_folders)
+        return look(options, roots)
     return _work(
-        options,
-        "run",
-        lambda session: {"release": shown(pipeline.run(session, raw_folders))},
-        raw_folders,
-        supplement=supplement,
+        options, "run", lambda session: {"release": shown(pipeline.run(session, roots))}, roots, supplement=supplement
     )
-
-
-@click.command
-@RAW
-@common
-@conversion
-def scan(options: Options, raw_folders: tuple[Path, ...]) -> int:
-    """Say what RAW holds and what would be made of it; nothing is written.
-
-    \b
-    Example:
-      umd-curate scan /export/2026-11 --json
-    """
-    return _dry_run(options, raw_folders)
 
 
 @click.command
@@ -84,11 +63,10 @@ def ingest(options: Options, raw_folders: tuple[Path, ...], supplement: str | No
     Example:
       umd-curate ingest /export/2026-11 --workspace study
     """
+    roots = named(raw_folders)
     if options.dry_run:
-        return _dry_run(options, raw_folders)
-    return _work(
-        options, "ingest", lambda session: pipeline.ingest(session, raw_folders), raw_folders, supplement=supplement
-    )
+        return look(options, roots)
+    return _work(options, "ingest", lambda session: pipeline.ingest(session, roots), roots, supplement=supplement)
 
 
 @click.command
@@ -208,97 +186,3 @@ def show_planned(options: Options, names: Sequence[str]) -> int:
         rows = [tuple(entry.values()) for entry in entries if isinstance(entry, dict)]
         render.table("Plan", ("step", "unit", "state"), rows)
     return ExitCode.DONE
-
-
-def _dry_run(options: Options, raw_folders: Sequence[Path]) -> int:
-    workspace = options.open() if options.exists() else None
-    config = options.settings(workspace)
-    path = key_path(config.deid.key_file)
-    key = load_key(path) if path.exists() else DeidKey(secrets.token_bytes(KEY_BYTES))
-    if workspace:
-        with Ledger(workspace.ledger_path) as ledger:
-            roots = raw.roots_of(raw_folders, ledger)
-    else:
-        roots = [folder.resolve() for folder in raw_folders]
-    if not roots:
-        message = "Name a raw folder."
-        raise click.UsageError(message)
-    if workspace:
-        raw.refuse_overlap(roots, (workspace.root, workspace.private))
-    with watcher(verbose=options.verbose) as drawn:
-        plan = raw.understand(roots, None, config, key, drawn.scanning).plan
-    if options.json:
-        render.as_json(_plan_json(plan))
-    else:
-        _draw_plan(plan)
-    quarantined = any(decision.disposition is Disposition.QUARANTINED for decision in plan.decisions)
-    return ExitCode.QUARANTINED if quarantined else ExitCode.DONE
-
-
-def _plan_json(plan: IngestPlan) -> dict[str, Json]:
-    return {
-        "sessions": [
-            {
-                "kind": session.kind.value,
-                "volumes": [
-                    {
-                        "role": volume.role.value,
-                        "series": volume.series,
-                        "what": volume.label,
-                        "files": len(volume.instances),
-                    }
-                    for volume in session.volumes
-                ],
-                "findings": [finding.code for finding in session.findings],
-            }
-            for session in plan.sessions
-        ],
-        "passed_over": [
-            {
-                "role": volume.role.value,
-                "series": volume.series,
-                "what": volume.label,
-                "files": volume.files,
-                "code": volume.code,
-                "decided_by": volume.decided_by,
-                "preferred": volume.preferred,
-            }
-            for volume in plan.passed_over
-        ],
-        "files": [
-            {"disposition": kind.value, "code": code, "files": count}
-            for (kind, code), count in sorted(_decided(plan).items())
-        ],
-    }
-
-
-def _draw_plan(plan: IngestPlan) -> None:
-    rows = [
-        (number, session.kind.value, volume.role.value, volume.label, volume.series, len(volume.instances))
-        for number, session in enumerate(plan.sessions, 1)
-        for volume in session.volumes
-    ]
-    render.table("Sessions to make", ("no.", "kind", "role", "what", "series", "files"), rows, right=("no.", "files"))
-    others = [
-        (
-            volume.role.value,
-            volume.label,
-            volume.series,
-            volume.files,
-            volume.decided_by or CATALOGUE[volume.code].title,
-            volume.preferred or "",
-        )
-        for volume in plan.passed_over
-    ]
-    if others:
-        columns = ("role", "what", "series", "files", "decided by", "preferred")
-        render.table("Series that are in no session", columns, others, right=("files",))
-    table = [
-        (kind.value, code, CATALOGUE[code].title if code in CATALOGUE else "", count)
-        for (kind, code), count in sorted(_decided(plan).items())
-    ]
-    render.table("Files", ("disposition", "code", "reason", "files"), table, right=("files",))
-
-
-def _decided(plan: IngestPlan) -> Counter[tuple[Disposition, str]]:
-    return Counter((decision.disposition, decision.code) for decision in plan.decisions)

@@ -18,6 +18,7 @@ from umd_curate.ingest.steps import (
     LONG_VRS,
     PIXELS,
     SHORT_VRS,
+    TEXT_VRS,
     UNDEFINED,
     Declined,
     Implicit,
@@ -33,7 +34,6 @@ _PREAMBLE = 132
 _META = b"\x02\x00"
 _SYNTAX, _META_CLASS = b"\x02\x00\x10\x00UI", b"\x02\x00\x02\x00UI"
 _NEEDED = frozenset({_SYNTAX[:4], _META_CLASS[:4], CHARACTER_SET, b"\x08\x00\x16\x00"})
-_TEXT_VRS = frozenset({"LO", "LT", "PN", "SH", "ST", "UC", "UT"})  # decoded by (0008,0005)
 _IMPLICIT, _EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 _ENCAPSULATED = ("1.2.840.10008.1.2.4.", "1.2.840.10008.1.2.5")  # explicit VR little endian (PS3.5 A.4)
 _UNDEFINED_LENGTH = b"\xff\xff\xff\xff"
@@ -112,7 +112,7 @@ class FlatReader:
         self._sequences = frozenset(map(_tag, sequences))
         self._fields = [element.field for element in plain]
         self._decoders: list[Decoder] = [decoder_of(element.vr, element.kind) for element in plain]
-        self._is_text = [element.vr in _TEXT_VRS for element in plain]
+        self._is_text = [element.vr.encode() in TEXT_VRS for element in plain]
         self._is_name = [element.vr == "PN" for element in plain]
         self._values_of: list[dict[bytes, Value]] = [{} for _ in plain]
         self._nested = {_tag(element.inside): element for element in wanted if element.inside is not None}
@@ -151,14 +151,14 @@ class FlatReader:
 
     def _by_template(self, data: bytes, size: int) -> FlatHeader | None:
         """A header of which a template is known, the one that fitted last first."""
-        for number, known in enumerate(self._templates):
+        for known in self._templates:
             fitted = known.template.fit(data)
             if fitted is not None:
                 break
         else:
             return None
-        if number:
-            del self._templates[number]
+        if known is not self._templates[0]:
+            self._templates.remove(known)
             self._templates.appendleft(known)
         elements, end = fitted
         if size - end in _PIECES:

@@ -11,7 +11,7 @@ import struct
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import PurePath
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, cast
 
 from pydicom.datadict import DicomDictionary, tag_for_keyword
 from pydicom.dataset import FileDataset
@@ -99,7 +99,7 @@ def read_header(file: ListedFile) -> InstanceHeader:
     Parameters
     ----------
     file
-        What `list_files` found.
+        What `list_files` found; one whose kind is known is not opened.
 
     Returns
     -------
@@ -107,6 +107,8 @@ def read_header(file: ListedFile) -> InstanceHeader:
         ``NOT_DICOM``: something else. ``UNREADABLE`` with a header digest: the pixel data is cut off. ``UNREADABLE`` without
         one: begins like DICOM, or is named ``.dcm`` and is no text, but cannot be read up to its pixels. ``DICOM``: all else.
     """
+    if file.kind is not None:
+        return _row(file, file.kind)
     try:
         with open_source(file.name) as handle:
             opening = handle.read(_FIRST_READ)
@@ -155,13 +157,12 @@ def read_by_pydicom(handle: BinaryIO, size: int, *, force: bool = False) -> Head
         The header is broken.
     """
     handle.seek(0)
-    buffered = io.BufferedReader(handle) if isinstance(handle, io.RawIOBase) else handle
+    buffered = io.BufferedReader(cast(io.RawIOBase, handle))
     try:
         dataset = read_dataset(buffered, stop_before_pixels=True, specific_tags=_WANTED_TAGS, force=force)
         end = min(buffered.tell(), size)
     finally:
-        if buffered is not handle:
-            buffered.detach()
+        buffered.detach()
     with quiet():
         values = _values(dataset)
     is_implicit, is_little_endian = dataset.original_encoding

@@ -82,7 +82,7 @@ def decoder_of(vr: str, kind: Callable[[object], Value]) -> Decoder:
     """
     if vr in _NUMBERS:
         return _binary(_NUMBERS[vr], kind)
-    return {
+    decoders: dict[tuple[str, Callable[[object], Value]], Decoder] = {
         ("UI", elements.text): _uid,
         ("LO", elements.text): _free_text,
         ("SH", elements.text): _free_text,
@@ -92,7 +92,8 @@ def decoder_of(vr: str, kind: Callable[[object], Value]) -> Decoder:
         ("DS", elements.number): _decimal,
         ("DS", elements.numbers): _decimals,
         ("IS", elements.whole): _integer,
-    }[vr, kind]
+    }
+    return decoders[vr, kind]
 
 
 def _uid(raw: bytes, codec: str) -> Value:  # noqa: ARG001
@@ -140,7 +141,8 @@ def _integer(raw: bytes, codec: str) -> Value:  # noqa: ARG001
     text = raw.decode("latin-1").rstrip(" \0")
     if not text:
         return None
-    return int(float([int(part) for part in text.split("\\")][0]))
+    first, *_ = [int(part) for part in text.split("\\")]  # each must be a number
+    return int(float(first))
 
 
 def _binary(letter: str, kind: Callable[[object], Value]) -> Decoder:

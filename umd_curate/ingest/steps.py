@@ -8,6 +8,7 @@ from struct import Struct
 
 SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 LONG_VRS = frozenset(b"OB OD OF OL OV OW SV UC UN UR UT UV".split())
+TEXT_VRS = frozenset(b"LO LT PN SH ST UC UT".split())  # decoded by (0008,0005)
 UNDEFINED = 0xFFFFFFFF
 PIXELS = frozenset({b"\xe0\x7f\x08\x00", b"\xe0\x7f\x09\x00", b"\xe0\x7f\x10\x00"})
 CHARACTER_SET = b"\x08\x00\x05\x00"
@@ -98,7 +99,7 @@ def _after_item(data: bytes, place: int, end: int | None, implicit: Implicit, wa
         tag = data[place : place + 4]
         if tag == _ITEM_END and end is None and not length_at(data, place + 4):
             return place + 8
-        if tag == CHARACTER_SET and wanted is not None:
+        if tag == CHARACTER_SET and wanted is not None and wanted[1] in TEXT_VRS:
             raise Declined  # an item with a character set of its own
         start, place, vr = after_element(data, place, implicit, depth + 1)
         _refuse_beyond(place, end, data)

@@ -16,6 +16,14 @@ class FileKind(StrEnum):
     DICOM = "dicom"
     NOT_DICOM = "not-dicom"
     UNREADABLE = "unreadable"  # begins like DICOM, or should, but cannot be read to the end of the header
+    ARCHIVE = "archive"  # its members have rows of their own
+    OTHER_ARCHIVE = "other-archive"  # of a kind that is not read, or inside another archive
+    BROKEN_ARCHIVE = "broken-archive"  # cannot be listed to its end; none of its members is read
+    ENCRYPTED = "encrypted"  # member of an archive
+    OUTSIDE = "outside"  # member whose name leads out of its archive
+    OVERSIZED = "oversized"  # member that claims to unpack to far more than any image
+    LINK = "link"  # in an archive
+    MISSING = "missing"  # listed by a DICOMDIR and not there
     MISNAMED = "misnamed"  # DICOM whose path is not UTF-8, so that no table can hold it; its row holds the path escaped
 
 
@@ -23,12 +31,14 @@ class FileKind(StrEnum):
 class ListedFile:
     """A file of the raw folder as the file system or its archive shows it.
 
-    `name` is its absolute path; that of a member of an archive is ``/raw/export.zip!/folder/member``.
+    `name` is its absolute path; that of a member of an archive is ``/raw/export.zip!/folder/member``, and its time is that
+    of its archive.
     """
 
     name: str
     size: int
     mtime_ns: int
+    kind: FileKind | None = None  # what it is known to be without opening it
 
     @property
     def path(self) -> Path:

@@ -5,18 +5,21 @@ Only sums by finding code go below the PHI wall.
 """
 
 import csv
-import io
+import shutil
+import tempfile
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TextIO
 
 from umd_curate.model.catalogue import CATALOGUE
-from umd_curate.model.headers import InstanceHeader
 from umd_curate.model.ids import ShortId
 from umd_curate.model.receipts import Json, Receipt, State
-from umd_curate.model.study import Disposition, IngestPlan, VolumeOrder
-from umd_curate.store.files import write_text
+from umd_curate.model.series import DecidedFile
+from umd_curate.model.study import Disposition
+from umd_curate.store.files import atomic
 
 COLUMNS = (
     "id", "disposition", "code", "reason", "what_to_do", "unit", "series", "patient_id", "series_uid", "path",
@@ -27,98 +30,86 @@ COLUMNS = (
 class FileAccount:
     """One input file and what became of it."""
 
-    id: ShortId
     disposition: Disposition
     code: str
     unit: str
-    series: str
-    header: InstanceHeader
+    file: DecidedFile
 
 
 def settle(
-    plan: IngestPlan,
-    orders: Sequence[VolumeOrder],
-    receipts: Mapping[str, Receipt],
-    index: Mapping[str, InstanceHeader],
-    short_id: Callable[[str, str], ShortId],
-) -> list[FileAccount]:
+    decided: Iterable[DecidedFile], units_of: Mapping[str, Sequence[str]], receipts: Mapping[str, Receipt]
+) -> Iterator[FileAccount]:
     """Give each file its final disposition: what ingest planned, and what the pixel path made of it.
 
     Parameters
     ----------
-    plan, orders
-        What was planned.
+    decided
+        Every file of the raw folder with its decision.
+    units_of
+        Units of each series that is used, by short id: several where the runs of a session share it. Its files are used as
+        long as one of them did not fail.
     receipts
         Receipts of the pixel path and of contours, by unit name.
-    index
-        Header by path; every file of the raw folder.
-    short_id
-        Keyed short id of a kind and a value.
-
-    Raises
-    ------
-    ValueError
-        The plan does not decide every file exactly once.
     """
-    decided = Counter(decision.path for decision in plan.decisions)
-    if decided.keys() != index.keys() or max(decided.values(), default=1) > 1:
-        message = "ingest did not decide every file exactly once"
-        raise ValueError(message)
-    units = _units_of(orders, receipts)
-    accounts = []
-    for decision in plan.decisions:
-        disposition, code, unit = decision.disposition, decision.code, units.get(decision.path, "")
-        receipt = receipts.get(unit)
-        if disposition is Disposition.USED and receipt is not None and receipt.state is not State.DONE:
-            disposition, code = Disposition.QUARANTINED, receipt.findings[0].code
-        name = short_id("f", decision.path)
-        header = index[decision.path]
-        accounts.append(FileAccount(name, disposition, code, unit, decision.series or "", header))
-    return accounts
-
-
-def _units_of(orders: Sequence[VolumeOrder], receipts: Mapping[str, Receipt]) -> dict[str, str]:
-    """Unit of each file that is wanted; of a file that two runs share, the first that did not fail."""
-    found: dict[str, str] = {}
     failed = {name for name, receipt in receipts.items() if receipt.state is not State.DONE}
-    for order in sorted(orders, key=lambda order: order.unit in failed):
-        for path, _, _ in order.files:
-            found.setdefault(path, order.unit)
-    return found
-
-
-def write_accounting(path: Path, accounts: Sequence[FileAccount]) -> None:
-    """Write the private table, by disposition, reason and path."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    for account in sorted(accounts, key=lambda entry: (entry.disposition, entry.code, entry.header.path)):
-        code = CATALOGUE.get(account.code)
-        writer.writerow([
-            account.id,
-            account.disposition.value,
-            account.code,
-            code.title if code else "",
-            code.action if code else "",
-            account.unit,
-            account.series,
-            account.header.patient_id or "",
-            account.header.series_uid or "",
-            account.header.path,
-        ])  # fmt: skip
-    write_text(path, text.getvalue(), mode=0o600)
-
-
-def sums_of(accounts: Sequence[FileAccount]) -> dict[str, Json]:
-    """Sums by disposition and finding code, free of identifiers."""
-    sums: dict[str, Json] = {"files": len(accounts)}
-    for disposition in Disposition:
-        found = [account for account in accounts if account.disposition is disposition]
+    for file in decided:
+        disposition, code, unit = file.disposition, file.code, ""
         if disposition is Disposition.USED:
-            sums[disposition.value] = len(found)
-        else:
-            counts = Counter(account.code for account in found)
-            sums[disposition.value] = {code: counts[code] for code in sorted(counts)}
+            units = sorted(units_of.get(file.series or "", ()), key=lambda name: (name in failed, name))
+            unit = units[0] if units else ""
+            receipt = receipts.get(unit)
+            if receipt is not None and receipt.state is not State.DONE:
+                disposition, code = Disposition.QUARANTINED, receipt.findings[0].code
+        yield FileAccount(disposition, code, unit, file)
+
+
+def account_for(
+    path: Path, accounts: Iterable[FileAccount], short_id: Callable[[str, str], ShortId]
+) -> dict[str, Json]:
+    """Write the private table, by disposition, reason and the order of the index; sums by disposition and finding code.
+
+    Each reason is written to a part of its own as the files come, so that no more than one file is in memory.
+    """
+    counts: Counter[tuple[Disposition, str]] = Counter()
+    parts: dict[tuple[Disposition, str], TextIO] = {}
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder, ExitStack() as opened:
+        for account in accounts:
+            reason = account.disposition, account.code
+            if reason not in parts:
+                part = Path(folder) / str(len(parts))
+                parts[reason] = opened.enter_context(part.open("w+", encoding="utf-8", newline=""))
+            counts[reason] += 1
+            csv.writer(parts[reason], lineterminator="\n").writerow(_cells(account, short_id))
+        with atomic(path, mode=0o600) as temporary, temporary.open("w", encoding="utf-8", newline="") as whole:
+            csv.writer(whole, lineterminator="\n").writerow(COLUMNS)
+            for reason in sorted(parts):
+                parts[reason].seek(0)
+                shutil.copyfileobj(parts[reason], whole)
+    return _sums(counts)
+
+
+def _cells(account: FileAccount, short_id: Callable[[str, str], ShortId]) -> tuple[str, ...]:
+    code, file = CATALOGUE.get(account.code), account.file
+    return (
+        short_id("f", file.path),
+        account.disposition.value,
+        account.code,
+        code.title if code else "",
+        code.action if code else "",
+        account.unit,
+        file.series or "",
+        file.patient_id or "",
+        file.series_uid or "",
+        file.path,
+    )
+
+
+def _sums(counts: Mapping[tuple[Disposition, str], int]) -> dict[str, Json]:
+    """Sums by disposition and finding code, free of identifiers."""
+    sums: dict[str, Json] = {"files": sum(counts.values())}
+    for disposition in Disposition:
+        found = {code: count for (kind, code), count in sorted(counts.items()) if kind is disposition}
+        sums[disposition.value] = sum(found.values()) if disposition is Disposition.USED else dict(found)
     return sums
 
 

@@ -7,7 +7,7 @@ makes a new task.
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Protocol
@@ -107,7 +107,7 @@ def _places(instances: Sequence[InstanceHeader]) -> tuple[OrderedPlace, ...]:
 
 
 def write_orders(orders: Sequence[VolumeOrder], folder: Path) -> dict[str, Artifact]:
-    """Write the orders that are new or changed, remove those that are no longer wanted; artifacts by unit name."""
+    """Write the orders that are new or changed; artifacts by unit name."""
     artifacts = {}
     for order in orders:
         text = json.dumps(asdict(order), sort_keys=True, indent=1)
@@ -116,10 +116,14 @@ def write_orders(orders: Sequence[VolumeOrder], folder: Path) -> dict[str, Artif
             write_text(path, text, mode=0o600)
         digest = hashlib.sha256(text.encode()).hexdigest()
         artifacts[order.unit] = Artifact("order", f"private/orders/{path.name}", digest, len(text.encode()))
-    for path in folder.glob("*.json"):
-        if path.stem not in artifacts:
-            path.unlink()
     return artifacts
+
+
+def remove_other_orders(folder: Path, wanted: Collection[str]) -> None:
+    """Remove the orders of units that are no longer wanted."""
+    for path in folder.glob("*.json"):
+        if path.stem not in wanted:
+            path.unlink()
 
 
 def read_order(path: Path) -> VolumeOrder:

@@ -9,7 +9,6 @@ import hashlib
 import io
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from pydicom import Dataset
 
@@ -40,6 +39,7 @@ from umd_curate.store.dicom import READ_FAULTS, read_dataset
 from umd_curate.store.keys import DeidKey, key_path, load_key
 from umd_curate.store.nifti import read_grid
 from umd_curate.store.resources import organ_table
+from umd_curate.store.sources import open_source, stat_source
 
 STAGED = "private/staged"
 
@@ -63,12 +63,12 @@ class Source:
             A file is gone, has changed since the scan, or cannot be read.
         """
         for name, size, mtime_ns in self.order.files:
-            path, place = Path(name), self.key.short_id("f", name)
+            place = self.key.short_id("f", name)
             try:
-                found = path.stat()
-                if (found.st_size, found.st_mtime_ns) != (size, mtime_ns):
+                if stat_source(name) != (size, mtime_ns):
                     raise Refused(codes.CHANGED.at(place))
-                data = path.read_bytes()
+                with open_source(name) as handle:
+                    data = handle.read()
                 dataset = read_dataset(io.BytesIO(data), force=True)
             except READ_FAULTS as error:
                 raise Refused(codes.UNREADABLE.at(place, type(error).__name__)) from error

@@ -1,45 +1,34 @@
-"""From a raw folder to work orders: scan into the private index, understand it, name what is to be made."""
+"""From a raw folder that is understood to work orders: who may be read, which key, what is to be made, by which units."""
 
 import functools
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from umd_curate.deid.rules import packaged_rules
 from umd_curate.deid.vault import Vault
 from umd_curate.errors import UsageError, WorkspaceError
-from umd_curate.ingest.persons_io import read_persons
-from umd_curate.ingest.plan import plan_ingest
 from umd_curate.model.config import UmdConfig
-from umd_curate.model.headers import InstanceHeader
 from umd_curate.model.receipts import Json, What
-from umd_curate.model.stacks import StackRules
 from umd_curate.model.steps import Step, Unit, View
-from umd_curate.model.study import IngestPlan, VolumeOrder
 from umd_curate.pipeline.lazy import perform_of
-from umd_curate.pipeline.orders import CONTOURS, INGEST, make_orders, units_of, write_orders
+from umd_curate.pipeline.ordered import Ordered, keep_ordered, read_ordered, series_units
+from umd_curate.pipeline.orders import CONTOURS, INGEST, make_orders, remove_other_orders, units_of, write_orders
 from umd_curate.pipeline.pet_context import with_contexts
 from umd_curate.pipeline.supplement import SupplementTable
+from umd_curate.pipeline.understood import Understood
+from umd_curate.store.files import write_bytes
 from umd_curate.store.keys import DeidKey, key_path, load_key, make_key
 from umd_curate.store.ledger import Ledger
-from umd_curate.store.parquet import read_rows, write_rows
 from umd_curate.store.workspace import Workspace
 
-ROOTS = "roots"  # ledger fact: the raw folders of the last scan
-_REPORT_EVERY = 100  # files between two words to the watcher
-_KEEP_EVERY = 20_000  # files that are read between two writes of the index, at least
+ROOTS = "roots"  # ledger fact: the raw folders of the last run
+NAMED_FILES = "named-files"  # its value where they are a long list of files
+_MOST_ROOTS = 64  # that the ledger holds
 
 
-@dataclass(frozen=True, slots=True)
-class Understood:
-    """What a raw folder holds and what is to be made of it."""
-
-    index: Mapping[str, InstanceHeader]
-    plan: IngestPlan
-
-
-def roots_of(given: Sequence[Path], ledger: Ledger) -> list[Path]:
-    """Raw folders: the ones given, else those of the last run.
+def roots_of(given: Sequence[Path], ledger: Ledger, workspace: Workspace) -> list[Path]:
+    """Raw folders, archives and files: the ones given, else those of the last run.
 
     Raises
     ------
@@ -47,8 +36,12 @@ def roots_of(given: Sequence[Path], ledger: Ledger) -> list[Path]:
         None was given and none is known, or one does not exist.
     """
     known = ledger.fact(ROOTS)
-    remembered = [Path(str(path)) for path in known] if isinstance(known, list) else []
-    roots = [path.resolve() for path in given] or remembered
+    if known == NAMED_FILES:
+        listed = _list_path(workspace).read_bytes() if _list_path(workspace).exists() else b""
+        remembered = [Path(os.fsdecode(name)) for name in listed.split(b"\0") if name]
+    else:
+        remembered = [Path(str(path)) for path in known] if isinstance(known, list) else []
+    roots = [Path(os.path.abspath(path)) if path.is_file() else path.resolve() for path in given] or remembered  # noqa: PTH100
     if not roots:
         message = "No raw folder was named, and this workspace has not seen one yet."
         raise UsageError(message, hint="umd-curate run RAW")
@@ -60,6 +53,19 @@ def roots_of(given: Sequence[Path], ledger: Ledger) -> list[Path]:
     return roots
 
 
+def remember_roots(roots: Sequence[Path], ledger: Ledger, workspace: Workspace) -> None:
+    """Keep the raw folders for the next run; a long list of files in a file of its own."""
+    if len(roots) <= _MOST_ROOTS:
+        ledger.set_fact(ROOTS, [str(root) for root in roots])
+        return
+    write_bytes(_list_path(workspace), b"\0".join(os.fsencode(root) for root in roots), mode=0o600)
+    ledger.set_fact(ROOTS, NAMED_FILES)
+
+
+def _list_path(workspace: Workspace) -> Path:
+    return workspace.index_path.with_name("named-files")
+
+
 def refuse_overlap(roots: Sequence[Path], folders: Sequence[Path]) -> None:
     """Refuse a raw folder that holds the workspace or its private folder, or lies in one of them.
 
@@ -68,10 +74,13 @@ def refuse_overlap(roots: Sequence[Path], folders: Sequence[Path]) -> None:
     UsageError
         What a run makes would be input of the next.
     """
-    pairs = [(root.resolve(), folder.resolve()) for root in roots for folder in folders]
-    if any(root.is_relative_to(folder) or folder.is_relative_to(root) for root, folder in pairs):
-        message = "The raw folder and the workspace must lie apart: what a run makes would be input of the next."
-        raise UsageError(message, hint="Name a workspace outside the raw folder with --workspace.")
+    inner = [folder.resolve() for folder in folders]
+    whole = {root for root in roots if root.is_dir()}
+    for root in whole | {root.parent for root in roots if root not in whole}:
+        real = root.resolve()
+        if any(real.is_relative_to(folder) or (root in whole and folder.is_relative_to(real)) for folder in inner):
+            message = "The raw folder and the workspace must lie apart: what a run makes would be input of the next."
+            raise UsageError(message, hint="Name a workspace outside the raw folder with --workspace.")
 
 
 def workspace_key(workspace: Workspace, config: UmdConfig) -> DeidKey:
@@ -91,66 +100,33 @@ def workspace_key(workspace: Workspace, config: UmdConfig) -> DeidKey:
     return make_key(path)
 
 
-def understand(
-    roots: Sequence[Path],
-    workspace: Workspace | None,
-    config: UmdConfig,
-    key: DeidKey,
-    scanning: Callable[[int, int], None],
-) -> Understood:
-    """Scan the raw folders (only new and changed files are opened) and plan; the index is kept where a workspace is given."""
-    from umd_curate.ingest.scan import list_files, scan, settle_copies  # noqa: PLC0415  (pydicom)
-
-    listed = list_files(roots)
-    previous = _known_rows(workspace)
-    index: dict[str, InstanceHeader] = {}
-    unkept = 0
-    try:
-        for done, header in enumerate(scan(listed, previous)):
-            index[header.path] = header
-            unkept += previous.get(header.path) is not header
-            if done % _REPORT_EVERY == 0:
-                scanning(done, len(listed))
-            if unkept >= max(_KEEP_EVERY, len(index) // 2):  # a long scan that is killed is not begun anew
-                _keep_rows(workspace, previous | index)
-                unkept = 0
-    except KeyboardInterrupt:
-        _keep_rows(workspace, previous | index)
-        raise
-    index = {header.path: header for header in settle_copies(list(index.values()))}
-    scanning(len(listed), len(listed))
-    if index != previous:
-        _keep_rows(workspace, index)
-    persons = read_persons(config.ingest.patients)
-    stacks = StackRules.of(config.convert)
-    plan = plan_ingest(list(index.values()), config.ingest, key.short_id, persons, stacks)
-    return Understood(index, plan)
-
-
-def _known_rows(workspace: Workspace | None) -> dict[str, InstanceHeader]:
-    """Rows of the last scan by path; none where the index is damaged or of another version: it is then made anew."""
-    if workspace is None or not workspace.index_path.exists():
-        return {}
-    try:
-        return {row.path: row for row in read_rows(workspace.index_path, InstanceHeader)}
-    except (OSError, ValueError, TypeError, KeyError):
-        return {}
-
-
-def _keep_rows(workspace: Workspace | None, index: Mapping[str, InstanceHeader]) -> None:
-    if workspace is not None:
-        write_rows(workspace.index_path, index.values(), InstanceHeader, mode=0o600)
-
-
 def order_volumes(
     understood: Understood, workspace: Workspace, key: DeidKey, table: SupplementTable | None = None
-) -> tuple[list[VolumeOrder], list[Unit]]:
-    """Allot subject ids, write the work orders with what `table` adds to their PETs, and list the units that do them."""
-    with Vault(workspace.vault_path, key) as vault:
-        orders = with_contexts(make_orders(understood.plan, vault), understood.plan, table)
-    artifacts = write_orders(orders, workspace.private / "orders")
+) -> Ordered:
+    """Allot subject ids, write the work orders with what `table` adds to their PETs, and list the units that do them.
+
+    Nothing of it is done where plan and table are the old ones.
+    """
+    folder = workspace.private / "orders"
+    stamp = f"{understood.stamp}:{table.sha256 if table else ''}"
     rules: dict[str, Json] = dict(packaged_rules().sha256)  # another key or another keep list makes other files
-    return orders, units_of(orders, artifacts, {"key": key.fingerprint, "rules": rules})
+    params: dict[str, Json] = {"key": key.fingerprint, "rules": rules}
+    known = read_ordered(workspace, stamp, params)
+    if known is not None:
+        return known
+    units: list[Unit] = []
+    units_of_series: dict[str, tuple[str, ...]] = {}
+    sizes: dict[str, int] = {}
+    with Vault(workspace.vault_path, key) as vault:
+        for part in understood.parts():
+            orders = with_contexts(make_orders(part, vault), part, table)
+            units += units_of(orders, write_orders(orders, folder), params)
+            units_of_series |= series_units(part, orders)
+            sizes |= {order.unit: sum(size for _, size, _ in order.files) for order in orders}
+    remove_other_orders(folder, {unit.name for unit in units})
+    ordered = Ordered(sorted(units, key=lambda unit: unit.name), units_of_series, sizes)
+    keep_ordered(workspace, stamp, ordered)
+    return ordered
 
 
 def pixel_path_step(units: Sequence[Unit]) -> Step:

@@ -21,6 +21,7 @@ from umd_curate.pipeline.executor import Executor, InProcessExecutor, Task, exec
 from umd_curate.pipeline.pet_context import pet_uids
 from umd_curate.pipeline.supplement import SupplementTable, read_supplement, strange_rows
 from umd_curate.pipeline.table import ALL_STEPS, PIXEL_STEPS, below_the_wall
+from umd_curate.pipeline.understood import Understood, understand
 from umd_curate.pipeline.view import LedgerView
 from umd_curate.release.plan import SPLITS, release_folder, split_record
 from umd_curate.store.keys import DeidKey
@@ -61,33 +62,33 @@ def opened(workspace: Workspace, config: UmdConfig, command: str, watcher: Watch
 
 def ingest(session: Session, given: Sequence[Path]) -> None:
     """Scan, de-identify, convert, ask the referee, deface: from the raw folder to ``data/``, with an account of every file."""
-    roots = raw.roots_of(given, session.ledger)
+    roots = raw.roots_of(given, session.ledger, session.workspace)
     raw.refuse_overlap(roots, (session.workspace.root, session.workspace.private))
-    understood = raw.understand(roots, session.workspace, session.config, session.key, session.watcher.scanning)
-    session.ledger.set_fact(raw.ROOTS, [str(root) for root in roots])
-    orders, units = raw.order_volumes(understood, session.workspace, session.key, _supplement(session, understood))
-    sizes = {order.unit: sum(size for _, size, _ in order.files) for order in orders}
-    _run_step(session, raw.pixel_path_step(units), sizes)
-    _run_step(session, raw.contours_step(units), sizes)
+    understood = understand(roots, session.workspace, session.config, session.key, session.watcher.scanning)
+    raw.remember_roots(roots, session.ledger, session.workspace)
+    ordered = raw.order_volumes(understood, session.workspace, session.key, _supplement(session, understood))
+    _run_step(session, raw.pixel_path_step(ordered.units), ordered.sizes)
+    _run_step(session, raw.contours_step(ordered.units), ordered.sizes)
     receipts = {receipt.unit: receipt for step in PIXEL_STEPS for receipt in session.ledger.receipts(step)}
-    accounts = accounting.settle(understood.plan, orders, receipts, understood.index, session.key.short_id)
-    accounting.write_accounting(session.workspace.accounting_path, accounts)
-    session.ledger.set_fact(ACCOUNTING, accounting.sums_of(accounts))
+    accounts = accounting.settle(understood.decisions(), ordered.units_of, receipts)
+    sums = accounting.account_for(session.workspace.accounting_path, accounts, session.key.short_id)
+    session.ledger.set_fact(ACCOUNTING, sums)
     run_steps(session, (referee.NAME, "deface", "suv-images"))
 
 
-def _supplement(session: Session, understood: raw.Understood) -> SupplementTable | None:
+def _supplement(session: Session, understood: Understood) -> SupplementTable | None:
     """The supplement table of the settings, else that of the last run; ``-`` means none."""
     known = session.ledger.fact(SUPPLEMENT)
     last = known.get("path") if isinstance(known, dict) else None
     named = session.config.convert.supplement or (last if isinstance(last, str) else NO_TABLE)
     table = None if named == NO_TABLE else read_supplement(Path(named))
+    pets = (uids for part in understood.parts() for uids in pet_uids(part)) if table else ()
     session.ledger.set_fact(
         SUPPLEMENT,
         {
             "path": named,
             "rows": len(table.rows) if table else 0,
-            "strange": strange_rows(table, pet_uids(understood.plan)) if table else 0,
+            "strange": strange_rows(table, pets) if table else 0,
         },
     )
     return table

@@ -6,6 +6,7 @@ header's are. What a value is good for is decided in convert/supplement.py.
 """
 
 import csv
+import hashlib
 import io
 import re
 from collections.abc import Iterable, Mapping
@@ -38,6 +39,7 @@ class SupplementTable:
     """Rows by Series or Study Instance UID; a series' own row goes before its study's."""
 
     rows: Mapping[str, Supplement]
+    sha256: str  # of the table's text
 
     def of(self, series_uid: str | None, study_uid: str | None) -> Supplement | None:
         """Row of a series; None where the table has none."""
@@ -76,7 +78,7 @@ def parse_supplement(text: str) -> SupplementTable:
         if len(uids) != 1 or uids[0] in rows:
             _refuse(f"row {number}", "name one series_uid or one study_uid, and each once")
         rows[uids[0]] = _row(cells, number)
-    return SupplementTable(rows)
+    return SupplementTable(rows, hashlib.sha256(text.encode()).hexdigest())
 
 
 def _row(cells: Mapping[str, str], number: int) -> Supplement:

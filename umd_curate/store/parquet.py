@@ -1,8 +1,15 @@
-"""Arrow schemas and Parquet files from the tables that are declared as frozen dataclasses."""
+"""Arrow schemas and Parquet files from the tables that are declared as frozen dataclasses.
 
-from collections.abc import Iterable, Mapping, Sequence
+Long tables are written and read in batches: what is in memory is one row group, however many rows there are.
+"""
+
+import bisect
+import contextlib
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from enum import Enum
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,6 +20,8 @@ from umd_curate.model.tables import Column, columns_of
 from umd_curate.store.files import atomic
 
 Row = TypeVar("Row")
+
+GROUP_ROWS = 8192  # of a row group of a long table
 
 _ARROW = {
     "string": pa.string(),
@@ -25,41 +34,172 @@ _ARROW = {
 }
 
 
-def arrow_schema(columns: Sequence[Column]) -> pa.Schema:
+def arrow_schema(columns: Sequence[Column], metadata: Mapping[str, str] | None = None) -> pa.Schema:
     """Arrow schema of declared columns."""
-    return pa.schema([pa.field(column.name, _ARROW[column.type], nullable=column.nullable) for column in columns])
+    entries = [pa.field(column.name, _ARROW[column.type], nullable=column.nullable) for column in columns]
+    return pa.schema(entries, metadata=dict(metadata) if metadata else None)
+
+
+def batch_of(rows: Sequence[Any], row_type: type) -> pa.RecordBatch:
+    """Dataclass rows as a batch."""
+    schema = arrow_schema(columns_of(row_type))
+    arrays = []
+    for entry in schema:
+        values = list(map(attrgetter(entry.name), rows))
+        if pa.types.is_string(entry.type):
+            values = [value.value if isinstance(value, Enum) else value for value in values]
+        arrays.append(pa.array(values, entry.type))
+    return pa.record_batch(arrays, schema=schema)
+
+
+def rows_of(
+    batch: pa.RecordBatch | pa.Table, row_type: type[Row], make: Callable[[Sequence[Any]], Row] | None = None
+) -> list[Row]:
+    """Dataclass rows of a batch; `make` takes the values of all fields in order, where the constructor is too slow."""
+    hints = {entry.name: entry.type for entry in fields(row_type)}  # type: ignore[arg-type]
+    lists = []
+    for column in columns_of(row_type):
+        values: list[Any] = batch.column(column.name).to_pylist()
+        hint = hints[column.name]
+        if isinstance(hint, type) and issubclass(hint, Enum):
+            known = {entry.value: entry for entry in hint}
+            values = [known[value] for value in values]
+        elif column.type.startswith("list"):
+            values = [tuple(value or ()) for value in values]
+        lists.append(values)
+    if make is not None:
+        return [make(values) for values in zip(*lists, strict=True)]
+    names = [column.name for column in columns_of(row_type)]
+    return [row_type(**dict(zip(names, values, strict=True))) for values in zip(*lists, strict=True)]
+
+
+class TableWriter:
+    """Writes a long table batch by batch; rows stand in the order in which they are added."""
+
+    def __init__(self, path: Path, schema: pa.Schema) -> None:
+        self._writer = pq.ParquetWriter(path, schema, compression="zstd", write_page_index=True)
+        self._schema = schema
+        self._waiting: list[pa.RecordBatch] = []
+        self._count = 0
+
+    def add(self, batch: pa.RecordBatch | pa.Table) -> None:
+        """Add rows; a row group is written when it is full."""
+        if not batch.num_rows:
+            return
+        self._waiting += batch.to_batches() if isinstance(batch, pa.Table) else [batch]
+        self._count += batch.num_rows
+        if self._count >= GROUP_ROWS:
+            table = pa.Table.from_batches(self._waiting).cast(self._schema)
+            whole = self._count - self._count % GROUP_ROWS
+            self._writer.write_table(table.slice(0, whole), row_group_size=GROUP_ROWS)
+            rest = table.slice(whole).combine_chunks()
+            self._waiting, self._count = rest.to_batches(), rest.num_rows
+
+    def close(self) -> None:
+        """Write what is left, and the footer."""
+        if self._count:
+            self._writer.write_table(pa.Table.from_batches(self._waiting).cast(self._schema), row_group_size=GROUP_ROWS)
+        self._writer.close()
+
+
+@contextlib.contextmanager
+def table_writer(
+    path: Path, row_type: type, *, mode: int | None = None, metadata: Mapping[str, str] | None = None
+) -> Iterator[TableWriter]:
+    """Write a long table of dataclass rows atomically."""
+    with atomic(path, mode=mode) as temporary:
+        writer = TableWriter(temporary, arrow_schema(columns_of(row_type), metadata))
+        try:
+            yield writer
+        finally:
+            writer.close()
 
 
 def write_rows(path: Path, rows: Iterable[Any], row_type: type, *, mode: int | None = None) -> None:
     """Write dataclass rows as one Parquet file, atomically, in the order given."""
-    columns = columns_of(row_type)
-    table = pa.Table.from_pylist([_plain(row) for row in rows], schema=arrow_schema(columns))
-    with atomic(path, mode=mode) as temporary:
-        pq.write_table(table, temporary, compression="zstd", write_page_index=True)
+    waiting: list[Any] = []
+    with table_writer(path, row_type, mode=mode) as writer:
+        for row in rows:
+            waiting.append(row)
+            if len(waiting) == GROUP_ROWS:
+                writer.add(batch_of(waiting, row_type))
+                waiting = []
+        if waiting:
+            writer.add(batch_of(waiting, row_type))
 
 
 def read_rows(path: Path, row_type: type[Row]) -> list[Row]:
     """Read a file of `write_rows` back into its dataclass."""
-    hints = {entry.name: entry for entry in fields(row_type)}  # type: ignore[arg-type]
-    enums = {
-        name: entry.type
-        for name, entry in hints.items()
-        if isinstance(entry.type, type) and issubclass(entry.type, Enum)
-    }
-    lists = {column.name for column in columns_of(row_type) if column.type.startswith("list")}
-    return [row_type(**_typed(record, enums, lists)) for record in pq.ParquetFile(path).read().to_pylist()]
+    return list(iterate_rows(path, row_type))
 
 
-def _plain(row: object) -> Mapping[str, object]:
-    return {
-        entry.name: value.value if isinstance(value := getattr(row, entry.name), Enum) else value
-        for entry in fields(row)  # type: ignore[arg-type]
-    }
+def iterate_rows(path: Path, row_type: type[Row]) -> Iterator[Row]:
+    """Read a file of `write_rows` back into its dataclass, a row group at a time."""
+    for batch in read_batches(path):
+        yield from rows_of(batch, row_type)
 
 
-def _typed(record: dict[str, Any], enums: Mapping[str, Any], lists: set[str]) -> dict[str, Any]:
-    for name, enum in enums.items():
-        record[name] = enum(record[name])
-    for name in lists:
-        record[name] = tuple(record[name] or ())
-    return record
+def read_batches(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """Read a table, or some columns of it, a row group at a time."""
+    with pq.ParquetFile(path) as file:
+        for number in range(file.num_row_groups):
+            yield from file.read_row_group(number, columns=columns).to_batches()
+
+
+class GroupedRows:
+    """Rows of a table by their number, whichever row group they are in. The group that was read last is kept."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = pq.ParquetFile(path)
+        self.schema: pa.Schema = self._file.schema_arrow
+        sizes = [self._file.metadata.row_group(number).num_rows for number in range(self._file.num_row_groups)]
+        self._starts: list[int] = list(itertools.accumulate(sizes, initial=0))[: len(sizes)]
+        self.count = sum(sizes)
+        self.groups = len(sizes)
+        self._kept: tuple[int, pa.Table] | None = None
+
+    def group_of(self, row: int) -> int:
+        """Number of the row group that holds a row."""
+        return bisect.bisect_right(self._starts, row) - 1
+
+    def start_of(self, group: int) -> int:
+        """Number of the first row of a row group."""
+        return self._starts[group]
+
+    def columns(self, group: int, names: Sequence[str]) -> pa.Table:
+        """Some columns of a row group."""
+        return self._file.read_row_group(group, columns=list(names))
+
+    def group(self, number: int) -> pa.Table:
+        """All columns of a row group."""
+        if self._kept is None or self._kept[0] != number:
+            self._kept = None
+            self._kept = number, self._file.read_row_group(number)
+        return self._kept[1]
+
+    def slices(self, start: int, stop: int) -> Iterator[pa.Table]:
+        """Rows from `start` up to `stop`, as tables of one row group at most."""
+        while start < stop:
+            group = self.group_of(start)
+            first = self._starts[group]
+            table = self.group(group)
+            part = table.slice(start - first, min(stop - start, table.num_rows - (start - first)))
+            yield part
+            start += part.num_rows
+
+    def take(self, rows: Sequence[int]) -> pa.Table:
+        """Rows by number, which must ascend."""
+        parts = []
+        by_group: dict[int, list[int]] = {}
+        for row in rows:
+            group = self.group_of(row)
+            by_group.setdefault(group, []).append(row - self._starts[group])
+        for group, places in by_group.items():
+            table = self.group(group)
+            parts.append(table.take(pa.array(places, pa.int64())))
+        return pa.concat_tables(parts) if parts else self.schema.empty_table()
+
+    def close(self) -> None:
+        """Close the file."""
+        self._kept = None
+        self._file.close()

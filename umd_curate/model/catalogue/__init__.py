@@ -1,6 +1,6 @@
 """Every finding code of the product, by room. Documentation pages, `status` and the report are made from this list."""
 
-from umd_curate.model.catalogue import convert, deid, ingest, label, qa, register, release, run, suv
+from umd_curate.model.catalogue import convert, deid, ingest, label, qa, register, release, run, sources, suv
 from umd_curate.model.findings import FindingCode
 
 
@@ -10,6 +10,6 @@ def _codes(module: object) -> list[FindingCode]:
 
 CATALOGUE: dict[str, FindingCode] = {
     code.code: code
-    for module in (ingest, deid, convert, suv, register, label, qa, release, run)
+    for module in (ingest, sources, deid, convert, suv, register, label, qa, release, run)
     for code in _codes(module)
 }
