@@ -171,7 +171,18 @@ def show_planned(options: Options, names: Sequence[str]) -> int:
     return ExitCode.DONE
 
 
-def _dry_run(options: Options, raw_folders: Sequence[Path]) -> int:
+def _dry_run(options: Options, raw_folders: tuple[Path, ...]) -> int:
+    plan, _ = looked_at(options, raw_folders)
+    if options.json:
+        render.as_json(_plan_json(plan))
+    else:
+        _draw_plan(plan)
+    quarantined = any(decision.disposition is Disposition.QUARANTINED for decision in plan.decisions)
+    return ExitCode.QUARANTINED if quarantined else ExitCode.DONE
+
+
+def looked_at(options: Options, raw_folders: Sequence[Path]) -> tuple[IngestPlan, DeidKey]:
+    """The plan of the raw folders, given or those of the last run, and the key of its short ids; nothing is written."""
     workspace = options.open() if options.exists() else None
     config = options.settings(workspace)
     path = key_path(config.deid.key_file)
@@ -187,13 +198,7 @@ def _dry_run(options: Options, raw_folders: Sequence[Path]) -> int:
     if workspace:
         raw.refuse_overlap(roots, (workspace.root, workspace.private))
     with watcher(verbose=options.verbose) as drawn:
-        plan = raw.understand(roots, None, config, key, drawn.scanning).plan
-    if options.json:
-        render.as_json(_plan_json(plan))
-    else:
-        _draw_plan(plan)
-    quarantined = any(decision.disposition is Disposition.QUARANTINED for decision in plan.decisions)
-    return ExitCode.QUARANTINED if quarantined else ExitCode.DONE
+        return raw.understand(roots, None, config, key, drawn.scanning).plan, key
 
 
 def _plan_json(plan: IngestPlan) -> dict[str, Json]:

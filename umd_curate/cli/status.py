@@ -80,6 +80,8 @@ def _draw_files(sums: Mapping[str, Json]) -> None:
             rows.append((kind.value, "", "", value))
     rows.append(("", "", "all files of the raw folder", sums.get("files", 0)))
     render.table("Files", ("disposition", "code", "reason", "files"), rows, right=("files",))
+    if not accounting.adds_up(sums):
+        render.note("The sums of the files do not add up: run `umd-curate ingest` again, and report it if it stays so.")
 
 
 def _draw_findings(rows: list[TaskRow]) -> None:

@@ -62,6 +62,7 @@ class SourceVolume:
     label: str = ""  # identifier-free: "AC", "NAC", "in", "composed"
     layout: Layout = Layout.STACK
     groups: tuple[int, ...] = ()
+    protocol: str = ""  # short id of its protocol group: "g-9K2QMZ7A"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +107,7 @@ class PassedOver:
     code: str
     decided_by: str = ""
     preferred: ShortId | None = None
+    group: str = ""  # protocol group
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,4 +206,5 @@ class VolumeOrder:
     places: tuple[OrderedPlace, ...] = ()  # of the files' slices; empty for a multi-frame object
     layout: Layout = Layout.STACK
     groups: tuple[int, ...] = ()  # files per station, time frame or gate; empty: one group
+    protocol: str = ""  # short id of the protocol group
     findings: tuple[Finding, ...] = ()  # what ingest saw about this volume; they go into its receipt

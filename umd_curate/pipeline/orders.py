@@ -84,6 +84,7 @@ def _order(session: SessionPlan, volume: SourceVolume, subject: SubjectId, name:
         places=_places(volume.instances),
         layout=volume.layout,
         groups=volume.groups,
+        protocol=volume.protocol,
         findings=tuple(finding for finding in session.findings if finding.place == volume.series),
     )
 
