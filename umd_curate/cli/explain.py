@@ -32,6 +32,8 @@ _SHOWN = (
 class ScanGroup(click.Group):
     """`umd-curate scan RAW` with commands beside: the first word is a command of its own, or a folder."""
 
+    allow_interspersed_args = True  # options may stand behind the folders
+
     def make_context(
         self,
         info_name: str | None,

@@ -39,7 +39,7 @@ def status(options: Options) -> int:
     known = sums if isinstance(sums, dict) else {}
     steps: list[dict[str, Json]] = [_step_line(step, [row for row in rows if row.step == step]) for step in ALL_STEPS]
     if options.json:
-        render.as_json({"steps": list(steps), "files": known})
+        render.as_json({"steps": list(steps), "files": known, "adds_up": accounting.adds_up(known)})
         return ExitCode.DONE
     columns = ["step", "done", "quarantined", "failed", "left"]
     if options.verbose:
