@@ -13,7 +13,7 @@ from umd_curate.model.headers import InstanceHeader
 _SPACING_DECIMALS = 2  # of a millimetre: consoles write 0.976562 and 0.9765625 for one setting
 _PLANES = ("sagittal", "coronal", "axial")  # by the axis of the patient that the normal lies closest to
 _WORD = re.compile(r"[^\W_]+")
-_NAME_LETTERS = 3  # a shorter part of a name stands in too many words of a protocol
+_NAME_LETTERS = 3  # a shorter part of a name stands by chance in words of a protocol
 _LONG_NUMBER = re.compile(r"\d{5}")  # no protocol has one; record numbers, accession numbers and dates do
 _UPRIGHT = 0.999  # of a direction cosine: 2.6 degrees off the axis is oblique
 
@@ -71,15 +71,17 @@ def plane_of(orientation: tuple[float, ...]) -> str:
 
 def _without_person(text: str | None, header: InstanceHeader) -> str:
     """Words of a free text without those that hold a part of PatientName or PatientID, or a long number."""
-    own = {
-        word for part in (header.patient_name, header.patient_id) for word in _words(part) if len(word) >= _NAME_LETTERS
-    }
-    kept = [
-        word
-        for word in _WORD.findall(text or "")
-        if not _LONG_NUMBER.search(word) and not any(part in folded for folded in _words(word) for part in own)
-    ]
-    return " ".join(kept)
+    own = {word for part in (header.patient_name, header.patient_id) for word in _words(part) if len(word) > 1}
+    return " ".join(word for word in _WORD.findall(text or "") if not _names(word, own))
+
+
+def _names(word: str, own: set[str]) -> bool:
+    """Say whether a word is a part of the patient's name or id, holds a longer one, or holds a long number."""
+    if _LONG_NUMBER.search(word):
+        return True
+    return any(
+        folded == part or (len(part) >= _NAME_LETTERS and part in folded) for folded in _words(word) for part in own
+    )
 
 
 def _words(text: str | None) -> list[str]:
