@@ -45,14 +45,19 @@ def setting_rows(section: type[BaseModel]) -> list[tuple[str, ...]]:
     for name, entry in section.model_fields.items():
         default = "" if entry.default is None else f"`{toml_of(entry.default)}`"
         rows.append((f"`{name}`", spelled(entry.annotation), default, entry.description or ""))
+        if isinstance(entry.annotation, type) and issubclass(entry.annotation, BaseModel):  # a table of its own
+            rows += [(f"`{name}.{key.strip('`')}`", *rest) for key, *rest in setting_rows(entry.annotation)]
         for inner in nested(entry.annotation):
-            rows += [(f"`{name}.{key}`", kind, "required", says) for key, kind, _, says in setting_rows_of(inner)]
+            rows += [(f"`{name}.{key}`", *rest) for key, *rest in setting_rows_of(inner)]
     return rows
 
 
 def setting_rows_of(model: type[BaseModel]) -> list[tuple[str, str, str, str]]:
     """Keys of an entry of a list."""
-    return [(key, spelled(entry.annotation), "", entry.description or "") for key, entry in model.model_fields.items()]
+    return [
+        (key, spelled(entry.annotation), "required" if entry.is_required() else "", entry.description or "")
+        for key, entry in model.model_fields.items()
+    ]
 
 
 def nested(annotation: object) -> list[type[BaseModel]]:
@@ -62,7 +67,13 @@ def nested(annotation: object) -> list[type[BaseModel]]:
 
 def toml_of(value: object) -> str:
     """A default as it would stand in umd.toml."""
-    plain = list(value) if isinstance(value, tuple) else value
+    if isinstance(value, BaseModel):
+        return "see below"
+    plain = (
+        [entry.model_dump(exclude_defaults=True) if isinstance(entry, BaseModel) else entry for entry in value]
+        if isinstance(value, tuple)
+        else value
+    )
     if isinstance(plain, dict):
         return "{ " + ", ".join(f"{key} = {entry}" for key, entry in plain.items()) + " }"
     text = tomli_w.dumps({"x": plain}).removeprefix("x = ")

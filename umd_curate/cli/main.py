@@ -17,7 +17,7 @@ COMMANDS = {
     "run": ("run", "run", "Do all of it: raw DICOM folder in, release folder out."),
     "init": ("workspace", "init", "Make a workspace."),
     "config": ("workspace", "config", "Show the settings."),
-    "scan": ("scan", "scan", "Say what a raw folder holds and what would be made of it."),
+    "scan": ("explain", "scan", "Say what a raw folder holds, what would be made of it, and why."),
     "ingest": ("run", "ingest", "Scan, de-identify, convert and deface a raw folder into data/."),
     "register": ("run", "register", "Bring PET and CT or MR of each session to one grid."),
     "label": ("run", "label", "Label the organs of each session."),

@@ -66,16 +66,11 @@ def named(raw_folders: Sequence[Path]) -> list[Path]:
 def look(options: Options, raw_folders: Sequence[Path], *, keep: bool = False) -> int:
     """Scan and plan, and show both; the workspace's index is written only where `keep` says so."""
     workspace = options.open() if options.exists() else None
-    config = options.settings(workspace)
-    path = key_path(config.deid.key_file)
-    key = load_key(path) if path.exists() else DeidKey(secrets.token_bytes(KEY_BYTES))
-    roots = _roots(workspace, raw_folders)
     keep = keep and workspace is not None
     started = time.perf_counter()
     with locked(workspace, "scan") if workspace and keep else nullcontext():
-        with watcher(verbose=options.verbose) as drawn:
-            understood = understand(roots, workspace, config, key, drawn.scanning, keep=keep)
-            totals = understood.totals()
+        understood, _ = looked_at(options, raw_folders, keep=keep)
+        totals = understood.totals()
         seconds = time.perf_counter() - started
         overview = overview_of(understood)
         if options.json:
@@ -83,6 +78,17 @@ def look(options: Options, raw_folders: Sequence[Path], *, keep: bool = False) -
         else:
             _draw(understood, overview, totals, seconds, verbose=options.verbose)
     return ExitCode.QUARANTINED if any(kind is Disposition.QUARANTINED for kind, _ in totals) else ExitCode.DONE
+
+
+def looked_at(options: Options, raw_folders: Sequence[Path], *, keep: bool = False) -> tuple[Understood, DeidKey]:
+    """Index and plan of the raw folders, given or those of the last run, and the key of its short ids."""
+    workspace = options.open() if options.exists() else None
+    config = options.settings(workspace)
+    path = key_path(config.deid.key_file)
+    key = load_key(path) if path.exists() else DeidKey(secrets.token_bytes(KEY_BYTES))
+    roots = _roots(workspace, raw_folders)
+    with watcher(verbose=options.verbose) as drawn:
+        return understand(roots, workspace, config, key, drawn.scanning, keep=keep), key
 
 
 def _roots(workspace: Workspace | None, raw_folders: Sequence[Path]) -> list[Path]:

@@ -39,7 +39,7 @@ def status(options: Options) -> int:
     known = sums if isinstance(sums, dict) else {}
     steps: list[dict[str, Json]] = [_step_line(step, [row for row in rows if row.step == step]) for step in ALL_STEPS]
     if options.json:
-        render.as_json({"steps": list(steps), "files": known})
+        render.as_json({"steps": list(steps), "files": known, "adds_up": accounting.adds_up(known)})
         return ExitCode.DONE
     columns = ["step", "done", "quarantined", "failed", "left"]
     if options.verbose:
@@ -80,6 +80,8 @@ def _draw_files(sums: Mapping[str, Json]) -> None:
             rows.append((kind.value, "", "", value))
     rows.append(("", "", "all files of the raw folder", sums.get("files", 0)))
     render.table("Files", ("disposition", "code", "reason", "files"), rows, right=("files",))
+    if not accounting.adds_up(sums):
+        render.note("The sums of the files do not add up: run `umd-curate ingest` again, and report it if it stays so.")
 
 
 def _draw_findings(rows: list[TaskRow]) -> None:

@@ -12,12 +12,12 @@ from umd_curate.ingest.classify import is_composed, is_mosaic, role_of
 from umd_curate.ingest.frames import FrameSet, gather_frames, says_not_static
 from umd_curate.ingest.group import is_multiframe, volumes_of_series
 from umd_curate.ingest.moments import span_s
+from umd_curate.ingest.protocols import protocol_text
 from umd_curate.ingest.stack import Fault, Stack, has_geometry, stacked
 from umd_curate.ingest.tracers import is_single_photon
 from umd_curate.model.catalogue import ingest as codes
 from umd_curate.model.headers import InstanceHeader
 from umd_curate.model.ids import PatientKey, ShortId
-from umd_curate.model.protocol import protocol_group
 from umd_curate.model.stacks import STRICT, StackRules
 from umd_curate.model.study import Layout, Role, SourceVolume
 
@@ -174,7 +174,7 @@ def build_candidates(
     for (patient_key, study, uid, role), members in sorted(series.items()):
         for stack, layout, counts in _parts(members, role, faults.stacks):
             first = stack.instances[0]
-            protocol = protocol_group(first)
+            protocol = protocol_text(first)
             if protocol not in groups:
                 groups[protocol] = short_id("g", protocol)
             volume = Candidate(

@@ -6,6 +6,8 @@ do not mark otherwise.
 """
 
 import re
+from functools import lru_cache
+from typing import NamedTuple
 
 from umd_curate.ingest.dixon import words_of
 from umd_curate.model.catalogue import ingest as codes
@@ -53,6 +55,7 @@ _REFORMAT_WORDS = re.compile(r"\b(mips?|mnip|minip|mprs?|vrt|fused|fusion)\b")
 _MU_MAP_WORDS = re.compile(r"\b(u|mu|µ|μ) ?map\b|\bmumap\b|\battenuation ?map\b|\bac ?map\b|\bpseudo ?ct\b")
 _MRAC_WORDS = re.compile(r"\bmrac\b")
 _MOSAIC_TYPES = {"MOSAIC", "VFRAME"}  # Siemens; United Imaging
+_COMPOSED_WORDS = re.compile(r"\bcompos")
 _COMPOSED_TYPE = re.compile(r"^(COMP_|COMPOS)")
 _COLOURS = {"RGB", "YBR_FULL", "YBR_FULL_422", "YBR_ICT", "YBR_RCT", "PALETTE COLOR"}
 
@@ -87,36 +90,51 @@ def _unwanted_object(header: InstanceHeader) -> FindingCode:
 
 
 def _unwanted_image(header: InstanceHeader) -> FindingCode | None:
-    types = {value.strip().upper() for value in header.image_type}
-    words = words_of(header.series_description)
+    types = _types(header.image_type)
+    said = _said(header.series_description)
     if (header.samples_per_pixel or 1) > 1 or (header.photometric or "") in _COLOURS or types & _PAGE_TYPES:
         return codes.PAGE
     if header.modality is not None and ROLE_OF_MODALITY.get(header.modality) is not role_of(header):
         return None if header.modality == "NM" and role_of(header) is Role.PET else codes.OTHER_OBJECT
-    if types & _LOCALIZER_TYPES or _LOCALIZER_WORDS.search(words):
+    if types & _LOCALIZER_TYPES or said.localizer:
         return codes.LOCALIZER
-    if _is_mu_map(header, words):
-        return codes.MU_MAP
-    if not is_composed(header) and (types & _REFORMAT_TYPES or _REFORMAT_WORDS.search(words)):
+    if said.mu_map or (said.mrac and header.dixon_channel is None and role_of(header) is Role.MR):
+        return (
+            codes.MU_MAP
+        )  # Siemens calls Dixon images of attenuation correction MRAC too; with a channel they are anatomy
+    if (types & _REFORMAT_TYPES or said.reformat) and not is_composed(header):
         return codes.REFORMAT
     return None
 
 
-def _is_mu_map(header: InstanceHeader, words: str) -> bool:
-    """Siemens calls the Dixon images of attenuation correction MRAC as well; those with a channel are anatomy."""
-    if _MU_MAP_WORDS.search(words):
-        return True
-    is_mr = role_of(header) is Role.MR
-    return is_mr and header.dixon_channel is None and _MRAC_WORDS.search(words) is not None
+class _Said(NamedTuple):
+    """What a series description says of its images."""
+
+    localizer: bool
+    mu_map: bool
+    mrac: bool
+    reformat: bool
+    composed: bool
+
+
+@lru_cache(maxsize=4096)  # a series has one description and many slices
+def _said(description: str | None) -> _Said:
+    words = words_of(description)
+    patterns = (_LOCALIZER_WORDS, _MU_MAP_WORDS, _MRAC_WORDS, _REFORMAT_WORDS, _COMPOSED_WORDS)
+    return _Said(*(pattern.search(words) is not None for pattern in patterns))
+
+
+@lru_cache(maxsize=4096)
+def _types(image_type: tuple[str, ...]) -> frozenset[str]:
+    return frozenset(value.strip().upper() for value in image_type)
 
 
 def is_composed(header: InstanceHeader) -> bool:
     """Say whether an MR image was composed of several stations, by ImageType (0008,0008) or description."""
-    return any(_COMPOSED_TYPE.match(value.upper()) for value in header.image_type) or bool(
-        re.search(r"\bcompos", words_of(header.series_description))
-    )
+    composed = any(_COMPOSED_TYPE.match(value) for value in _types(header.image_type))
+    return composed or _said(header.series_description).composed
 
 
 def is_mosaic(header: InstanceHeader) -> bool:
     """Say whether an MR image holds all slices of a volume as tiles, by ImageType (0008,0008)."""
-    return role_of(header) is Role.MR and bool({value.strip().upper() for value in header.image_type} & _MOSAIC_TYPES)
+    return role_of(header) is Role.MR and bool(_types(header.image_type) & _MOSAIC_TYPES)

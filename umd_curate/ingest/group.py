@@ -78,6 +78,8 @@ def _largest_first(group: Sequence[_Image]) -> tuple[int, int, str, str]:
 def _same_plane(images: Sequence[_Image]) -> list[list[_Image]]:
     """Cluster by orientation and pixel spacing: neighbours in sorted order within tolerance share a cluster."""
     clusters: list[list[_Image]] = [list(images)]
+    if len({(image.orientation, image.pixel_spacing_mm) for image in images}) == 1:
+        return clusters
     for axis in range(8):
         clusters = [part for cluster in clusters for part in _split_along(cluster, axis)]
     return clusters

@@ -33,6 +33,8 @@ def completed(before: Sequence[InstanceHeader], after: Sequence[InstanceHeader])
 
 def adopted_patients(rows: Sequence[InstanceHeader], keys: Keys) -> Keys:
     """Patients with those of images without PatientID, taken from their study or series where that is of one patient."""
+    if None not in keys.values():
+        return keys
     studies = _only(rows, lambda row: row.study_uid, lambda row: keys[row.path])
     series = _only(rows, lambda row: row.series_uid, lambda row: keys[row.path])
     return {row.path: keys[row.path] or studies.get(row.study_uid) or series.get(row.series_uid) for row in rows}
@@ -48,6 +50,8 @@ def identified(rows: Sequence[InstanceHeader], keys: Mapping[str, PatientKey | N
     keys
         Patient of each by path.
     """
+    if all(row.study_uid and row.series_uid for row in rows):
+        return list(rows)
     by_series = _only(
         rows, lambda row: (keys[row.path], row.series_uid) if row.series_uid else None, lambda row: row.study_uid
     )

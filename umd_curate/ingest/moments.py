@@ -7,6 +7,7 @@ A missing or malformed date or time makes the moment unknown; nothing is guessed
 import re
 from collections.abc import Iterable
 from datetime import date
+from functools import lru_cache
 
 from umd_curate.model.headers import InstanceHeader
 
@@ -16,6 +17,7 @@ _DA = re.compile(r"(\d{4})\.?(\d{2})\.?(\d{2})\Z")  # PS3.5 table 6.2-1, and the
 _TM = re.compile(r"(\d{2}):?(\d{2})?:?(\d{2}(?:\.\d{1,6})?)?\Z")
 
 
+@lru_cache(maxsize=4096)  # a series has few moments, a folder many slices
 def seconds_of(day: str | None, time: str | None) -> float | None:
     """Seconds since an arbitrary day of a DA and a TM value; None where either is missing or malformed."""
     found_day, found_time = _DA.match((day or "").strip()), _TM.match((time or "").strip())

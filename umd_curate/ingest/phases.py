@@ -16,6 +16,8 @@ MIN_GAP_S = (
 
 def phases_of(pets: Sequence[Candidate]) -> list[list[Candidate]]:
     """Part PET volumes into phases, the earliest first; all of them are one phase where times are unknown."""
+    if len(pets) < 2:  # one volume is one phase
+        return [list(pets)] if pets else []
     timed = [volume for volume in pets if volume.span_s is not None]
     leading = [volume for volume in timed if volume.is_static and volume.is_attenuation_corrected]
     phases: list[list[Candidate]] = []
@@ -28,7 +30,7 @@ def phases_of(pets: Sequence[Candidate]) -> list[list[Candidate]]:
         phases[-1].append(volume)
         end = max(end, last)
     if not phases:
-        return [list(pets)] if pets else []
+        return [list(pets)]
     begins = [begin_s(phase) or 0.0 for phase in phases]
     names = {volume.series for phase in phases for volume in phase}
     for volume in pets:
@@ -44,7 +46,7 @@ def begin_s(phase: Sequence[Candidate]) -> float | None:
 
 def nearest(volume: Candidate, begins: Sequence[float]) -> int:
     """Place of the phase that begins nearest to a volume's acquisition; the first where that is unknown."""
-    span = volume.span_s
+    span = volume.span_s if len(begins) > 1 else None
     if span is None:
         return 0
     return min(range(len(begins)), key=lambda place: (abs(begins[place] - span[0]), place))

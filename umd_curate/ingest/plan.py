@@ -22,13 +22,13 @@ from umd_curate.ingest.patients import (
     patient_keys,
     shared_series,
 )
+from umd_curate.ingest.protocols import protocol_parameters
 from umd_curate.ingest.stack import Fault
 from umd_curate.model.catalogue import ingest as codes
 from umd_curate.model.config import IngestConfig
 from umd_curate.model.findings import Finding, FindingCode
 from umd_curate.model.headers import FileKind, InstanceHeader
 from umd_curate.model.ids import PatientKey, ShortId
-from umd_curate.model.protocol import protocol_parameters
 from umd_curate.model.stacks import STRICT, StackRules
 from umd_curate.model.study import Disposition, FileDecision, IngestPlan, Layout, PassedOver, ProtocolGroup, Role
 
@@ -153,7 +153,9 @@ def _passed_over(pairing: Pairing) -> Iterator[PassedOver]:
     for volume, code in pairing.excluded:
         decided_by, preferred = pairing.decided_by.get(volume.series, ("", None))
         files = len(volume.stack.instances)
-        yield PassedOver(volume.series, volume.role, volume.label, files, code.code, decided_by, preferred)
+        yield PassedOver(
+            volume.series, volume.role, volume.label, files, code.code, decided_by, preferred, volume.group
+        )
 
 
 def _leave_out_unwanted(rows: Iterable[InstanceHeader], book: _Book) -> list[InstanceHeader]:

@@ -83,7 +83,7 @@ WORD_CRITERIA = frozenset({"description", "protocol", "kernel", "reconstruction"
 class RankBy(Section):
     """One criterion of a ranking. Those that look for words prefer the volume that has the earliest of `words`."""
 
-    by: CriterionName
+    by: CriterionName = Field(description="Name of the criterion.")
     words: tuple[str, ...] = Field((), description="For description, protocol, kernel and reconstruction: best first.")
 
     @model_validator(mode="after")

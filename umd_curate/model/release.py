@@ -161,6 +161,14 @@ class RelaxedRule(Document):
     reason: str
 
 
+class DecidedChoice(Document):
+    """A decision of the data manager for a protocol group or one series, by its short id."""
+
+    target: str
+    choose: str
+    reason: str
+
+
 class ReleaseManifest(Document):
     """``manifests/release.json``: what the release holds, under which rules and made with which versions."""
 
@@ -173,6 +181,7 @@ class ReleaseManifest(Document):
     split_shares: dict[str, float]
     configs: tuple[ConfigEntry, ...]
     relaxed: tuple[RelaxedRule, ...] = ()
+    decided: tuple[DecidedChoice, ...] = ()
     review: str = UNREVIEWED
     subjects: int
     sessions: int

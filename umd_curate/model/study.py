@@ -63,7 +63,7 @@ class SourceVolume:
     label: str = ""  # identifier-free: "AC", "NAC", "in", "composed"
     layout: Layout = Layout.STACK
     groups: tuple[int, ...] = ()
-    protocol: ShortId | None = None  # of its protocol group
+    protocol: str = ""  # short id of its protocol group: "g-9K2QMZ7A"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,7 @@ class PassedOver:
     code: str
     decided_by: str = ""
     preferred: ShortId | None = None
+    group: str = ""  # protocol group
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,5 +208,5 @@ class VolumeOrder:
     layout: Layout = Layout.STACK
     groups: tuple[int, ...] = ()  # files per station, time frame or gate; empty: one group
     pet: PetContext | None = None  # what a PET's SUV needs beyond the headers; None for other roles
-    protocol: str | None = None  # short id of its protocol group
+    protocol: str = ""  # short id of the protocol group
     findings: tuple[Finding, ...] = ()  # what ingest saw about this volume; they go into its receipt

@@ -119,3 +119,8 @@ def total(sums: Mapping[str, Json], disposition: Disposition) -> int:
     if isinstance(value, dict):
         return sum(count for count in value.values() if isinstance(count, int))
     return value if isinstance(value, int) else 0
+
+
+def adds_up(sums: Mapping[str, Json]) -> bool:
+    """Say whether the files of all dispositions together are all files of the raw folder."""
+    return sums.get("files") == sum(total(sums, disposition) for disposition in Disposition)

@@ -11,6 +11,7 @@ from umd_curate.model.labels import OrganTable
 from umd_curate.model.release import (
     TABLES,
     ConfigEntry,
+    DecidedChoice,
     ExclusionRow,
     RelaxedRule,
     ReleaseManifest,
@@ -54,6 +55,7 @@ class Contents:
     default: str
     splits: Mapping[str, str]  # by subject
     organs: OrganTable
+    decided: tuple[DecidedChoice, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ def compose(
         default=default,
         splits=splits,
         organs=organs,
+        decided=plan.decided,
     )
 
 
@@ -139,6 +142,7 @@ def manifest_of(
             for content in contents.configs
         ),
         relaxed=tuple(RelaxedRule(rule=entry.rule, reason=entry.reason) for entry in config.release.relax),
+        decided=contents.decided,
         subjects=contents.summary.subjects,
         sessions=contents.summary.sessions,
         excluded_sessions=len(

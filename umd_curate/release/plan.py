@@ -10,8 +10,9 @@ from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
-from umd_curate.model.config import ReleaseConfig, UmdConfig
+from umd_curate.model.config import Decision, ReleaseConfig, UmdConfig
 from umd_curate.model.receipts import Artifact, Json, Receipt, State, What
+from umd_curate.model.release import DecidedChoice
 from umd_curate.model.steps import SessionFiles, Unit, View
 from umd_curate.release.cases import Subset
 
@@ -76,9 +77,12 @@ class ReleasePlan(Part):
     quarantined_files: dict[str, int] = {}
     receipts: tuple[PlannedReceipt, ...] = ()
     kept_splits: dict[str, str] = {}  # by subject, from the versions before this one
+    decided: tuple[DecidedChoice, ...] = ()  # what the data manager decided at ingest
 
 
-def plan_release(view: View, settings: ReleaseConfig, subsets: Sequence[Subset]) -> Unit | None:
+def plan_release(
+    view: View, settings: ReleaseConfig, subsets: Sequence[Subset], decisions: Sequence[Decision] = ()
+) -> Unit | None:
     """The one unit of a release; None where no session has a file below the wall."""
     sessions = [session for session in view.sessions() if _public(session)]
     if not sessions:
@@ -99,6 +103,9 @@ def plan_release(view: View, settings: ReleaseConfig, subsets: Sequence[Subset])
         quarantined_files=_counts(view, "quarantined"),
         receipts=tuple(_receipt(receipt) for receipt in receipts),
         kept_splits=_kept_splits(view, settings),
+        decided=tuple(
+            DecidedChoice(target=entry.target, choose=entry.choose, reason=entry.reason) for entry in decisions
+        ),
     )
     params: dict[str, Json] = plan.model_dump(mode="json")
     return Unit(step=STEP_NAME, name=f"release-{settings.version}", inputs=tuple(inputs), params=params)

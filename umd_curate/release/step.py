@@ -23,7 +23,7 @@ RELEASE_FILE = "release-file"  # role of the artifacts
 def plan(view: View, config: UmdConfig) -> Sequence[Unit]:
     """The one unit ``release-<version>``; none where no session has a file below the wall."""
     subsets = subsets_of(definition(config.dataset.definition))
-    unit = plan_release(view, config.release, subsets)
+    unit = plan_release(view, config.release, subsets, config.ingest.decide)
     return [unit] if unit else []
 
 

@@ -297,12 +297,6 @@ FIELD_OF_VIEW = _notice(
     "A reconstruction of a small field of view cuts off the arms or the body wall.",
     "Prefer the reconstruction with the full field of view with [[ingest.decide]].",
 )
-TIED = _notice(
-    "ING-307",
-    "Several series rank the same",
-    "Every criterion before the series number sees them as equal; the number decided.",
-    "See `umd-curate scan groups` and decide once for the protocol group with [[ingest.decide]].",
-)
 WEIGHTS_DIFFER = _notice(
     "ING-308",
     "The weights of one study differ",
@@ -343,4 +337,10 @@ SHARED_PARTNER = _record(
     "ING-324",
     "The CT or MR is shared with another phase",
     "The study has one CT or MR for several PET phases in one frame of reference; the patient may have moved in between.",
+)
+TIED = _record(
+    "ING-325",
+    "Several series rank the same",
+    "Every criterion before the series number sees them as equal; the number decided.",
+    "See `umd-curate scan groups` and decide once for the protocol group with [[ingest.decide]].",
 )
