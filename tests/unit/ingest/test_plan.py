@@ -48,6 +48,15 @@ _faults = st.fixed_dictionaries(
         "image_type": st.sampled_from([(), ("ORIGINAL", "PRIMARY", "LOCALIZER"), ("DERIVED", "SECONDARY", "W")]),
         "dixon_channel": st.sampled_from(["in", "fat"]),
         "acquisition_number": st.integers(0, 2),
+        "acquisition_time": st.sampled_from(["100000", "133000", "x", None]),
+        "frame_reference_time_ms": st.sampled_from([0.0, 5.0]),
+        "trigger_time_ms": st.sampled_from([0.0, 100.0]),
+        "series_type": st.sampled_from([("DYNAMIC", "IMAGE"), ("GATED", "IMAGE")]),
+        "patient_sex": st.sampled_from(["M", "F", "O"]),
+        "patient_birth_date": st.sampled_from(["19600101", "19610101", "1960"]),
+        "patient_weight_kg": st.sampled_from([0.0, 70.0, 99.0, 70000.0]),
+        "radiopharmaceutical": st.sampled_from(["FDG", "Tc-99m MDP", "PSMA"]),
+        "study_date": st.none(),
     },
 )
 
@@ -59,7 +68,21 @@ def _folders(draw):
     for name in draw(st.lists(st.sampled_from("abcdef"), unique=True, max_size=5)):
         modality = draw(st.sampled_from(["CT", "MR", "PT"]))
         where = draw(st.sampled_from([0.0, 40.0, 2000.0]))
-        rows += series(modality, name, n=draw(st.integers(1, 8)), z0=where, series_number=draw(st.integers(1, 2)))
+        when = draw(st.sampled_from(["100000", "120000"]))
+        rows += series(
+            modality,
+            name,
+            n=draw(st.integers(1, 8)),
+            z0=where,
+            series_number=draw(st.integers(1, 2)),
+            acquisition_date="20200101",
+            acquisition_time=when,
+        )
+        if draw(st.booleans()) and modality == "PT":  # frames, if their times differ
+            rows += [
+                _again(row, "again", sop_instance_uid=f"{row.sop_instance_uid}.2", acquisition_time="101000")
+                for row in rows[-3:]
+            ]
     rows += [contours(f"seg-{of}", of=of) for of in draw(st.lists(st.sampled_from("abc"), unique=True, max_size=2))]
     for place in draw(st.lists(st.integers(0, max(len(rows) - 1, 0)), unique=True, max_size=min(6, len(rows)))):
         rows[place] = replace(rows[place], **draw(_faults))
@@ -73,8 +96,10 @@ def test_every_file_has_one_decision_that_does_not_depend_on_order(rows, noise):
     assert [decision.path for decision in plan.decisions] == sorted(row.path for row in rows)
     assert plan == _plan(noise.sample(rows, len(rows)))
     used = {decision.path for decision in plan.decisions if decision.disposition is Disposition.USED}
+    modality_of = {row.path: row.modality or "" for row in rows}
     in_sessions = [image.path for s in plan.sessions for volume in s.volumes for image in volume.instances]
-    assert sorted(in_sessions) == sorted(used)  # no times, so no CT is shared by two phases
+    assert set(in_sessions) == used
+    assert all(in_sessions.count(path) == 1 for path in used if "PT" in modality_of[path])  # only CT and MR are shared
     for decision in plan.decisions:
         assert (decision.code == "") == (decision.disposition is Disposition.USED)
         assert decision.code == "" or decision.code in CATALOGUE
