@@ -384,8 +384,8 @@ def test_shuffled_frames_are_sorted_by_position_each_with_its_own_slope(tmp_path
     assert volume.grid.spacing_mm == pytest.approx((3, 2, 5))
 
 
-def test_two_echoes_in_one_object_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="CON-104"):
+def test_frames_of_one_place_that_nothing_tells_apart_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="CON-107"):
         convert_series([enhanced(some_pixels(), [0, 1, 0, 1], [1.0] * 4)], an_order(Role.MR), tmp_path, "p", None)
 
 

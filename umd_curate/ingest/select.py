@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from umd_curate.ingest.candidates import Candidate, n_slices
-from umd_curate.ingest.dixon import FAT, IN, OPPOSED, WATER, words_of
+from umd_curate.ingest.dixon import words_of
 from umd_curate.ingest.stack import Fault
 from umd_curate.model.catalogue import ingest as codes
+from umd_curate.model.dixon import FAT, IN, OPPOSED, WATER
 from umd_curate.model.findings import FindingCode
 from umd_curate.model.ids import ShortId
 from umd_curate.model.study import Role

@@ -1,6 +1,6 @@
 """umd.toml: every setting of a workspace, its default and its limits. Unknown keys are errors."""
 
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
@@ -55,6 +55,10 @@ class DeidConfig(Section):
 
 class ConvertConfig(Section):
     """Conversion to NIfTI and SUV."""
+
+    frames: Literal["static", "4d"] = Field(
+        "static", description="Dynamic and gated PET: their mean alone, or the frames as a 4D image beside it (4d)."
+    )
 
 
 class RegisterConfig(Section):

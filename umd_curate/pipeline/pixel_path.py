@@ -16,7 +16,8 @@ from umd_curate.convert.contours import merge_contours
 from umd_curate.convert.contours_io import convert_contours
 from umd_curate.convert.contours_io import stage_contours as write_contours
 from umd_curate.convert.geometry import SlicePlace, stack_of_places
-from umd_curate.convert.header_io import pet_header
+from umd_curate.convert.header_io import pet_headers
+from umd_curate.convert.private_io import PrivateFacts, private_facts
 from umd_curate.convert.step import convert_series
 from umd_curate.convert.suv import same_suv
 from umd_curate.deid.clean_io import clean_dataset
@@ -29,7 +30,7 @@ from umd_curate.model.ids import PatientKey, SubjectId
 from umd_curate.model.receipts import Artifact, Receipt, What
 from umd_curate.model.sidecars import SourceReceipt
 from umd_curate.model.steps import Place, Unit
-from umd_curate.model.study import Role, VolumeOrder
+from umd_curate.model.study import Layout, Role, VolumeOrder
 from umd_curate.pipeline.orders import read_order
 from umd_curate.pipeline.phi_gate import keep_identifiers
 from umd_curate.store.dicom import READ_FAULTS, read_dataset
@@ -49,6 +50,7 @@ class Source:
         self.identifiers = IdentifierSet()
         self._digest = hashlib.sha256()
         self._latest = IdentifierSet()
+        self._private = PrivateFacts()
 
     def datasets(self) -> Iterator[Dataset]:
         """Source datasets in slice order.
@@ -84,20 +86,42 @@ class Source:
         patient, subject = PatientKey(self.order.patient), SubjectId(self.order.subject)
         for source in self.datasets():
             clean = clean_dataset(source, self.key, patient, subject, self._latest).dataset
-            if self.order.role is Role.PET and not same_suv(pet_header(source), pet_header(clean)):
+            if self.order.role is Role.PET and not _same_suv(source, clean):
                 raise Refused(codes.SUV_CHANGED.at(self.order.series))
+            if self.order.role is Role.MR:
+                self._private = private_facts(source, self.order.series)
             yield clean
+
+    def private(self) -> PrivateFacts:
+        """What the private elements of the latest MR file said."""
+        return self._private
 
     def receipt(self) -> SourceReceipt:
         """Where the image comes from, after the last file was read."""
         return SourceReceipt(series=self.order.series, n_files=len(self.order.files), sha256=self._digest.hexdigest())
 
 
+def _same_suv(source: Dataset, clean: Dataset) -> bool:
+    """Whether every frame of a PET has the same SUV before and after de-identification."""
+    before, after = pet_headers(source), pet_headers(clean)
+    return len(before) == len(after) and all(map(same_suv, before, after))
+
+
 def stage_volume(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     """Clean and stage one image volume."""
     order, source = _open(unit, place, config)
-    geometry = stack_of_places([SlicePlace(*entry) for entry in order.places], order.series) if order.places else None
-    converted = convert_series(source.cleaned(), order, place.resolve(STAGED), STAGED, geometry, source=source.receipt)
+    is_stack = order.layout is Layout.STACK and order.places
+    geometry = stack_of_places([SlicePlace(*entry) for entry in order.places], order.series) if is_stack else None
+    converted = convert_series(
+        source.cleaned(),
+        order,
+        place.resolve(STAGED),
+        STAGED,
+        geometry,
+        source=source.receipt,
+        private=source.private,
+        frames=config.convert.frames,
+    )
     _close(place, converted.artifacts)
     return unit.receipt(
         outputs=[*converted.artifacts, keep_identifiers(unit, place, source.identifiers)],
