@@ -16,6 +16,7 @@ from pydicom.uid import RLELossless
 
 from umd_curate.convert.geometry import SlicePlace
 from umd_curate.convert.header_io import Attributes
+from umd_curate.convert.private_io import PrivateFacts
 from umd_curate.convert.rescale import Rescale, as_float32, as_int16
 from umd_curate.model.catalogue import convert as codes
 from umd_curate.model.findings import Refused
@@ -34,6 +35,7 @@ class Plane:
     attributes: Attributes
     slice_place: SlicePlace
     place: str
+    private: PrivateFacts  # what the private elements of its file said
     tile: tuple[slice, slice] | None = None  # rows and columns of the slice in a mosaic
 
     def stored_ji(self) -> NDArray[np.generic]:

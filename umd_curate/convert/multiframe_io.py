@@ -6,6 +6,7 @@ be stored in any order.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from pydicom.dataset import Dataset
 
@@ -13,10 +14,13 @@ from umd_curate.convert.frames import FrameFacts, choose
 from umd_curate.convert.geometry import check_complete
 from umd_curate.convert.header_io import Attributes, slice_place
 from umd_curate.convert.io import Plane
+from umd_curate.convert.private_io import PrivateFacts
 from umd_curate.model.catalogue import convert as codes
 from umd_curate.model.findings import Finding
 from umd_curate.model.sidecars import FrameChoice
 from umd_curate.model.study import Layout, Role
+
+Source: TypeAlias = tuple[Dataset, PrivateFacts]  # a de-identified object, and what its private elements said before
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +33,7 @@ class FrameVolumes:
     findings: tuple[Finding, ...]
 
 
-def frame_volumes(datasets: Sequence[Dataset], role: Role, label: str, place: str) -> FrameVolumes:
+def frame_volumes(sources: Sequence[Source], role: Role, label: str, place: str) -> FrameVolumes:
     """Planes of the wanted volume of one or more multi-frame objects.
 
     Raises
@@ -37,13 +41,15 @@ def frame_volumes(datasets: Sequence[Dataset], role: Role, label: str, place: st
     Refused
         A frame does not say where it is; see also `frames.choose`.
     """
-    attributes = [Attributes(dataset, frame) for dataset in datasets for frame in range(_n_frames(dataset))]
+    attributes = [Attributes(dataset, frame) for dataset, _ in sources for frame in range(_n_frames(dataset))]
+    private = [each for dataset, each in sources for _ in range(_n_frames(dataset))]
     facts = [frame_facts(each) for each in attributes]
     for each in facts:
         check_complete(each.place, place)
     chosen = choose(facts, role, label, place)
     volumes = tuple(
-        tuple(Plane(attributes[index], facts[index].place, place) for index in volume) for volume in chosen.volumes
+        tuple(Plane(attributes[index], facts[index].place, place, private[index]) for index in volume)
+        for volume in chosen.volumes
     )
     n_used = sum(map(len, volumes))
     findings = []

@@ -15,7 +15,7 @@ from umd_curate.convert.geometry import SlicePlace, StackGeometry, stack_of_plac
 from umd_curate.convert.header_io import Attributes, is_multi_frame, slice_place
 from umd_curate.convert.io import Plane
 from umd_curate.convert.mosaic import tiles_of
-from umd_curate.convert.multiframe_io import frame_volumes
+from umd_curate.convert.multiframe_io import Source, frame_volumes
 from umd_curate.convert.private_io import PrivateFacts, is_mosaic
 from umd_curate.model.catalogue import convert as codes
 from umd_curate.model.findings import Finding, Refused
@@ -78,14 +78,14 @@ def parts_of(
     Refused
         The objects are no even stacks, or not one image.
     """
-    stream = iter(datasets)
+    stream = ((dataset, private()) for dataset in datasets)
     if order.layout is Layout.MOSAIC:
-        found = _mosaics(stream, order, private)
+        found = _mosaics(stream, order)
     elif order.layout in {Layout.STATIONS, Layout.DYNAMIC, Layout.GATED}:
         sizes = order.groups or (len(order.files),)
         found = Parts(order.layout, len(sizes), _grouped(stream, order, sizes))
     elif geometry is not None:
-        return Parts(Layout.STACK, 1, iter([Part(geometry, (_single(dataset, order.series) for dataset in stream))]))
+        return Parts(Layout.STACK, 1, iter([Part(geometry, (_single(source, order.series) for source in stream))]))
     else:
         found = _multi_frame(list(stream), order)
     if found.layout in {Layout.DYNAMIC, Layout.GATED} and order.role is Role.MR and found.count > 1:
@@ -94,10 +94,10 @@ def parts_of(
     return Parts(layout, found.count, found.parts, found.choice, found.findings)
 
 
-def _multi_frame(datasets: Sequence[Dataset], order: VolumeOrder) -> Parts:
-    if not datasets:
+def _multi_frame(sources: Sequence[Source], order: VolumeOrder) -> Parts:
+    if not sources:
         raise Refused(codes.SLICE_COUNT.at(order.series, "slices", measured=0))
-    found = frame_volumes(datasets, order.role, order.label, order.series)
+    found = frame_volumes(sources, order.role, order.label, order.series)
     parts = [
         Part(stack_of_places([plane.slice_place for plane in planes], order.series), iter(planes))
         for planes in found.volumes
@@ -105,7 +105,7 @@ def _multi_frame(datasets: Sequence[Dataset], order: VolumeOrder) -> Parts:
     return Parts(found.layout, len(parts), iter(parts), found.choice, found.findings)
 
 
-def _grouped(stream: Iterator[Dataset], order: VolumeOrder, sizes: Sequence[int]) -> Iterator[Part]:
+def _grouped(stream: Iterator[Source], order: VolumeOrder, sizes: Sequence[int]) -> Iterator[Part]:
     """One part per group of files: as the index saw it, or as the files themselves tell."""
     start = 0
     for size in sizes:
@@ -114,36 +114,38 @@ def _grouped(stream: Iterator[Dataset], order: VolumeOrder, sizes: Sequence[int]
         group = islice(stream, size)
         if places:
             geometry = stack_of_places([SlicePlace(*entry) for entry in places], order.series)
-            yield Part(geometry, (_single(dataset, order.series) for dataset in group))
+            yield Part(geometry, (_single(source, order.series) for source in group))
         else:
             yield _one_volume(list(group), order)
     if next(stream, None) is not None:
         raise Refused(codes.SLICE_COUNT.at(order.series, "files, more than planned", measured=start + 1, limit=start))
 
 
-def _one_volume(datasets: Sequence[Dataset], order: VolumeOrder) -> Part:
-    inner = _multi_frame(datasets, order)
+def _one_volume(sources: Sequence[Source], order: VolumeOrder) -> Part:
+    inner = _multi_frame(sources, order)
     if inner.count != 1:
         detail = "; ".join(inner.choice.told_apart_by) if inner.choice else ""
         raise Refused(codes.SEVERAL_VOLUMES.at(order.series, detail, measured=inner.count, limit=1))
     return next(inner.parts)
 
 
-def _mosaics(stream: Iterator[Dataset], order: VolumeOrder, private: Callable[[], PrivateFacts]) -> Parts:
+def _mosaics(stream: Iterator[Source], order: VolumeOrder) -> Parts:
     count = len(order.groups) or len(order.files) or 1
-    return Parts(Layout.DYNAMIC, count, (_mosaic(dataset, order.series, private()) for dataset in stream))
+    return Parts(Layout.DYNAMIC, count, (_mosaic(source, order.series) for source in stream))
 
 
-def _mosaic(dataset: Dataset, place: str, facts: PrivateFacts) -> Part:
+def _mosaic(source: Source, place: str) -> Part:
+    dataset, facts = source
     attributes = Attributes(dataset)
     if facts.tiles is None:
         raise Refused(codes.MOSAIC_UNKNOWN.at(place, "(0008,0008) ImageType has neither MOSAIC nor VFRAME"))
     tiles = tiles_of(slice_place(attributes), facts.tiles, place)
     geometry = stack_of_places([tile.slice_place for tile in tiles], place)
-    return Part(geometry, (Plane(attributes, tile.slice_place, place, tile.window) for tile in tiles))
+    return Part(geometry, (Plane(attributes, tile.slice_place, place, facts, tile.window) for tile in tiles))
 
 
-def _single(dataset: Dataset, place: str) -> Plane:
+def _single(source: Source, place: str) -> Plane:
+    dataset, facts = source
     attributes = Attributes(dataset)
     if (attributes.integer("NumberOfFrames") or 1) != 1:
         raise Refused(codes.FRAMES_NOT_ONE_VOLUME.at(place, "(0028,0008) NumberOfFrames in a stack of single frames"))
@@ -151,4 +153,4 @@ def _single(dataset: Dataset, place: str) -> Plane:
         raise Refused(codes.MOSAIC.at(place, "(0008,0008) ImageType"))
     if is_multi_frame(dataset):  # an enhanced object of one frame
         attributes = Attributes(dataset, 0)
-    return Plane(attributes, slice_place(attributes), place)
+    return Plane(attributes, slice_place(attributes), place, facts)

@@ -81,10 +81,8 @@ def convert_series(
     Refused
         The volume cannot be converted rightly; nothing is left in `folder`.
     """
-    if private is None or (order.layout is Layout.MULTI_FRAME and len(order.files) > 1):
-        private = PrivateFacts  # of several objects read at once it would tell the last one only
-    values = values_of(order.role, order.series, private)
-    parts = parts_of(datasets, order, geometry, private)
+    values = values_of(order.role, order.series)
+    parts = parts_of(datasets, order, geometry, private or PrivateFacts)
     path = folder / f"{_name(order)}.nii"
     extra = FRAMES.get(parts.layout) if frames == "4d" and order.role is Role.PET else None
     frames_path = folder / f"{_name(order, extra[1])}.nii" if extra else None

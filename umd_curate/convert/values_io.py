@@ -4,7 +4,7 @@ PET: SUVbw or Bq/mL by its SUV inputs. CT: HU by slope and intercept. MR: rescal
 The arithmetic is in `rescale.py`, the SUV in `suv.py`; here headers are read and handed to them.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -43,8 +43,8 @@ class Values(Protocol):
 
     try_int16: bool
 
-    def rescale(self, attributes: Attributes) -> Rescale:
-        """Rescale of the next slice.
+    def rescale(self, attributes: Attributes, private: PrivateFacts) -> Rescale:
+        """Rescale of the next slice; `private` tells what its file's private elements said.
 
         Raises
         ------
@@ -96,7 +96,7 @@ class PetValues:
         self._series = PetSeries(place)
         self._gates_have_time: bool | None = None  # (0018,1063) on the first slice
 
-    def rescale(self, attributes: Attributes) -> Rescale:
+    def rescale(self, attributes: Attributes, private: PrivateFacts) -> Rescale:  # noqa: ARG002  (a PET's are kept)
         """Rescale of the next slice to SUVbw or Bq/mL."""
         return self._series.rescale(pet_header_of(attributes))
 
@@ -163,17 +163,16 @@ class GreyValues:
 
     try_int16 = True
 
-    def __init__(self, role: Role, place: str, private: Callable[[], PrivateFacts]) -> None:
+    def __init__(self, role: Role, place: str) -> None:
         self._role = role
         self._place = place
-        self._private = private
         self._scale: PhilipsScale | None = None
         self._precise: list[float] = []  # smallest and largest factor over the slices
         self._rule = ""
         self._found: dict[str, Finding] = {}
         self._n_padding = 0
 
-    def rescale(self, attributes: Attributes) -> Rescale:
+    def rescale(self, attributes: Attributes, private: PrivateFacts) -> Rescale:
         """Rescale of the next slice by its own slope and intercept."""
         rescale, self._rule = grey_rescale(
             attributes.number("RescaleSlope"),
@@ -183,7 +182,7 @@ class GreyValues:
             is_philips=self._role is Role.MR and "philips" in (attributes.text("Manufacturer") or "").lower(),
         )
         if self._rule == "displayed":
-            self._note_scale(rescale, self._private().scale(attributes.frame))
+            self._note_scale(rescale, private.scale(attributes.frame))
         if self._role is Role.CT and (attributes.code("RescaleType") or "HU") != "HU":
             self._found.setdefault(codes.NOT_HU.code, codes.NOT_HU.at(self._place, "(0028,1054) RescaleType"))
         return rescale
@@ -248,6 +247,6 @@ class GreyValues:
         return "HU" if self._role is Role.CT and not self._found else "arbitrary"
 
 
-def values_of(role: Role, place: str, private: Callable[[], PrivateFacts]) -> Values:
-    """Values of a volume of that role; `place` is the short id of its series, `private` tells of the file read last."""
-    return PetValues(place) if role is Role.PET else GreyValues(role, place, private)
+def values_of(role: Role, place: str) -> Values:
+    """Values of a volume of that role; `place` is the short id of its series."""
+    return PetValues(place) if role is Role.PET else GreyValues(role, place)

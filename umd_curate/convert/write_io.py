@@ -77,7 +77,7 @@ class Passage:
             if k >= n_slices:
                 raise Refused(codes.SLICE_COUNT.at(self.place, "slices", measured=k + 1, limit=n_slices))
             self.jitter_mm = max(self.jitter_mm, check_slice(part.geometry, k, plane.slice_place, self.place))
-            rescale = self.values.rescale(plane.attributes)
+            rescale = self.values.rescale(plane.attributes, plane.private)
             image_ji = self.values.image_ji(plane.stored_ji(), plane.attributes, rescale)
             self.is_lossy = self.is_lossy or is_lossy(plane.attributes)
             self._first = self._first or plane

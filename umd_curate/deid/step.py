@@ -7,28 +7,30 @@ CT or MR does not. Where no head is in view nothing is changed; where `deid.face
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
-from umd_curate.deid.deface import without_faces
+import numpy as np
+
+from umd_curate.deid.deface import FaceMask, without_faces
 from umd_curate.deid.engine import Examined, examine, faces_of
 from umd_curate.model.catalogue import deid as codes
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.findings import Finding, Refused
-from umd_curate.model.geometry import Volume
 from umd_curate.model.receipts import Artifact, Json, Receipt, What
 from umd_curate.model.sidecars import DefacingReceipt, FindingEntry, ImageSidecar, PetSidecar
 from umd_curate.model.steps import Place, Step, Unit, View
 from umd_curate.store.files import artifact, write_json
-from umd_curate.store.nifti import read_volume, write_volume
+from umd_curate.store.nifti import NiftiWriter, count_frames, read_frames, read_grid, read_volume, write_volume
 
 NAME = "deface"
 METHOD = "geometric block from chin to brow, found on the skin surface, carried to each image"
 ROLES = {What.STAGED_CT: What.CT, What.STAGED_MR: What.MR, What.STAGED_PET: What.PET}
+FRAMES = {What.STAGED_DYNAMIC_PET: What.DYNAMIC_PET, What.STAGED_GATED_PET: What.GATED_PET}  # 4D, beside a PET
 
 
 def plan(view: View, config: UmdConfig) -> Sequence[Unit]:  # noqa: ARG001  (every step plans from view and config)
     """One unit per session that has a staged image; its sidecars are inputs too."""
     units = []
     for session in view.sessions():
-        names = [name for role in ROLES for name in (str(role), f"{role}.json")]
+        names = [name for role in (*ROLES, *FRAMES) for name in (str(role), f"{role}.json")]
         inputs = tuple(session.artifacts[name] for name in names if name in session.artifacts)
         if any(entry.what in set(ROLES) for entry in inputs):
             params = {"folder": session.folder}
@@ -63,7 +65,11 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
             voxels_changed=changed,
             reason=retained or "",
         )
-        outputs += _write(unit, place, role, volume, receipt, findings)
+        stem, sidecar = _sidecar(unit, place, role, receipt, findings)
+        digest = write_volume(place.resolve(f"{stem}.nii.gz"), volume)
+        outputs += _keep(place, role, stem, sidecar.model_copy(update={"voxel_sha256": digest}))
+        if role is What.PET:
+            outputs += _write_frames(unit, place, faces, receipt, findings)
     measured: dict[str, Json] = {
         "head_found": bool(found_on),
         "head_found_on": ",".join(found_on),
@@ -93,19 +99,47 @@ def _findings(name: str, seen: Mapping[What, Examined], retained: str | None) ->
     return findings
 
 
-def _write(
-    unit: Unit, place: Place, role: What, volume: Volume, receipt: DefacingReceipt, findings: Sequence[Finding]
-) -> tuple[Artifact, Artifact]:
-    """Write one image and its sidecar below the wall."""
+def _write_frames(
+    unit: Unit, place: Place, faces: Sequence[FaceMask], receipt: DefacingReceipt, findings: Sequence[Finding]
+) -> list[Artifact]:
+    """Write the 4D images of the session's PET, frame by frame, without the faces that its mean lost."""
+    outputs: list[Artifact] = []
+    for staged, role in FRAMES.items():
+        entry = unit.input(staged)
+        if entry is None:
+            continue
+        stem, sidecar = _sidecar(unit, place, role, receipt, findings)
+        source = place.resolve(entry.path)
+        grid, n_frames = read_grid(source), count_frames(source)
+        changed = 0
+        with NiftiWriter(place.resolve(f"{stem}.nii.gz"), grid, np.float32, n_frames=n_frames) as writer:
+            for frame in read_frames(source):
+                cleared, count = without_faces(frame, faces, What.PET)
+                changed += count
+                for plane in cleared.array_kji:
+                    writer.write(plane)
+        told = receipt.model_copy(update={"voxels_changed": changed})
+        update = {"voxel_sha256": writer.voxel_sha256, "defacing": told}
+        outputs += _keep(place, role, stem, sidecar.model_copy(update=update))
+    return outputs
+
+
+def _sidecar(
+    unit: Unit, place: Place, role: What, receipt: DefacingReceipt, findings: Sequence[Finding]
+) -> tuple[str, ImageSidecar]:
+    """Path of an image below the wall up to its suffix, and its sidecar with what was done about the face."""
     staged = unit.input(f"staged-{role}.json")
     if staged is None:
         raise Refused(codes.NO_SIDECAR.at(unit.name, role))
-    model = PetSidecar if role is What.PET else ImageSidecar
+    model = ImageSidecar if role in {What.CT, What.MR} else PetSidecar
     sidecar = model.model_validate_json(place.resolve(staged.path).read_bytes())
-    stem = f"{unit.params['folder']}/{unit.name}_{role}"
-    image, text = place.resolve(f"{stem}.nii.gz"), place.resolve(f"{stem}.json")
-    digest = write_volume(image, volume)
     entries = (*sidecar.findings, *(FindingEntry.of(finding) for finding in findings))
-    filled = sidecar.model_copy(update={"defacing": receipt, "voxel_sha256": digest, "findings": entries})
-    write_json(text, filled.model_dump(mode="json", by_alias=True, exclude_none=False))
+    filled = sidecar.model_copy(update={"defacing": receipt, "findings": entries})
+    return f"{unit.params['folder']}/{unit.name}_{role}", filled
+
+
+def _keep(place: Place, role: What, stem: str, sidecar: ImageSidecar) -> tuple[Artifact, Artifact]:
+    """Write a sidecar beside its image; both as artifacts."""
+    image, text = place.resolve(f"{stem}.nii.gz"), place.resolve(f"{stem}.json")
+    write_json(text, sidecar.model_dump(mode="json", by_alias=True, exclude_none=False))
     return artifact(role, f"{stem}.nii.gz", image), artifact(f"{role}.json", f"{stem}.json", text)

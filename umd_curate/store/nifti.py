@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self, cast
+from typing import IO, Any, Self, cast
 
 import numpy as np
 from isal import igzip, isal_zlib
@@ -203,11 +203,12 @@ def read_frames(path: Path) -> Iterator[Volume]:
     ValueError
         The file ends early, or is not in the product's own layout.
     """
+    header = _read_header(path)
+    i, j, k, *frames = (int(n) for n in header.get_data_shape())
+    dtype, affine = header.get_data_dtype(), np.asarray(header.get_best_affine(), np.float64)
     opener = igzip.open if path.name.endswith(".gz") else open
     with opener(path, "rb") as handle:
-        header = nib.Nifti1Header.from_fileobj(io.BytesIO(handle.read(_HEADER_BYTES)))
-        i, j, k, *frames = (int(n) for n in header.get_data_shape())
-        dtype, affine = header.get_data_dtype(), np.asarray(header.get_best_affine(), np.float64)
+        handle.seek(_HEADER_BYTES)
         for _ in range(math.prod(frames)):
             data = handle.read(k * j * i * dtype.itemsize)
             if len(data) != k * j * i * dtype.itemsize:
@@ -216,11 +217,20 @@ def read_frames(path: Path) -> Iterator[Volume]:
             yield Volume(np.frombuffer(data, dtype).reshape(k, j, i), affine)
 
 
-def read_grid(path: Path) -> Grid:
-    """Grid of an image, from its header alone."""
+def count_frames(path: Path) -> int:
+    """Frames of an image, from its header alone; 1 for a 3D one."""
+    return math.prod(int(n) for n in _read_header(path).get_data_shape()[3:])
+
+
+def _read_header(path: Path) -> Any:  # noqa: ANN401  (nibabel is untyped)
     opener = igzip.open if path.name.endswith(".gz") else open
     with opener(path, "rb") as handle:
-        header = nib.Nifti1Header.from_fileobj(io.BytesIO(handle.read(_HEADER_BYTES)))
+        return nib.Nifti1Header.from_fileobj(io.BytesIO(handle.read(_HEADER_BYTES)))
+
+
+def read_grid(path: Path) -> Grid:
+    """Grid of an image, from its header alone."""
+    header = _read_header(path)
     i, j, k = (int(n) for n in header.get_data_shape()[:3])
     return Grid((k, j, i), np.asarray(header.get_best_affine(), np.float64))
 
