@@ -182,19 +182,3 @@ def test_overlays_in_the_unused_high_bits_do_not_reach_the_values(tmp_path: Path
     convert_series(datasets, an_order(Role.CT), tmp_path, "p", geometry)
     found = nib.load(tmp_path / "sub-7K3QF2_ses-petct1_ct.nii")
     assert np.array_equal(np.asanyarray(found.dataobj).T, values - 1024)
-
-
-@pytest.mark.parametrize("kind", ["rle", "jpeg", "jpegls", "j2k"])
-def test_real_compressed_series_equal_the_given_answer(shared_data: Path, tmp_path: Path, kind: str) -> None:
-    folder = shared_data / "dicom2nifti-odd" / "generic" / f"compressed_{kind}"
-    datasets = [pydicom.dcmread(path) for path in (folder / "001").glob("*.dcm")]
-    datasets.sort(key=lambda dataset: -float(dataset.ImagePositionPatient[0]))
-    geometry = stack_of_places(places_of(datasets), "s-X")
-    convert_series(datasets, an_order(Role.MR), tmp_path, "p", geometry)
-    found, answer = nib.load(tmp_path / "sub-7K3QF2_ses-petct1_mr.nii"), nib.load(f"{folder}/001_ground_truth.nii.gz")
-    to_answer = np.linalg.inv(answer.affine) @ found.affine
-    voxels = np.indices(found.shape).reshape(3, -1)
-    places = (to_answer[:3, :3] @ voxels).T + to_answer[:3, 3]
-    assert np.abs(places - np.rint(places)).max() < 1e-3
-    wanted = np.asanyarray(answer.dataobj)[tuple(np.rint(places).astype(int).T)]
-    assert np.array_equal(np.asanyarray(found.dataobj).ravel(), wanted)

@@ -4,12 +4,13 @@ Decides where an element is looked for (frame, shared groups, top level) and whi
 that is missing, empty or unreadable is None. What values mean is left to the pure files.
 """
 
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from pydicom.dataset import Dataset
-from pydicom.tag import Tag
+from pydicom.tag import BaseTag, Tag
 
 from umd_curate.convert.enhanced_pet import CORRECTIONS, EnhancedFrame, RealWorldScale, as_single_frame
 from umd_curate.convert.geometry import SlicePlace
@@ -229,16 +230,23 @@ def _macro_items(groups: Sequence[Dataset]) -> Iterator[Dataset]:
                 yield items[0]
 
 
-def _value(dataset: Dataset, key: Any) -> Any:  # noqa: ANN401  (pydicom's own types)
+def _value(dataset: Dataset, key: str | BaseTag) -> Any:  # noqa: ANN401  (pydicom's own types)
+    tag = _tag(key)
+    if tag not in dataset:
+        return None
     try:
         with quiet():
-            element = dataset.get(Tag(key))
-            value = element.value if element is not None else None
+            value = dataset[tag].value
     except READ_FAULTS:
         return None
     if value is None or (hasattr(value, "__len__") and len(value) == 0):
         return None
     return value
+
+
+@functools.cache
+def _tag(key: str | BaseTag) -> BaseTag:
+    return Tag(key)
 
 
 def _text(value: Any) -> str | None:  # noqa: ANN401  (a DICOM value is of any type)

@@ -88,12 +88,12 @@ class Source:
             clean = clean_dataset(source, self.key, patient, subject, self._latest).dataset
             if self.order.role is Role.PET and not _same_suv(source, clean):
                 raise Refused(codes.SUV_CHANGED.at(self.order.series))
-            if self.order.role is Role.MR:
+            if self.order.role is Role.MR or self.order.layout is Layout.MOSAIC:
                 self._private = private_facts(source, self.order.series)
             yield clean
 
     def private(self) -> PrivateFacts:
-        """What the private elements of the latest MR file said."""
+        """What the private elements of the latest file said, where they count."""
         return self._private
 
     def receipt(self) -> SourceReceipt:
