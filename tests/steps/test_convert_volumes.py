@@ -416,6 +416,38 @@ def test_stations_become_one_volume_with_their_gains_told(tmp_path: Path) -> Non
     assert read_volume(tmp_path / f"{STEM}_mr.nii").affine @ [0, 0, 9, 1] == pytest.approx([100, 80, -255, 1], abs=1e-4)
 
 
+def test_stations_may_be_multi_frame_objects(tmp_path: Path) -> None:
+    body = np.random.default_rng(3).integers(800, 1200, (10, 14, 12)).astype("<u2")
+    objects = []
+    for slices, gain in ((range(6), 1), (range(4, 10), 2)):
+        frames = [a_frame(k) for k in reversed(slices)]
+        stored = np.ascontiguousarray(body[list(reversed(slices))] // gain)
+        objects.append(a_multi_frame("MR", stored, frames, FrameOfReferenceUID="1.2.3"))
+    convert(objects, Role.MR, tmp_path, layout=Layout.STATIONS, groups=(1, 1))
+    ratio = image(tmp_path, "mr") / body
+    assert np.abs(ratio / ratio[0].mean() - 1).max() < 4e-3
+
+
+def test_a_station_of_two_echoes_is_refused_by_name(tmp_path: Path) -> None:
+    frames = [a_frame(k, MREchoSequence={"EffectiveEchoTime": echo}) for echo in (2.4, 4.8) for k in range(4)]
+    dataset = a_multi_frame("MR", some_pixels((8, 6, 5)), frames, FrameOfReferenceUID="1.2.3")
+    told = refusal([dataset, dataset], Role.MR, tmp_path, layout=Layout.STATIONS, groups=(1, 1))
+    assert told.startswith("CON-502 (0018,9082)")
+
+
+def test_a_multi_frame_object_in_a_stack_of_single_slices_is_refused(tmp_path: Path) -> None:
+    datasets: list[Dataset] = a_stack("MR", some_pixels())
+    geometry = stack_of_places(places_of(datasets), "s-X")
+    datasets[1] = a_multi_frame("MR", some_pixels((2, 6, 5)), [a_frame(1), a_frame(2)])
+    with pytest.raises(Refused, match="CON-107"):
+        convert_series(datasets, an_order(Role.MR), tmp_path, "p", geometry)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_plain_image_in_an_order_of_mosaics_is_refused(tmp_path: Path) -> None:
+    assert refusal(a_stack("MR", some_pixels()[:1]), Role.MR, tmp_path, layout=Layout.MOSAIC).startswith("CON-610")
+
+
 @pytest.mark.parametrize("uids", [("1.2.3", "1.2.4"), (None, None)])
 def test_stations_without_one_frame_of_reference_are_refused(tmp_path: Path, uids: tuple[str | None, ...]) -> None:
     datasets = stations(("1.2.3", "1.2.3"))
