@@ -19,6 +19,14 @@ SOP_CLASSES = {
     "CT": "1.2.840.10008.5.1.4.1.1.2",
     "MR": "1.2.840.10008.5.1.4.1.1.4",
 }
+ENHANCED_CLASSES = {
+    "PT": "1.2.840.10008.5.1.4.1.1.130",
+    "CT": "1.2.840.10008.5.1.4.1.1.2.1",
+    "MR": "1.2.840.10008.5.1.4.1.1.4.1",
+}
+FACTOR = 70e3 / (
+    368.08e6 * 2 ** (-3600 / 6586.2)
+)  # SUV per Bq/mL of the reference case, apart from the code under test
 
 # The reference objects' own case: 368.08 MBq an hour before the scan leave 252 MBq; 70 kg; so 3600 Bq/mL is SUV 1.00.
 REFERENCE = PetHeader(
@@ -48,8 +56,8 @@ def a_header(**changes: Any) -> PetHeader:
     return replace(REFERENCE, **changes)
 
 
-def an_order(role: Role, label: str = "") -> VolumeOrder:
-    return VolumeOrder(
+def an_order(role: Role, label: str = "", **changes: Any) -> VolumeOrder:
+    order = VolumeOrder(
         unit=f"sub-7K3QF2_ses-petct1_{role}",
         subject="7K3QF2",
         session="petct1",
@@ -61,6 +69,7 @@ def an_order(role: Role, label: str = "") -> VolumeOrder:
         files=(),
         header_sha256="",
     )
+    return replace(order, **changes)
 
 
 def a_slice(modality: str, stored: np.ndarray, position: Sequence[float], **changes: Any) -> FileDataset:
@@ -114,6 +123,42 @@ def a_stack(modality: str, stored: np.ndarray, step: Sequence[float] = (0, 0, 5)
     return [a_slice(modality, plane, start + k * np.array(step, float), **changes) for k, plane in enumerate(stored)]
 
 
+def an_item(**elements: Any) -> Dataset:
+    item = Dataset()
+    for keyword, value in elements.items():
+        setattr(item, keyword, value)
+    return item
+
+
+def a_multi_frame(
+    modality: str, stored: np.ndarray, frames: Sequence[dict[str, dict[str, Any]]], **changes: Any
+) -> FileDataset:
+    """Multi-frame object: frame n holds ``stored[n]`` and the macros ``frames[n]`` (sequence keyword -> elements)."""
+    plain = dict.fromkeys(("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing"))
+    dataset = a_slice(modality, stored[0], (0, 0, 0), **plain)
+    dataset.SOPClassUID = ENHANCED_CLASSES[modality]
+    dataset.NumberOfFrames, dataset.PixelData = len(frames), stored.tobytes()
+    shared = an_item(
+        PlaneOrientationSequence=[an_item(ImageOrientationPatient=list(AXIAL))],
+        PixelMeasuresSequence=[an_item(PixelSpacing=[2, 3], SliceThickness="5")],
+    )
+    dataset.SharedFunctionalGroupsSequence = [shared]
+    dataset.PerFrameFunctionalGroupsSequence = [
+        an_item(**{name: [an_item(**elements)] for name, elements in macros.items()}) for macros in frames
+    ]
+    for keyword, value in changes.items():
+        if value is None:
+            del dataset[keyword]
+        else:
+            setattr(dataset, keyword, value)
+    return dataset
+
+
+def a_frame(k: int, **macros: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Macros of a frame on slice `k` of `a_stack`."""
+    return {"PlanePositionSequence": {"ImagePositionPatient": [-100, -80, -300 + 5 * k]}, **macros}
+
+
 def places_of(datasets: Sequence[Dataset]) -> list[SlicePlace]:
     return [
         SlicePlace(
@@ -122,7 +167,7 @@ def places_of(datasets: Sequence[Dataset]) -> list[SlicePlace]:
             tuple(map(float, d.ImagePositionPatient)),
             tuple(map(float, d.ImageOrientationPatient)),
             tuple(map(float, d.PixelSpacing)),
-            float(d.SliceThickness),
+            float(d.SliceThickness) if "SliceThickness" in d else None,
         )
         for d in datasets
     ]

@@ -10,7 +10,17 @@ from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.uid import RLELossless
 
-from tests.convert_builders import REFERENCE, a_slice, a_stack, an_order, places_of, some_pixels
+from tests.convert_builders import (
+    FACTOR,
+    REFERENCE,
+    a_frame,
+    a_multi_frame,
+    a_slice,
+    a_stack,
+    an_order,
+    places_of,
+    some_pixels,
+)
 from umd_curate.convert import Converted, convert_series, pet_header, same_suv, stack_geometry
 from umd_curate.convert.geometry import stack_of_places
 from umd_curate.model.findings import Refused, Severity
@@ -19,7 +29,6 @@ from umd_curate.model.sidecars import ImageSidecar, PetSidecar, SourceReceipt
 from umd_curate.model.study import Role
 from umd_curate.store.nifti import read_volume, voxel_sha256
 
-FACTOR = 70e3 / (368.08e6 * 2 ** (-3600 / 6586.2))  # of the reference case, worked out apart from the code under test
 OBLIQUE = (0.0, 0.8, 0.6, 0.0, -0.6, 0.8)
 
 
@@ -354,25 +363,9 @@ def test_the_index_and_the_datasets_give_one_geometry() -> None:
 
 def enhanced(stored: np.ndarray, order: Sequence[int], slopes: Sequence[float]) -> Dataset:
     """A multi-frame MR whose frame n is slice ``order[n]``, with a slope per frame."""
-    dataset = a_slice(
-        "MR", stored[0], (0, 0, 0), ImagePositionPatient=None, ImageOrientationPatient=None, PixelSpacing=None
-    )
-    dataset.NumberOfFrames = len(order)
-    dataset.PixelData = b"".join(stored[k].tobytes() for k in order)
-    shared, orientation, measures = Dataset(), Dataset(), Dataset()
-    orientation.ImageOrientationPatient, measures.PixelSpacing = [1, 0, 0, 0, 1, 0], [2, 3]
-    measures.SliceThickness = "5"
-    shared.PlaneOrientationSequence, shared.PixelMeasuresSequence = [orientation], [measures]
-    dataset.SharedFunctionalGroupsSequence = [shared]
-    frames = []
-    for k in order:
-        frame, position, rescale = Dataset(), Dataset(), Dataset()
-        position.ImagePositionPatient = [-100, -80, -300 + 5 * k]
-        rescale.RescaleSlope, rescale.RescaleIntercept = str(slopes[k]), "0"
-        frame.PlanePositionSequence, frame.PixelValueTransformationSequence = [position], [rescale]
-        frames.append(frame)
-    dataset.PerFrameFunctionalGroupsSequence = frames
-    return dataset
+    scales = [{"RescaleSlope": str(slope), "RescaleIntercept": "0"} for slope in slopes]
+    frames = [a_frame(k, PixelValueTransformationSequence=scales[k]) for k in order]
+    return a_multi_frame("MR", stored[list(order)], frames)
 
 
 def test_shuffled_frames_are_sorted_by_position_each_with_its_own_slope(tmp_path: Path) -> None:
@@ -384,8 +377,8 @@ def test_shuffled_frames_are_sorted_by_position_each_with_its_own_slope(tmp_path
     assert volume.grid.spacing_mm == pytest.approx((3, 2, 5))
 
 
-def test_two_echoes_in_one_object_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="CON-104"):
+def test_frames_of_one_place_that_nothing_tells_apart_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="CON-107"):
         convert_series([enhanced(some_pixels(), [0, 1, 0, 1], [1.0] * 4)], an_order(Role.MR), tmp_path, "p", None)
 
 

@@ -1,9 +1,11 @@
 """The deface step on real files: one block in all images of a session, nothing else touched, and the sidecars say so."""
 
 import json
-from dataclasses import dataclass, field
+import shutil
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -16,7 +18,7 @@ from umd_curate.model.receipts import Artifact, State, What
 from umd_curate.model.sidecars import GeometryReceipt, ImageSidecar, PetSidecar
 from umd_curate.model.steps import SessionFiles, Unit
 from umd_curate.store.files import artifact, write_json
-from umd_curate.store.nifti import read_volume, voxel_sha256, write_volume
+from umd_curate.store.nifti import NiftiWriter, read_volume, stored_voxel_sha256, voxel_sha256, write_volume
 
 # Half widths and half depths [mm] of an adult's sections against the height above the lowest slice [mm] (DIN 33402-2).
 SECTIONS = np.array(
@@ -161,6 +163,51 @@ def test_head_that_only_the_pet_sees_is_defaced_too(tmp_path):
     assert receipt.measured["pet_voxels_changed"] > 0
     assert receipt.measured["ct_voxels_changed"] == 0
     assert not receipt.findings
+
+
+def test_every_frame_of_a_4d_pet_loses_the_face_that_the_mean_lost(tmp_path):
+    place = Folder(tmp_path)
+    pet, _ = phantom(What.PET, (5.0, 5.0, 5.0))
+    unit = stage(place, {What.PET: pet})
+    frames = [(pet.array_kji * factor).astype(np.float32) for factor in (0.5, 1.5)]
+    name = "private/staged/desc-dynamic_pet"
+    with NiftiWriter(place.resolve(f"{name}.nii"), pet.grid, np.float32, n_frames=2) as writer:
+        for plane in np.concatenate(frames):
+            writer.write(plane)
+    shutil.copy(place.resolve("private/staged/pet.json"), place.resolve(f"{name}.json"))
+    added = [
+        artifact(f"staged-desc-dynamic_pet{role}", f"{name}{suffix}", place.resolve(f"{name}{suffix}"))
+        for role, suffix in (("", ".nii"), (".json", ".json"))
+    ]
+    receipt = STEP.perform(replace(unit, inputs=(*unit.inputs, *added)), place, UmdConfig())
+    stem = "data/sub-7K3QF2/ses-petct1/sub-7K3QF2_ses-petct1"
+    assert [entry.path for entry in receipt.outputs[2:]] == [
+        f"{stem}_desc-dynamic_pet.nii.gz",
+        f"{stem}_desc-dynamic_pet.json",
+    ]
+    face = read_volume(tmp_path / f"{stem}_pet.nii.gz").array_kji != pet.array_kji
+    after = nib.load(tmp_path / f"{stem}_desc-dynamic_pet.nii.gz")
+    assert face.any()
+    for n, frame in enumerate(frames):
+        assert np.array_equal(np.asanyarray(after.dataobj)[..., n].T, np.where(face, 0, frame))
+    told = json.loads((tmp_path / f"{stem}_desc-dynamic_pet.json").read_text())
+    assert told["Defacing"]["State"] == "defaced"
+    assert told["VoxelSha256"] == stored_voxel_sha256((tmp_path / f"{stem}_desc-dynamic_pet.nii.gz").read_bytes())
+
+
+def test_a_4d_pet_is_part_of_the_plan(tmp_path):
+    entry = Artifact("staged-desc-gated_pet", "x", "0", 1)
+    pet = Artifact("staged-pet", "y", "0", 1)
+
+    class View:
+        def sessions(self):
+            return [SessionFiles("7K3QF2", "pet1", "pet", {"staged-pet": pet, "staged-desc-gated_pet": entry})]
+
+        def receipts(self, step):
+            return []
+
+    (unit,) = STEP.plan(View(), UmdConfig())
+    assert unit.inputs == (pet, entry)
 
 
 def test_second_run_gives_the_same_bytes(tmp_path):

@@ -9,6 +9,9 @@ from typing import Final
 
 from umd_curate.convert.header_io import Attributes
 
+LOSSY_SYNTAXES: Final = frozenset(  # JPEG baseline, JPEG extended, JPEG-LS near-lossless (PS3.5 A.4)
+    {"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.81"}
+)
 MAX_AGE_YEARS: Final = 90  # stands for 90 and more (45 CFR 164.514(b)(2)(i)(C))
 MODALITY: Final = {"pet": "PT", "ct": "CT", "mr": "MR"}
 DIXON_CHANNELS: Final = frozenset({"in", "opp", "fat", "water"})
@@ -65,6 +68,15 @@ def tracer_facts(attributes: Attributes) -> dict[str, object]:
         "tracer_radionuclide": radionuclide,
         "recon_method_name": attributes.text("ReconstructionMethod"),
     }
+
+
+def is_lossy(attributes: Attributes) -> bool:
+    """Say whether the pixels were ever compressed with loss: by (0028,2110), or by a transfer syntax that always loses.
+
+    JPEG 2000 and HTJ2K in their general syntaxes may or may not lose; there the element decides (PS3.3 C.7.6.1.1.5).
+    """
+    syntax = str(attributes.dataset.file_meta.TransferSyntaxUID)
+    return attributes.text("LossyImageCompression") == "01" or syntax in LOSSY_SYNTAXES
 
 
 def age_years(text: str | None) -> int | None:

@@ -4,13 +4,15 @@ Decides where an element is looked for (frame, shared groups, top level) and whi
 that is missing, empty or unreadable is None. What values mean is left to the pure files.
 """
 
+import functools
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from pydicom.dataset import Dataset
-from pydicom.tag import Tag
+from pydicom.tag import BaseTag, Tag
 
+from umd_curate.convert.enhanced_pet import CORRECTIONS, EnhancedFrame, RealWorldScale, as_single_frame
 from umd_curate.convert.geometry import SlicePlace
 from umd_curate.model.pet import PetHeader
 from umd_curate.store.dicom import READ_FAULTS, quiet
@@ -22,8 +24,15 @@ MACROS: Final = (
     "PixelMeasuresSequence",
     "PixelValueTransformationSequence",
     "SegmentIdentificationSequence",
+    "FrameContentSequence",
     "MRTimingAndRelatedParametersSequence",
     "MREchoSequence",
+    "MRDiffusionSequence",
+    "MRImageFrameTypeSequence",
+    "CTImageFrameTypeSequence",
+    "PETFrameTypeSequence",
+    "CardiacSynchronizationSequence",
+    "RespiratorySynchronizationSequence",
     "CTXRayDetailsSequence",
     "CTReconstructionSequence",
     "UnassignedPerFrameConvertedAttributesSequence",
@@ -41,7 +50,8 @@ class Attributes:
     def __init__(self, dataset: Dataset, frame: int | None = None) -> None:
         self.dataset = dataset
         self.frame = frame
-        self._layers = [dataset] if frame is None else [*_macro_items(dataset, frame), dataset]
+        self._groups = [] if frame is None else _groups(dataset, frame)
+        self._layers = [*_macro_items(self._groups), dataset]
 
     def value(self, keyword: str) -> Any:  # noqa: ANN401  (a DICOM value is of any type)
         """Value of the first non-empty element of that keyword; None where there is none or it cannot be read."""
@@ -91,15 +101,21 @@ class Attributes:
         value = self.value(keyword)
         return [Attributes(item) for item in value if isinstance(item, Dataset)] if isinstance(value, Sequence) else []
 
+    def macro(self, keyword: str) -> list["Attributes"]:
+        """Items of a functional group macro that may have several: of the frame, else shared, else of the dataset itself."""
+        for group in (*self._groups, self.dataset):
+            items = _value(group, keyword)
+            if isinstance(items, Sequence):
+                return [Attributes(item) for item in items if isinstance(item, Dataset)]
+        return []
+
     def private(self, group: int, creator: str, element: int) -> str | None:
         """Private element as text: in the block that the creator has reserved (PS3.5 7.8.1).
 
-        Where a previous export has dropped all creators of the group, the block is taken to be the first.
+        Where a previous export has dropped all creators of the group, the block is taken to be the first. A converted
+        object (PS3.3 C.7.6.16.2.25) keeps private elements among the unassigned ones.
         """
-        creators = [tag for tag in self.dataset.keys() if tag.group == group and 0x10 <= tag.element <= 0xFF]  # noqa: SIM118
-        owned = [tag.element for tag in creators if _text(_value(self.dataset, tag)) == creator]
-        blocks = owned if creators else [0x10]
-        found = (_text(_value(self.dataset, Tag(group, (block << 8) + element))) for block in blocks)
+        found = (_text(private_value(layer, group, creator, element)) for layer in self._layers)
         return next((text for text in found if text), None)
 
 
@@ -111,18 +127,40 @@ def pet_header(dataset: Dataset, frame: int | None = None) -> PetHeader:
     return pet_header_of(Attributes(dataset, frame))
 
 
-def pet_headers(dataset: Dataset) -> Iterator[PetHeader]:
-    """SUV inputs of every frame in stored order; of a single-frame image, the one."""
-    n_frames = Attributes(dataset).integer("NumberOfFrames") or 1
-    if "PerFrameFunctionalGroupsSequence" not in dataset:
-        yield pet_header(dataset)
-        return
-    for frame in range(n_frames):
-        yield pet_header(dataset, frame)
-
-
 def pet_header_of(attributes: Attributes) -> PetHeader:
-    """SUV inputs from attributes at hand."""
+    """SUV inputs from attributes at hand; of an enhanced PET as the elements of a single-frame one (`enhanced_pet.py`)."""
+    header = _plain_header(attributes)
+    return header if attributes.frame is None else as_single_frame(header, _enhanced_frame(attributes))
+
+
+def pet_headers(dataset: Dataset) -> list[PetHeader]:
+    """SUV inputs of every frame of a PET; one for a single-frame object."""
+    n_frames = Attributes(dataset).integer("NumberOfFrames") or 1
+    frames = [None] if n_frames == 1 and not is_multi_frame(dataset) else range(n_frames)
+    return [pet_header(dataset, frame) for frame in frames]
+
+
+def is_multi_frame(dataset: Dataset) -> bool:
+    """Say whether the object has functional groups per frame, even if there is one frame only."""
+    return _value(dataset, "PerFrameFunctionalGroupsSequence") is not None
+
+
+def _enhanced_frame(attributes: Attributes) -> EnhancedFrame:
+    scales = []
+    for mapping in attributes.macro("RealWorldValueMappingSequence"):
+        for unit in mapping.items("MeasurementUnitsCodeSequence"):
+            slope, intercept = mapping.number("RealWorldValueSlope"), mapping.number("RealWorldValueIntercept")
+            scales.append(RealWorldScale(unit.text("CodeValue") or "", slope, intercept))
+    flags = {keyword: attributes.code(keyword) for keyword, _ in CORRECTIONS}
+    return EnhancedFrame(
+        scales=scales,
+        corrections={keyword: flag for keyword, flag in flags.items() if flag},
+        acquired=attributes.text("FrameAcquisitionDateTime"),
+        duration_ms=attributes.number("FrameAcquisitionDuration"),
+    )
+
+
+def _plain_header(attributes: Attributes) -> PetHeader:
     drugs = attributes.items("RadiopharmaceuticalInformationSequence")
     drug = drugs[0] if drugs else Attributes(Dataset())
     nuclide = next(iter(drug.items("RadionuclideCodeSequence")), Attributes(Dataset()))
@@ -173,11 +211,23 @@ def slice_place(attributes: Attributes) -> SlicePlace:
     )
 
 
-def _macro_items(dataset: Dataset, frame: int) -> Iterator[Dataset]:
-    """Items of the wanted macros, of the frame first and of the shared groups second."""
+def private_value(dataset: Dataset, group: int, creator: str, element: int) -> Any:  # noqa: ANN401  (pydicom's own types)
+    """Value of a private element of one dataset; None where it or its creator is missing (see `Attributes.private`)."""
+    creators = [tag for tag in dataset.keys() if tag.group == group and 0x10 <= tag.element <= 0xFF]  # noqa: SIM118
+    owned = [tag.element for tag in creators if _text(_value(dataset, tag)) == creator]
+    found = (_value(dataset, Tag(group, (block << 8) + element)) for block in (owned if creators else [0x10]))
+    return next((value for value in found if value is not None), None)
+
+
+def _groups(dataset: Dataset, frame: int) -> list[Dataset]:
+    """Functional groups of a frame, then the shared ones."""
     per_frame = _value(dataset, "PerFrameFunctionalGroupsSequence") or []
     shared = _value(dataset, "SharedFunctionalGroupsSequence") or []
-    groups = [*([per_frame[frame]] if frame < len(per_frame) else []), *shared[:1]]
+    return [*([per_frame[frame]] if frame < len(per_frame) else []), *shared[:1]]
+
+
+def _macro_items(groups: Sequence[Dataset]) -> Iterator[Dataset]:
+    """Items of the wanted macros, in the order of the groups."""
     for group in groups:
         for macro in MACROS:
             items = _value(group, macro)
@@ -185,16 +235,23 @@ def _macro_items(dataset: Dataset, frame: int) -> Iterator[Dataset]:
                 yield items[0]
 
 
-def _value(dataset: Dataset, key: Any) -> Any:  # noqa: ANN401  (pydicom's own types)
+def _value(dataset: Dataset, key: str | BaseTag) -> Any:  # noqa: ANN401  (pydicom's own types)
+    tag = _tag(key)
+    if tag not in dataset:
+        return None
     try:
         with quiet():
-            element = dataset.get(Tag(key))
-            value = element.value if element is not None else None
+            value = dataset[tag].value
     except READ_FAULTS:
         return None
     if value is None or (hasattr(value, "__len__") and len(value) == 0):
         return None
     return value
+
+
+@functools.cache
+def _tag(key: str | BaseTag) -> BaseTag:
+    return Tag(key)
 
 
 def _text(value: Any) -> str | None:  # noqa: ANN401  (a DICOM value is of any type)

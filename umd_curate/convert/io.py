@@ -3,7 +3,7 @@
 Decides whether pixel data can be trusted (length, one grey value per pixel, decodable) and the voxel type of the file.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -15,14 +15,14 @@ from pydicom.dataset import Dataset
 from pydicom.pixels import pixel_array
 from pydicom.uid import RLELossless
 
-from umd_curate.convert.geometry import SlicePlace, StackGeometry, stack_of_places
-from umd_curate.convert.header_io import Attributes, slice_place
+from umd_curate.convert.geometry import SlicePlace
+from umd_curate.convert.header_io import Attributes
+from umd_curate.convert.private_io import PrivateFacts
 from umd_curate.convert.rescale import Rescale, as_float32, as_int16
 from umd_curate.model.catalogue import convert as codes
 from umd_curate.model.findings import Refused
-from umd_curate.model.geometry import Grid, slice_normal
+from umd_curate.model.geometry import Grid
 from umd_curate.model.resampled import between
-from umd_curate.model.stacks import STRICT, StackRules
 from umd_curate.store.dicom import READ_FAULTS, quiet
 from umd_curate.store.nifti import NiftiWriter
 
@@ -37,6 +37,8 @@ class Plane:
     attributes: Attributes
     slice_place: SlicePlace
     place: str
+    private: PrivateFacts  # what the private elements of its file said
+    tile: tuple[slice, slice] | None = None  # rows and columns of the slice in a mosaic
 
     def stored_ji(self) -> NDArray[np.generic]:
         """Stored values [j, i].
@@ -46,60 +48,8 @@ class Plane:
         Refused
             The pixels cannot be decoded, are no grey image, or are shorter or longer than the header says.
         """
-        return stored_plane(self.attributes.dataset, self.attributes.frame or 0, self.place)
-
-
-def planes_of(
-    datasets: Iterable[Dataset], geometry: StackGeometry | None, place: str, rules: StackRules = STRICT
-) -> tuple[StackGeometry, Iterator[Plane]]:
-    """Geometry and planes of a volume, in ascending k.
-
-    Parameters
-    ----------
-    datasets
-        Single-frame datasets in slice order, or one multi-frame dataset; read as the planes are asked for.
-    geometry
-        Geometry of the stack from the index; None for a multi-frame object, which tells it by itself.
-    place
-        Short id of the series.
-    rules
-        What may be done with frames that are not even.
-
-    Raises
-    ------
-    Refused
-        No volume can be made of a multi-frame object.
-    """
-    if geometry is not None:
-        return geometry, (_single(dataset, place) for dataset in datasets)
-    whole = list(datasets)
-    if len(whole) != 1:
-        detail = "one multi-frame object makes a volume"
-        raise Refused(codes.FRAMES_NOT_ONE_VOLUME.at(place, detail, measured=len(whole), limit=1))
-    planes = _sorted_frames(whole[0], place)
-    return stack_of_places([plane.slice_place for plane in planes], place, rules), iter(planes)
-
-
-def _single(dataset: Dataset, place: str) -> Plane:
-    attributes = Attributes(dataset)
-    if (attributes.integer("NumberOfFrames") or 1) != 1:
-        raise Refused(codes.FRAMES_NOT_ONE_VOLUME.at(place, "(0028,0008) NumberOfFrames in a stack of single frames"))
-    if "MOSAIC" in attributes.texts("ImageType"):
-        raise Refused(codes.MOSAIC.at(place, "(0008,0008) ImageType"))
-    return Plane(attributes, slice_place(attributes), place)
-
-
-def _sorted_frames(dataset: Dataset, place: str) -> list[Plane]:
-    """Frames sorted along their normal, whatever order they are stored in."""
-    n_frames = Attributes(dataset).integer("NumberOfFrames") or 1
-    frames = [Attributes(dataset, frame) for frame in range(n_frames)]
-    planes = [Plane(attributes, slice_place(attributes), place) for attributes in frames]
-    first = planes[0].slice_place
-    if len(first.orientation) != 6 or any(len(plane.slice_place.position_mm) != 3 for plane in planes):
-        detail = "(0020,0037) ImageOrientationPatient or (0020,0032) ImagePositionPatient of a frame"
-        raise Refused(codes.GEOMETRY_MISSING.at(place, detail))
-    normal = slice_normal(first.orientation)
-    return sorted(planes, key=lambda plane: float(np.dot(plane.slice_place.position_mm, normal)))
+        whole = stored_plane(self.attributes.dataset, self.attributes.frame or 0, self.place)
+        return whole if self.tile is None else whole[self.tile]
 
 
 def stored_plane(dataset: Dataset, frame: int, place: str) -> NDArray[np.generic]:
@@ -206,10 +156,6 @@ class PlaneWriter:
             self._writer.write(values if part == 1.0 else between(self._last_ji, values, part))
             self.n_written += 1
         self._last_ji = values
-
-    def repeats(self, stored_ji: NDArray[np.generic], rescale: Rescale) -> bool:
-        """Say whether an image has the values of the one before it."""
-        return np.array_equal(as_float32(stored_ji, rescale), np.asarray(self._last_ji, np.float32))
 
     @property
     def dtype(self) -> str:

@@ -29,11 +29,14 @@ class Rescale:
         return self.slope.is_integer() and self.intercept.is_integer()
 
 
-def grey_rescale(slope: float | None, intercept: float | None, *, is_required: bool, place: str) -> tuple[Rescale, str]:
+def grey_rescale(
+    slope: float | None, intercept: float | None, *, is_required: bool, place: str, is_philips: bool = False
+) -> tuple[Rescale, str]:
     """Rescale of a CT or MR plane and the rule's name: ``rescaled``, or ``stored`` where the header has none.
 
     A CT must have both elements (PS3.3 C.8.2.1). An MR may have neither: its numbers are arbitrary, and the stored ones
-    stand. Philips' "displayed" values are the rescaled ones; its private "precise" scale is not applied.
+    stand. Philips calls the rescaled values of its MR ``displayed``; the ``precise`` ones are those divided by rescale slope
+    and private scale slope (`precise_factor`). The image always holds displayed values, since the private slope is often lost.
 
     Raises
     ------
@@ -46,7 +49,18 @@ def grey_rescale(slope: float | None, intercept: float | None, *, is_required: b
         raise Refused(codes.RESCALE_MISSING.at(place, "(0028,1053) RescaleSlope"))
     if intercept is None:
         raise Refused(codes.RESCALE_MISSING.at(place, "(0028,1052) RescaleIntercept"))
-    return Rescale(slope, intercept), "rescaled"
+    return Rescale(slope, intercept), "displayed" if is_philips else "rescaled"
+
+
+def precise_factor(rescale: Rescale, scale_slope: float | None) -> float | None:
+    """Philips' precise value of one displayed unit: 1 / (rescale slope x scale slope); None where a slope is not known or 0.
+
+    Source: Chenevert et al., Errors in quantitative image analysis due to platform-dependent image scaling,
+    doi:10.1593/tlo.13811.
+    """
+    if not scale_slope or not rescale.slope:
+        return None
+    return 1.0 / (rescale.slope * scale_slope)
 
 
 def without_padding(

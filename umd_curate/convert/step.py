@@ -1,34 +1,42 @@
 """The story of a conversion: one pass over the slices of a volume, a staged NIfTI with its sidecar, a receipt.
 
-The pixel path hands over datasets that are de-identified and in slice order. Values are decided in `values_io.py`, places in
-`geometry.py`; here they meet, and the written file is read back before anyone may use it.
+The pixel path hands over datasets that are de-identified and in the order's order. `parts_io.py` takes them apart into stacks,
+`values_io.py` says what their numbers mean, `write_io.py` puts them into one image; here it is read back before anyone may
+use it, and described.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import numpy as np
 import pydicom
 
 from umd_curate import __version__
-from umd_curate.convert.geometry import StackGeometry, check_slice
-from umd_curate.convert.io import Plane, PlaneWriter, planes_of
+from umd_curate.convert.averaging import frames_sidecar, mean_sidecar
+from umd_curate.convert.geometry import StackGeometry
+from umd_curate.convert.parts_io import parts_of
+from umd_curate.convert.private_io import PrivateFacts
 from umd_curate.convert.upright_io import set_upright
-from umd_curate.convert.values_io import Values, values_of
+from umd_curate.convert.values_io import values_of
 from umd_curate.convert.verify import verify_file
+from umd_curate.convert.write_io import Written, write_parts
 from umd_curate.model.catalogue import convert as codes
 from umd_curate.model.findings import Finding, Refused
 from umd_curate.model.receipts import Artifact, Json, What
 from umd_curate.model.resampled import background
-from umd_curate.model.sidecars import SourceReceipt
+from umd_curate.model.sidecars import GeometryReceipt, ImageSidecar, SourceReceipt
 from umd_curate.model.stacks import STRICT, StackRules
-from umd_curate.model.study import Role, VolumeOrder
+from umd_curate.model.study import Layout, Role, VolumeOrder
 from umd_curate.store.files import artifact, write_json
 from umd_curate.store.nifti import read_back
 
 CONVERTER: Final = f"umd-curate {__version__}"
+FRAMES: Final = {  # role of the 4D image, and its name
+    Layout.DYNAMIC: (What.STAGED_DYNAMIC_PET, What.DYNAMIC_PET),
+    Layout.GATED: (What.STAGED_GATED_PET, What.GATED_PET),
+}
 STAGED: Final = {Role.PET: What.STAGED_PET, Role.CT: What.STAGED_CT, Role.MR: What.STAGED_MR}
 
 
@@ -50,73 +58,86 @@ def convert_series(
     geometry: StackGeometry | None,
     *,
     source: Callable[[], SourceReceipt] | None = None,
+    private: Callable[[], PrivateFacts] | None = None,
+    frames: Literal["static", "4d"] = "static",
     suv_types: Sequence[str] = (),
     rules: StackRules = STRICT,
 ) -> Converted:
-    """Write a PET, CT or MR volume as ``<stem>_<role>.nii`` with its sidecar, slice by slice.
+    """Write a PET, CT or MR volume as ``<stem>_<role>.nii`` with its sidecar.
 
     Parameters
     ----------
     datasets
-        De-identified, in slice order; read one at a time. A multi-frame object comes alone.
+        De-identified, in the order's order; read one at a time, multi-frame objects all at once.
     order
-        Names the session, the role and the series' short id.
+        Names the session, the role and the series' short id; its layout and groups say how the files lie.
     folder, relative
         Where the files go: absolute, and relative to the workspace for the receipt.
     geometry
-        `stack_geometry` of the index's headers in the same order; None for a multi-frame object.
+        `stack_geometry` of the index's headers of a single stack; None where the index does not tell it.
     source
         Asked once, after the last dataset, for what the sidecar says of the source files.
+    private
+        Asked after each dataset of an MR for what its maker's private elements said before de-identification.
+    frames
+        Whether the frames of a dynamic or gated PET are kept as a 4D image beside their mean.
     suv_types
         Types of SUV whose ratio to SUVbw is wanted in a PET's sidecar.
     rules
-        What may be done with frames that are not even; for single frames `geometry` has settled it.
+        What may be done with frames that are not even; for a single stack `geometry` has settled it.
 
     Raises
     ------
     Refused
         The volume cannot be converted rightly; nothing is left in `folder`.
     """
-    geometry, planes = planes_of(datasets, geometry, order.series, rules)
     values = values_of(order.role, order.series, order.pet, suv_types)
-    name = f"sub-{order.subject}_ses-{order.session}_{order.role}"
-    path = folder / f"{name}.nii"
-    with PlaneWriter(path, geometry.grid(), try_int16=values.try_int16) as writer:
-        first, jitter_mm = _stream(planes, geometry, values, writer, order.series)
+    parts = parts_of(datasets, order, geometry, private or PrivateFacts, rules)
+    path = folder / f"{_name(order)}.nii"
+    extra = FRAMES.get(parts.layout) if frames == "4d" and order.role is Role.PET else None
+    frames_path = folder / f"{_name(order, extra[1])}.nii" if extra else None
+    written = write_parts(parts, order, values, path, frames_path)
     try:
-        placed = verify_file(read_back(path), writer.voxel_sha256, geometry, jitter_mm, order.series)
-        sheared, voxel_sha256 = None, writer.voxel_sha256
-        if geometry.is_sheared:
-            sheared = folder / f"sub-{order.subject}_ses-{order.session}_desc-sheared_{order.role}.nii"
+        placed = _verified(written, path, frames_path, order.series)
+        sheared, voxel_sha256 = None, written.writer.voxel_sha256
+        if written.geometry.is_sheared:
+            sheared = folder / f"{_name(order, f'desc-sheared_{order.role}')}.nii"
             voxel_sha256 = set_upright(path, sheared, background(order.role), order.series)
     except Refused:
-        path.unlink(missing_ok=True)
+        for left in (path, frames_path):
+            if left is not None:
+                left.unlink(missing_ok=True)
         raise
-    findings = [*geometry.findings, *values.findings(), *_constant(writer, order.series)]
-    written = {
+    findings = [*written.geometry.findings, *parts.findings, *written.findings, *values.findings()]
+    findings += _pixel_findings(written, order.series)
+    facts = {
+        **written.fields,
         "voxel_sha256": voxel_sha256,
         "geometry": placed,
+        "multi_frame": parts.choice,
         "source": source() if source else None,
         "converter": CONVERTER,
     }
-    sidecar = values.sidecar(first.attributes, order.label, written, findings)
-    write_json(folder / f"{name}.json", sidecar.model_dump(mode="json", by_alias=True))
-    what = STAGED[order.role]
+    sidecar = mean_sidecar(values.sidecar(written.first.attributes, order.label, facts, findings))
+    artifacts = _keep(STAGED[order.role], sidecar, path, relative)
+    if extra and frames_path is not None:
+        artifacts += _keep(extra[0], frames_sidecar(sidecar, written.frames_sha256), frames_path, relative)
+    if sheared is not None:
+        artifacts += (artifact(f"{STAGED[order.role]}.sheared", f"{relative}/{sheared.name}", sheared),)
     return Converted(
-        artifacts=(
-            artifact(what, f"{relative}/{name}.nii", path),
-            artifact(f"{what}.json", f"{relative}/{name}.json", folder / f"{name}.json"),
-            *([artifact(f"{what}.sheared", f"{relative}/{sheared.name}", sheared)] if sheared else []),
-        ),
+        artifacts=artifacts,
         findings=tuple(findings),
         measured={
             "n_slices": placed.n_slices,
-            "dtype": writer.dtype,
-            "value_min": writer.value_min,
-            "value_max": writer.value_max,
+            "dtype": written.writer.dtype,
+            "value_min": written.writer.value_min,
+            "value_max": written.writer.value_max,
             "max_corner_error_mm": placed.max_corner_error_mm,
             "max_slice_jitter_mm": placed.max_slice_jitter_mm,
-            "is_as_acquired": not (geometry.levels or geometry.is_sheared),
+            "is_as_acquired": parts.layout is Layout.STACK
+            and not (written.geometry.levels or written.geometry.is_sheared),
+            "layout": parts.layout.value,
+            "n_parts": parts.count,
             **values.measured(),
         },
         versions=versions(),
@@ -128,27 +149,34 @@ def versions() -> dict[str, str]:
     return {"umd-curate": __version__, "pydicom": pydicom.__version__, "numpy": np.__version__}
 
 
-def _stream(
-    planes: Iterable[Plane], geometry: StackGeometry, values: Values, writer: PlaneWriter, place: str
-) -> tuple[Plane, float]:
-    """Write every plane; return the first and the largest distance [mm] of a slice from the even grid."""
-    first: Plane | None = None
-    jitter_mm = 0.0
-    for n, plane in enumerate(planes):
-        if n >= geometry.n_images:
-            raise Refused(codes.SLICE_COUNT.at(place, "slices", measured=n + 1, limit=geometry.n_images))
-        jitter_mm = max(jitter_mm, check_slice(geometry, n, plane.slice_place, place))
-        rescale = values.rescale(plane.attributes)
-        image_ji = values.image_ji(plane.stored_ji(), plane.attributes, rescale)
-        if not geometry.is_copy(n):
-            writer.write(image_ji, rescale, geometry.parts(n))
-        elif not writer.repeats(image_ji, rescale):
-            raise Refused(codes.COPIES_DIFFER.at(place, "(7FE0,0010) PixelData of two images at one position"))
-        first = first or plane
-    if first is None or writer.n_written != geometry.n_slices:
-        raise Refused(codes.SLICE_COUNT.at(place, "slices", measured=writer.n_written, limit=geometry.n_slices))
-    return first, jitter_mm
+def _name(order: VolumeOrder, role: str = "") -> str:
+    return f"sub-{order.subject}_ses-{order.session}_{role or order.role}"
 
 
-def _constant(writer: PlaneWriter, place: str) -> list[Finding]:
-    return [codes.CONSTANT.at(place, "all voxels equal")] if writer.value_min == writer.value_max else []
+def _verified(written: Written, path: Path, frames_path: Path | None, place: str) -> GeometryReceipt:
+    """Receipt of the written files, read back."""
+    placed = verify_file(read_back(path), written.writer.voxel_sha256, written.geometry, written.jitter_mm, place)
+    if frames_path is not None:
+        if written.geometry.is_sheared:
+            raise Refused(codes.SHEARED.at(place, "frames of a sheared stack are kept as their mean only"))
+        verify_file(read_back(frames_path), written.frames_sha256, written.geometry, written.jitter_mm, place)
+    return placed
+
+
+def _keep(what: What, sidecar: ImageSidecar, path: Path, relative: str) -> tuple[Artifact, ...]:
+    """Write the sidecar beside its image; both as artifacts."""
+    text = path.with_suffix(".json")
+    write_json(text, sidecar.model_dump(mode="json", by_alias=True))
+    return (
+        artifact(what, f"{relative}/{path.name}", path),
+        artifact(f"{what}.json", f"{relative}/{text.name}", text),
+    )
+
+
+def _pixel_findings(written: Written, place: str) -> list[Finding]:
+    found = []
+    if written.writer.value_min == written.writer.value_max:
+        found.append(codes.CONSTANT.at(place, "all voxels equal"))
+    if written.fields["lossy_image_compression"]:
+        found.append(codes.LOSSY.at(place, "(0028,2110) LossyImageCompression or (0002,0010) TransferSyntaxUID"))
+    return found

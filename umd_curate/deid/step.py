@@ -7,21 +7,33 @@ CT or MR does not. Where no head is in view nothing is changed; where `deid.face
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
-from umd_curate.deid.deface import without_faces
+import numpy as np
+
+from umd_curate.deid.deface import FaceMask, without_faces
 from umd_curate.deid.engine import Examined, examine, faces_of
 from umd_curate.model.catalogue import deid as codes
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.findings import Finding, Refused
-from umd_curate.model.geometry import Volume, max_corner_error_mm
+from umd_curate.model.geometry import Grid, Volume, max_corner_error_mm
 from umd_curate.model.receipts import Artifact, Json, Receipt, State, What
 from umd_curate.model.sidecars import DefacingReceipt, FindingEntry, ImageSidecar, PetSidecar
 from umd_curate.model.steps import Place, Step, Unit, View
 from umd_curate.store.files import artifact, write_json
-from umd_curate.store.nifti import read_back, read_volume, voxel_sha256, write_volume
+from umd_curate.store.nifti import (
+    NiftiWriter,
+    count_frames,
+    read_back,
+    read_frames,
+    read_grid,
+    read_volume,
+    voxel_sha256,
+    write_volume,
+)
 
 NAME = "deface"
 METHOD = "geometric block from chin to brow, found on the skin surface, carried to each image"
 ROLES = {What.STAGED_CT: What.CT, What.STAGED_MR: What.MR, What.STAGED_PET: What.PET}
+FRAMES = {What.STAGED_DYNAMIC_PET: What.DYNAMIC_PET, What.STAGED_GATED_PET: What.GATED_PET}  # 4D, beside a PET
 
 
 def plan(view: View, config: UmdConfig) -> Sequence[Unit]:  # noqa: ARG001  (every step plans from view and config)
@@ -37,7 +49,7 @@ def plan(view: View, config: UmdConfig) -> Sequence[Unit]:  # noqa: ARG001  (eve
     }
     units = []
     for session in view.sessions():
-        names = [name for role in ROLES for name in (str(role), f"{role}.json")]
+        names = [name for role in (*ROLES, *FRAMES) for name in (str(role), f"{role}.json")]
         found = (session.artifacts[name] for name in names if name in session.artifacts)
         inputs = tuple(entry for entry in found if entry.path not in disputed)
         if any(entry.what in set(ROLES) for entry in inputs):
@@ -57,7 +69,7 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     """
     staged = {ROLES[role]: entry for role in ROLES if (entry := unit.input(role)) is not None}
     volumes = {role: read_volume(place.resolve(entry.path)) for role, entry in staged.items()}
-    sidecars = {role: _sidecar(unit, place, role, volume) for role, volume in volumes.items()}
+    sidecars = {role: _sidecar_of(unit, place, role, volume) for role, volume in volumes.items()}
     seen = {role: examine(volume, role) for role, volume in volumes.items()}
     found_on = [str(role) for role, one in seen.items() if one.head]
     retained = config.deid.faces_retained if found_on else None
@@ -76,6 +88,8 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
             reason=retained or "",
         )
         outputs += _write(unit, place, role, (volumes[role], volume), sidecars[role], receipt, findings)
+        if role is What.PET:
+            outputs += _write_frames(unit, place, faces, receipt, findings)
     measured: dict[str, Json] = {
         "head_found": bool(found_on),
         "head_found_on": ",".join(found_on),
@@ -105,13 +119,47 @@ def _findings(name: str, seen: Mapping[What, Examined], retained: str | None) ->
     return findings
 
 
-def _sidecar(unit: Unit, place: Place, role: What, volume: Volume) -> ImageSidecar:
-    """Sidecar of a staged image, whose receipt must be about the voxels at hand."""
+def _write_frames(
+    unit: Unit, place: Place, faces: Sequence[FaceMask], receipt: DefacingReceipt, findings: Sequence[Finding]
+) -> list[Artifact]:
+    """Write the 4D images of the session's PET, frame by frame, without the faces that its mean lost."""
+    outputs: list[Artifact] = []
+    for staged, role in FRAMES.items():
+        entry = unit.input(staged)
+        if entry is None:
+            continue
+        source = place.resolve(entry.path)
+        grid, n_frames = read_grid(source), count_frames(source)
+        changed = 0
+        with NiftiWriter(place.resolve(f"{_stem(unit, role)}.nii.gz"), grid, np.float32, n_frames=n_frames) as writer:
+            for frame in read_frames(source):
+                cleared, count = without_faces(frame, faces, What.PET)
+                changed += count
+                for plane in cleared.array_kji:
+                    writer.write(plane)
+        told = receipt.model_copy(update={"voxels_changed": changed})
+        wanted = grid, writer.voxel_sha256
+        outputs += _publish(unit, place, role, wanted, _sidecar(unit, place, role), told, findings)
+    return outputs
+
+
+def _stem(unit: Unit, role: What) -> str:
+    """Path of an image below the wall, up to its suffix."""
+    return f"{unit.params['folder']}/{unit.name}_{role}"
+
+
+def _sidecar(unit: Unit, place: Place, role: What) -> ImageSidecar:
+    """Sidecar of a staged image."""
     staged = unit.input(f"staged-{role}.json")
     if staged is None:
         raise Refused(codes.NO_SIDECAR.at(unit.name, role))
-    model = PetSidecar if role is What.PET else ImageSidecar
-    sidecar = model.model_validate_json(place.resolve(staged.path).read_bytes())
+    model = ImageSidecar if role in {What.CT, What.MR} else PetSidecar
+    return model.model_validate_json(place.resolve(staged.path).read_bytes())
+
+
+def _sidecar_of(unit: Unit, place: Place, role: What, volume: Volume) -> ImageSidecar:
+    """Sidecar of a staged image, whose receipt must be about the voxels at hand."""
+    sidecar = _sidecar(unit, place, role)
     if voxel_sha256(volume) != sidecar.voxel_sha256:
         raise Refused(codes.STAGED_CHANGED.at(unit.name, role))
     return sidecar
@@ -127,18 +175,32 @@ def _write(
     findings: Sequence[Finding],
 ) -> tuple[Artifact, Artifact]:
     """Write one image, of which `volumes` are the staged and the cleared one, and its sidecar below the wall."""
-    stem = f"{unit.params['folder']}/{unit.name}_{role}"
-    image, text = place.resolve(f"{stem}.nii.gz"), place.resolve(f"{stem}.json")
+    image = place.resolve(f"{_stem(unit, role)}.nii.gz")
     digest = write_volume(image, volumes[1])
+    return _publish(unit, place, role, (volumes[0].grid, digest), sidecar, receipt, findings)
+
+
+def _publish(
+    unit: Unit,
+    place: Place,
+    role: What,
+    wanted: tuple[Grid, str],
+    sidecar: ImageSidecar,
+    receipt: DefacingReceipt,
+    findings: Sequence[Finding],
+) -> tuple[Artifact, Artifact]:
+    """Read an image below the wall back, and write its sidecar beside it; `wanted` are its grid and voxel SHA-256."""
+    stem = _stem(unit, role)
+    image, text = place.resolve(f"{stem}.nii.gz"), place.resolve(f"{stem}.json")
     grid, found = read_back(image)
-    error = max_corner_error_mm(grid, volumes[0].grid)
-    if found != digest or not grid.is_same_as(volumes[0].grid):
+    error = max_corner_error_mm(grid, wanted[0])
+    if found != wanted[1] or not grid.is_same_as(wanted[0]):
         image.unlink()
         raise Refused(codes.PUBLISHED_WRONG.at(unit.name, f"{role}, corners, mm", measured=error))
     published = {"published_corner_error_mm": error, "published_voxels_changed": receipt.voxels_changed}
     update: dict[str, object] = {
         "defacing": receipt,
-        "voxel_sha256": digest,
+        "voxel_sha256": found,
         "findings": (*sidecar.findings, *(FindingEntry.of(finding) for finding in findings)),
         "geometry": sidecar.geometry.model_copy(update=published) if sidecar.geometry else None,
     }

@@ -12,7 +12,7 @@ _PATTERNS = {
     "TM": re.compile(r"\d{2}(:?\d{2}(:?\d{2}(\.\d{1,6})?)?)?\Z"),
     "UI": re.compile(r"\d+(\.\d+)+\Z"),
     "CS": re.compile(r"[A-Za-z0-9_ .+/-]{1,40}\Z"),
-    "CODE": re.compile(r"[A-Za-z0-9_.^-]{1,16}\Z"),
+    "CODE": re.compile(r"[A-Za-z0-9_.^{}/-]{1,16}\Z"),  # UCUM codes have / and {}: Bq/ml
     "LO": re.compile(r"[A-Za-z0-9_ .,;:+/*()\[\]^%=|#&<>{}\"'-]{1,64}\Z"),
 }
 _PATTERNS["SH"] = _PATTERNS["LO"]

@@ -1,20 +1,13 @@
 """Decides which Dixon channel an MR image shows. Whether that channel is wanted is for `select` to say.
 
-ImageType (0008,0008) is believed first: Siemens writes IN_PHASE, OPP_PHASE, FAT, WATER, Philips IP, OP, F, W, United
-Imaging and GE whole words. The description is read only where ImageType is silent, single letters and the words fat and
-water only where it also names a Dixon technique: "fat sat" is no fat image.
+ImageType (0008,0008) is believed first; its words stand in `model/dixon.py`. The description is read only where ImageType is
+silent, single letters and the words fat and water only where it also names a Dixon technique: "fat sat" is no fat image.
 """
 
 import re
 
-IN, OPPOSED, FAT, WATER = "in", "opp", "fat", "water"
+from umd_curate.model.dixon import FAT, IN, OPPOSED, WATER, channels_of_type
 
-_IMAGE_TYPE_VALUES = {
-    IN: {"IN", "IP", "IN_PHASE", "INPHASE", "IN-PHASE", "IN PHASE"},
-    OPPOSED: {"OPP", "OP", "OUT", "OPP_PHASE", "OUT_PHASE", "OUTPHASE", "OPPPHASE", "OUT_OF_PHASE", "OUT PHASE"},
-    FAT: {"F", "FAT"},
-    WATER: {"W", "WATER"},
-}
 _PHASE_WORDS = {
     IN: re.compile(r"\bin ?phase\b"),
     OPPOSED: re.compile(r"\b(opp|opposed|out|out of) ?phase\b"),
@@ -39,8 +32,7 @@ def dixon_channel(image_type: tuple[str, ...], description: str | None) -> str |
     description
         SeriesDescription (0008,103E).
     """
-    values = {value.strip().upper() for value in image_type[2:]}
-    by_type = [channel for channel, words in _IMAGE_TYPE_VALUES.items() if values & words]
+    by_type = channels_of_type(image_type)
     if by_type:
         return by_type[0] if len(by_type) == 1 else None
     text = _LAST_WORDS.sub("", words_of(description))

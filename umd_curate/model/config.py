@@ -221,6 +221,10 @@ class ConvertConfig(Section):
             raise ValueError(message)
         return self
 
+    frames: Literal["static", "4d"] = Field(
+        "static", description="Dynamic and gated PET: their mean alone, or the frames as a 4D image beside it (4d)."
+    )
+
 
 class RegisterConfig(Section):
     """PET and CT/MR on one grid."""

@@ -45,6 +45,8 @@ class What(StrEnum):
     PET = "pet"
     CT = "ct"
     MR = "mr"
+    DYNAMIC_PET = "desc-dynamic_pet"  # time frames of which PET is the mean; 4D, on request
+    GATED_PET = "desc-gated_pet"  # gates likewise
     CT_ON_PET = "space-pet_ct"
     MR_ON_PET = "space-pet_mr"
     ORGANS = "desc-organs_dseg"  # on the CT or MR grid
@@ -52,6 +54,8 @@ class What(StrEnum):
     STAGED_PET = "staged-pet"  # private: uncompressed, headers clean, faces still there
     STAGED_CT = "staged-ct"
     STAGED_MR = "staged-mr"
+    STAGED_DYNAMIC_PET = "staged-desc-dynamic_pet"
+    STAGED_GATED_PET = "staged-desc-gated_pet"
     STAGED_CONTOURS = "staged-contours"  # private: label map of the site's own contours on the CT or MR grid
     FIGURE = "figure"
     CHECKS = "checks"

@@ -81,6 +81,61 @@ class SourceReceipt(Document):
     sha256: str = Field(description="Of the source files' SHA-256 digests in slice order.")
 
 
+class FrameChoice(Document):
+    """Which frames of a multi-frame object the image shows."""
+
+    n_frames: int = Field(description="Frames of the source objects.")
+    n_used: int
+    told_apart_by: tuple[str, ...] = Field((), description="Tags of what differs between the volumes of one place.")
+    rule: str = Field("", description="What chose the volume; empty: there is one.")
+
+
+class FrameEntry(Document):
+    """One time frame, gate or phase of a source that has several."""
+
+    start: float | None = Field(None, description="Start after `time_zero` of the table [s]; null: not in the header.")
+    duration: float | None = Field(None, description="[s]; null: not in the header.")
+    weight: float = Field(description="Part of the mean that this frame makes up, on its first slice.")
+
+
+class FramesReceipt(Document):
+    """How a static image was made of time frames, gates or phases."""
+
+    kind: Literal["dynamic", "gated"]
+    rule: str = Field(description="How the frames were averaged.")
+    time_zero: Literal["injection", "first frame"]
+    frames: tuple[FrameEntry, ...]
+
+
+class StationEntry(Document):
+    """One station of a composed image, in order along the axis on which the stations follow each other."""
+
+    first: int = Field(description="Index of the composed image, along its axis `along`, at which the station begins.")
+    count: int = Field(description="Number of slices or rows along that axis.")
+    gain: float = Field(description="Factor by which the station's values were multiplied.")
+    overlap: int = Field(0, description="Slices or rows that it shares with the station before it.")
+    shift_steps: float = Field(0.0, description="Shift against the common grid, as part of a step.")
+    resampled: bool = False
+    seam_step: float | None = Field(None, description="Largest step at the seam before it, as part of the local mean.")
+
+
+class StationsReceipt(Document):
+    """How an image was composed of stations."""
+
+    along: Literal["k", "j", "i"] = Field(description="Axis on which they follow each other; k: slices, j: rows.")
+    gains: Literal["median ratio in the overlap, geometric mean 1", "none: the values are absolute"]
+    blend: Literal["raised cosine over the overlap"] = "raised cosine over the overlap"
+    stations: tuple[StationEntry, ...]
+
+
+class PhilipsScale(Document):
+    """Scaling of a Philips MR: precise = displayed / (rescale slope x scale slope)."""
+
+    scale_slope: float = Field(description="(2005,100E)")
+    scale_intercept: float | None = Field(None, description="(2005,100D)")
+    precise_factor: float = Field(description="Precise value of one displayed unit.")
+
+
 class ImageSidecar(Document):
     """What every image has."""
 
@@ -93,7 +148,16 @@ class ImageSidecar(Document):
     sex: str | None = Field(None, description="(0010,0040): F, M or O.")
     age_years: int | None = Field(None, description="Whole years at the scan; 90 stands for 90 and more.")
     units: str = Field(description="HU, arbitrary, SUVbw (g/mL) or Bq/mL.")
-    value_rule: str = Field("", description="How stored numbers became values: rescaled, stored, SUVbw, activity.")
+    value_rule: str = Field(
+        "", description="How stored numbers became values: rescaled, displayed (Philips), stored, SUVbw, activity."
+    )
+    lossy_image_compression: bool = Field(
+        default=False, description="(0028,2110) or the transfer syntax says that the pixels were compressed with loss."
+    )
+    philips_scale: PhilipsScale | None = None
+    multi_frame: FrameChoice | None = None
+    averaged: FramesReceipt | None = Field(None, description="Static image of a dynamic or gated source.")
+    composed: StationsReceipt | None = Field(None, description="Image of several stations.")
     slice_thickness: float | None = Field(None, description="[mm]")
     convolution_kernel: str | None = None
     contrast: bool | None = None
@@ -167,10 +231,15 @@ class PetSidecar(ImageSidecar):
     injected_radioactivity_units: Literal["MBq"] = "MBq"
     body_weight: float | None = Field(None, description="[kg]")
     body_height: float | None = Field(None, description="[m]")
-    time_zero: Literal["injection"] = "injection"
+    time_zero: Literal["injection", "first frame"] = "injection"
     injection_start: float = 0.0
     scan_start: float | None = Field(None, description="Start of the scan after injection [s].")
-    frame_duration: float | None = Field(None, description="Of one bed position [s].")
+    frame_duration: float | tuple[float, ...] | None = Field(
+        None, description="Of one bed position [s]; of a 4D image: of each frame."
+    )
+    frame_times_start: tuple[float, ...] | None = Field(
+        None, description="Of a 4D image: start of each frame after `TimeZero` [s]."
+    )
     image_decay_corrected: bool | None = None
     image_decay_correction_time: float | None = Field(
         None,

@@ -17,6 +17,7 @@ from umd_curate.convert.contours_io import convert_contours
 from umd_curate.convert.contours_io import stage_contours as write_contours
 from umd_curate.convert.geometry import SlicePlace, stack_of_places
 from umd_curate.convert.header_io import pet_headers
+from umd_curate.convert.private_io import PrivateFacts, private_facts
 from umd_curate.convert.step import convert_series
 from umd_curate.convert.suv import same_suv
 from umd_curate.deid.clean_io import clean_dataset
@@ -31,7 +32,7 @@ from umd_curate.model.receipts import Artifact, Receipt, What
 from umd_curate.model.sidecars import SourceReceipt
 from umd_curate.model.stacks import StackRules
 from umd_curate.model.steps import Place, Unit
-from umd_curate.model.study import Role, VolumeOrder
+from umd_curate.model.study import Layout, Role, VolumeOrder
 from umd_curate.pipeline.orders import read_order
 from umd_curate.pipeline.phi_gate import keep_identifiers
 from umd_curate.pipeline.supplement import moved
@@ -53,6 +54,7 @@ class Source:
         self.identifiers = IdentifierSet()
         self._digest = hashlib.sha256()
         self._latest = IdentifierSet()
+        self._private = PrivateFacts()
 
     def datasets(self) -> Iterator[Dataset]:
         """Source datasets in slice order.
@@ -90,7 +92,13 @@ class Source:
             clean = clean_dataset(source, self.key, patient, subject, self._latest).dataset
             if self.order.role is Role.PET and not self._has_same_suv(source, clean):
                 raise Refused(codes.SUV_CHANGED.at(self.order.series))
+            if self.order.role is Role.MR or self.order.layout is Layout.MOSAIC:
+                self._private = private_facts(source, self.order.series)
             yield clean
+
+    def private(self) -> PrivateFacts:
+        """What the private elements of the latest MR file said."""
+        return self._private
 
     @property
     def clean_order(self) -> VolumeOrder:
@@ -101,9 +109,10 @@ class Source:
 
     def _has_same_suv(self, source: Dataset, clean: Dataset) -> bool:
         before, after = self.order.pet or PetContext(), self.clean_order.pet or PetContext()
-        return all(
+        frames, cleaned = pet_headers(source), pet_headers(clean)
+        return len(frames) == len(cleaned) and all(
             same_suv(replace(one, context=before), replace(other, context=after))
-            for one, other in zip(pet_headers(source), pet_headers(clean), strict=True)
+            for one, other in zip(frames, cleaned, strict=True)
         )
 
     def receipt(self) -> SourceReceipt:
@@ -116,7 +125,7 @@ def stage_volume(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     order, source = _open(unit, place, config)
     rules = StackRules.of(config.convert)
     places = [SlicePlace(*entry) for entry in order.places]
-    geometry = stack_of_places(places, order.series, rules) if places else None
+    geometry = stack_of_places(places, order.series, rules) if order.layout is Layout.STACK and places else None
     converted = convert_series(
         source.cleaned(),
         source.clean_order,
@@ -126,6 +135,8 @@ def stage_volume(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
         source=source.receipt,
         suv_types=config.convert.suv_types,
         rules=rules,
+        private=source.private,
+        frames=config.convert.frames,
     )
     _close(place, converted.artifacts)
     return unit.receipt(

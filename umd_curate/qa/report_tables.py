@@ -209,7 +209,8 @@ def acquisition_rows(sidecars: Mapping[str, ImageSidecar]) -> tuple[Row, ...]:
     if isinstance(pet, PetSidecar):
         rows.append(Row("Tracer", pet.tracer_name or "not named", "(0018,0031)"))
         rows.append(Row("Scan start after injection", with_unit(pet.scan_start, "s", 6)))
-        rows.append(Row("Frame duration", with_unit(pet.frame_duration, "s"), "(0018,1242)"))
+        if not isinstance(pet.frame_duration, tuple):
+            rows.append(Row("Frame duration", with_unit(pet.frame_duration, "s"), "(0018,1242)"))
         rows.append(Row("Corrections", ", ".join(pet.corrections) or "not given", "(0028,0051)"))
         rows.append(Row("Reconstruction", pet.recon_method_name or "not given", "(0054,1103)"))
     return tuple(rows)

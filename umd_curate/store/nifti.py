@@ -6,10 +6,11 @@
 import contextlib
 import hashlib
 import io
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self, cast
+from typing import IO, Any, Self, cast
 
 import numpy as np
 from isal import igzip, isal_zlib
@@ -30,22 +31,24 @@ _MAX_DIM = 32767  # NIfTI-1 dimensions are int16
 _SHEAR_TOLERANCE = 1e-4  # of the cosine between axes; a quaternion cannot hold shear
 
 
-def header_bytes(grid: Grid, dtype: DTypeLike, *, intent: str = "none") -> bytes:
+def header_bytes(grid: Grid, dtype: DTypeLike, *, intent: str = "none", n_frames: int = 1) -> bytes:
     """NIfTI-1 header of a single-file image: sform and qform code 1; qform 0 where the axes are sheared.
 
-    All text fields are empty.
+    All text fields are empty. An image of several frames is 4D; pixdim[4] is 0, since their times stand in the sidecar.
     """
-    if max(grid.shape_kji) > _MAX_DIM:
+    if max(*grid.shape_kji, n_frames) > _MAX_DIM:
         message = f"NIfTI-1 holds at most {_MAX_DIM} voxels along an axis"
         raise ValueError(message)
     header = nib.Nifti1Header()
     header.set_data_dtype(np.dtype(dtype))
-    header.set_data_shape(grid.shape_kji[::-1])
+    header.set_data_shape(_shape(grid, n_frames)[::-1])
     header.set_xyzt_units("mm", "sec")
     header.set_sform(grid.affine, code=SCANNER_ANAT)
     axes = grid.affine[:3, :3] / np.linalg.norm(grid.affine[:3, :3], axis=0)
     sheared = bool(np.abs(axes.T @ axes - np.eye(3)).max() > _SHEAR_TOLERANCE)
     header["pixdim"][1:4] = grid.spacing_mm
+    if n_frames > 1:
+        header["pixdim"][4] = 0.0
     if sheared:
         header["qform_code"] = 0
     else:
@@ -61,17 +64,28 @@ def header_bytes(grid: Grid, dtype: DTypeLike, *, intent: str = "none") -> bytes
 class NiftiWriter:
     """Streams planes [j, i] in ascending k into ``.nii`` or ``.nii.gz``; the file appears whole or not at all.
 
+    Of a 4D image (`n_frames` above 1) all planes of a frame come before those of the next one.
+
     Attributes
     ----------
     voxel_sha256
         After closing: of dtype, shape, affine and the C-order voxel bytes.
     """
 
-    def __init__(self, path: Path, grid: Grid, dtype: DTypeLike, *, intent: str = "none") -> None:
+    def __init__(
+        self,
+        path: Path,
+        grid: Grid,
+        dtype: DTypeLike,
+        *,
+        intent: str = "none",
+        n_frames: int = 1,
+    ) -> None:
         self.grid = grid
         self.dtype = np.dtype(dtype).newbyteorder("<")
         self.voxel_sha256 = ""
-        self._digest = _voxel_digest(grid, self.dtype)
+        self._n_frames = n_frames
+        self._digest = _voxel_digest(grid, self.dtype, n_frames)
         self._planes = 0
         self._atomic = atomic(path)
         self._compress = path.name.endswith(".gz")
@@ -88,8 +102,11 @@ class NiftiWriter:
             if self._compress
             else self._raw
         )
-        self._stream.write(header_bytes(self.grid, self.dtype, intent=self._intent))
+        self._stream.write(self._header())
         return self
+
+    def _header(self) -> bytes:
+        return header_bytes(self.grid, self.dtype, intent=self._intent, n_frames=self._n_frames)
 
     def write(self, plane_ji: NDArray[np.generic]) -> None:
         """Append the next plane, shape (rows, columns)."""
@@ -111,9 +128,9 @@ class NiftiWriter:
         narrow, planes = self.dtype, self._planes
         source = self._temporary.rename(self._temporary.with_name(f"{self._temporary.name}-narrow"))
         self.dtype, self._planes = np.dtype(dtype).newbyteorder("<"), 0
-        self._digest = _voxel_digest(self.grid, self.dtype)
+        self._digest = _voxel_digest(self.grid, self.dtype, self._n_frames)
         self._raw = self._stream = self._temporary.open("wb")
-        self._stream.write(header_bytes(self.grid, self.dtype, intent=self._intent))
+        self._stream.write(self._header())
         shape = self.grid.shape_kji[1:]
         try:
             with source.open("rb") as handle:
@@ -131,7 +148,7 @@ class NiftiWriter:
             self._stream.close()
         if self._raw is not None:
             self._raw.close()
-        if kind is None and self._planes != self.grid.shape_kji[0]:
+        if kind is None and self._planes != self.grid.shape_kji[0] * self._n_frames:
             message = "fewer planes were written than the grid has"
             kind, error = ValueError, ValueError(message)
             self._atomic.__exit__(kind, error, None)
@@ -179,11 +196,42 @@ def read_volume(path: Path) -> Volume:
     return Volume(np.ascontiguousarray(values.T), np.asarray(image.affine, np.float64))
 
 
-def read_grid(path: Path) -> Grid:
-    """Grid of an image, from its header alone."""
+def read_frames(path: Path) -> Iterator[Volume]:
+    """Frames of a 4D image that `NiftiWriter` wrote, one after the other; one frame of a 3D one.
+
+    Raises
+    ------
+    ValueError
+        The file ends early, or is not in the product's own layout.
+    """
+    header = _read_header(path)
+    i, j, k, *frames = (int(n) for n in header.get_data_shape())
+    dtype, affine = header.get_data_dtype(), np.asarray(header.get_best_affine(), np.float64)
     opener = igzip.open if path.name.endswith(".gz") else open
     with opener(path, "rb") as handle:
-        header = nib.Nifti1Header.from_fileobj(io.BytesIO(handle.read(_HEADER_BYTES)))
+        handle.seek(_HEADER_BYTES)
+        for _ in range(math.prod(frames)):
+            data = handle.read(k * j * i * dtype.itemsize)
+            if len(data) != k * j * i * dtype.itemsize:
+                message = "the image ends early"
+                raise ValueError(message)
+            yield Volume(np.frombuffer(data, dtype).reshape(k, j, i), affine)
+
+
+def count_frames(path: Path) -> int:
+    """Frames of an image, from its header alone; 1 for a 3D one."""
+    return math.prod(int(n) for n in _read_header(path).get_data_shape()[3:])
+
+
+def _read_header(path: Path) -> Any:  # noqa: ANN401  (nibabel is untyped)
+    opener = igzip.open if path.name.endswith(".gz") else open
+    with opener(path, "rb") as handle:
+        return nib.Nifti1Header.from_fileobj(io.BytesIO(handle.read(_HEADER_BYTES)))
+
+
+def read_grid(path: Path) -> Grid:
+    """Grid of an image, from its header alone."""
+    header = _read_header(path)
     i, j, k = (int(n) for n in header.get_data_shape()[:3])
     return Grid((k, j, i), np.asarray(header.get_best_affine(), np.float64))
 
@@ -262,24 +310,30 @@ def _undecodable() -> Iterator[None]:
 
 def _read_stream(stream: IO[bytes]) -> tuple[Grid, str]:
     header = nib.Nifti1Header.from_fileobj(io.BytesIO(stream.read(_HEADER_BYTES)), check=False)
-    i, j, k = (int(n) for n in header.get_data_shape()[:3])
+    i, j, k, *frames = (int(n) for n in header.get_data_shape())
+    n_frames = math.prod(frames)
     dtype = header.get_data_dtype()
     plain = header.get_slope_inter() in {(None, None), (1.0, 0.0)} and header.endianness == "<"
     grid = Grid((k, j, i), np.asarray(header.get_best_affine(), np.float64))
-    digest = _voxel_digest(grid, dtype.newbyteorder("<"))
+    digest = _voxel_digest(grid, dtype.newbyteorder("<"), n_frames)
     n_bytes = 0
     while block := stream.read(_READ_BLOCK):
         digest.update(block)
         n_bytes += len(block)
-    if not plain or int(header["vox_offset"]) != _HEADER_BYTES or n_bytes != i * j * k * dtype.itemsize:
+    if not plain or int(header["vox_offset"]) != _HEADER_BYTES or n_bytes != i * j * k * n_frames * dtype.itemsize:
         message = "the image is not in the product's own NIfTI layout"
         raise ValueError(message)
     return grid, digest.hexdigest()
 
 
-def _voxel_digest(grid: Grid, dtype: np.dtype[np.generic]) -> "hashlib._Hash":
+def _shape(grid: Grid, n_frames: int) -> tuple[int, ...]:
+    """Shape of the voxels in C order: [k, j, i], or [t, k, j, i]."""
+    return grid.shape_kji if n_frames == 1 else (n_frames, *grid.shape_kji)
+
+
+def _voxel_digest(grid: Grid, dtype: np.dtype[np.generic], n_frames: int = 1) -> "hashlib._Hash":
     affine: Float64 = grid.affine
     digest = hashlib.sha256()
-    digest.update(f"{dtype.str}|{grid.shape_kji}|".encode())
+    digest.update(f"{dtype.str}|{_shape(grid, n_frames)}|".encode())
     digest.update(np.ascontiguousarray(affine[:3], "<f4").tobytes())
     return digest

@@ -12,7 +12,9 @@ from tests import strategies as some
 from umd_curate.model.geometry import AFFINE_TOLERANCE_MM, Grid, Volume, max_corner_error_mm
 from umd_curate.store.nifti import (
     NiftiWriter,
+    count_frames,
     header_bytes,
+    read_frames,
     read_grid,
     read_volume,
     stored_voxel_sha256,
@@ -179,3 +181,39 @@ def test_a_stranger_s_or_damaged_file_has_no_stored_checksum(folder):
 def test_more_voxels_than_a_header_can_count_are_refused():
     with pytest.raises(ValueError, match="32767"):
         header_bytes(Grid((1, 1, 40_000), np.eye(4)), np.int16)
+
+
+def test_frames_of_a_4d_image_come_back_one_after_the_other(tmp_path):
+    frames = np.random.default_rng(2).normal(size=(3, 4, 5, 6)).astype(np.float32)
+    grid = Volume(frames[0], np.diag([2.0, 3.0, 4.0, 1.0])).grid
+    digests = []
+    for name in ("a.nii", "a.nii.gz"):
+        with NiftiWriter(tmp_path / name, grid, np.float32, n_frames=3) as writer:
+            for plane in frames.reshape(12, 5, 6):
+                writer.write(plane)
+        assert np.array_equal([frame.array_kji for frame in read_frames(tmp_path / name)], frames)
+        assert count_frames(tmp_path / name) == 3
+        assert np.array_equal(np.asanyarray(nib.load(tmp_path / name).dataobj).T, frames)
+        digests.append(writer.voxel_sha256)
+    assert digests == [stored_voxel_sha256((tmp_path / "a.nii.gz").read_bytes())] * 2
+
+
+def test_a_4d_image_with_a_plane_too_few_does_not_appear(tmp_path):
+    grid = Volume(np.zeros((2, 3, 4)), np.eye(4)).grid
+    writer = NiftiWriter(tmp_path / "x.nii", grid, np.float32, n_frames=2)
+    writer.__enter__()
+    for _ in range(3):
+        writer.write(np.zeros((3, 4)))
+    with pytest.raises(ValueError, match="fewer planes"):
+        writer.__exit__(None, None, None)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_4d_image_that_ends_early_is_told(tmp_path):
+    grid = Volume(np.zeros((2, 3, 4)), np.eye(4)).grid
+    with NiftiWriter(tmp_path / "x.nii", grid, np.float32, n_frames=2) as writer:
+        for _ in range(4):
+            writer.write(np.zeros((3, 4)))
+    (tmp_path / "x.nii").write_bytes((tmp_path / "x.nii").read_bytes()[:-4])
+    with pytest.raises(ValueError, match="ends early"):
+        list(read_frames(tmp_path / "x.nii"))

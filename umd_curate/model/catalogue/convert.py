@@ -1,6 +1,7 @@
 """Finding codes of the convert room.
 
-CON-1xx: where the slices are; 2xx: what the pixels hold; 3xx: the written file; 4xx: contours. Codes of the SUV are in `suv`.
+CON-1xx: where the slices are; 2xx: what the pixels hold; 3xx: the written file; 4xx: contours; 5xx: multi-frame objects,
+time frames and gates; 6xx: stations and mosaics. Codes of the SUV are in `suv`.
 """
 
 from umd_curate.model.findings import FindingCode, Severity
@@ -54,7 +55,7 @@ FRAMES_NOT_ONE_VOLUME = FindingCode(
     "CON-107",
     _FAIL,
     "The frames of a multi-frame object are not one volume",
-    "Several frames share a position, or several multi-frame objects were put together.",
+    "Several frames share a position and nothing in their functional groups tells them apart.",
     "Export each echo, phase or time point as an object of its own.",
 )
 SHEARED = FindingCode(
@@ -141,9 +142,9 @@ SLICE_COUNT = FindingCode(
 MOSAIC = FindingCode(
     "CON-206",
     _FAIL,
-    "The image is a mosaic of slices",
+    "A mosaic of slices stands in a stack of single slices",
     "Its tiles are slices of their own; as one plane it is no anatomy.",
-    "Export the series as enhanced multi-frame or single slices.",
+    "Run the scan again, so that the series is taken apart as a mosaic.",
 )
 NOT_HU = FindingCode(
     "CON-207",
@@ -165,6 +166,20 @@ PADDING = FindingCode(
     "Padding of the CT was turned into air",
     "Pixels outside the reconstruction circle held a mark far below air (0028,0120); they are -1024 HU now.",
     "Nothing.",
+)
+LOSSY = FindingCode(
+    "CON-210",
+    _WARN,
+    "The pixels went through a lossy compression",
+    "(0028,2110) or the transfer syntax says so: values and small structures may have changed before they came here.",
+    "Export the series again from an archive that keeps it lossless; measurements on it carry the loss.",
+)
+SCALES_DIFFER = FindingCode(
+    "CON-211",
+    _WARN,
+    "The slices of a Philips MR are scaled differently",
+    "The displayed values of one tissue differ between slices, since (2005,100E) times (0028,1053) is not one number.",
+    "Use the precise values of the scanner; the measured value is the largest ratio between two slices.",
 )
 
 # --- CON-3xx: the written file -------------------------------------------------------------------------------------
@@ -251,4 +266,122 @@ FRACTIONAL = FindingCode(
     "A fractional segmentation was cut at one half",
     "A label map holds no probabilities.",
     "Nothing.",
+)
+
+# --- CON-5xx: multi-frame objects, time frames and gates -------------------------------------------------------------
+
+FRAMES_LEFT_OUT = FindingCode(
+    "CON-501",
+    _INFO,
+    "Other volumes of a multi-frame object were left out",
+    "It holds several volumes of one place; one is the image that is wanted.",
+    "Nothing; the sidecar names the rule. The measured value is the number of frames that were left out.",
+)
+SEVERAL_VOLUMES = FindingCode(
+    "CON-502",
+    _FAIL,
+    "A multi-frame object holds several volumes, and no rule chooses one",
+    "Echoes, b-values, stacks or channels must not be stacked or mixed; the detail names what tells them apart.",
+    "Export the wanted one as an object of its own; the measured value is the number of volumes.",
+)
+TIME_SERIES = FindingCode(
+    "CON-503",
+    _FAIL,
+    "The MR shows one place at several times",
+    "The mean of MR time points, diffusion directions or phases is no anatomical image.",
+    "Select a static series; the measured value is the number of time points.",
+)
+AVERAGED = FindingCode(
+    "CON-504",
+    _INFO,
+    "The static PET is the mean of several frames",
+    "Time frames or gates were averaged, each weighted by its duration; the sidecar lists them.",
+    "Nothing, or set `convert.frames` to `4d` to keep the frames too. The measured value is their number.",
+)
+CT_AVERAGED = FindingCode(
+    "CON-505",
+    _WARN,
+    "The CT is the mean of several phases",
+    "Phases of a breathing or beating body were averaged; moving borders are blurred.",
+    "Nothing, if the average is what the attenuation correction used. The measured value is the number of phases.",
+)
+DURATION_MISSING = FindingCode(
+    "CON-506",
+    _FAIL,
+    "The duration of a PET frame is missing",
+    "Frames of unknown duration cannot be averaged.",
+    "Export the series again from the scanner's own database; the detail names the element.",
+)
+NOT_ONE_DECAY_TIME = FindingCode(
+    "CON-507",
+    _FAIL,
+    "The frames are not decay-corrected to one time",
+    "Without an SUV of each frame their activities belong to different times and have no mean.",
+    "Supply what the SUV lacks; the finding of the SUV names it.",
+)
+FRAMES_DIFFER = FindingCode(
+    "CON-508",
+    _FAIL,
+    "The frames, gates or phases do not share one grid",
+    "Voxels of different places cannot be averaged.",
+    "Export the series again; the measured value is the distance in mm.",
+)
+
+# --- CON-6xx: stations and mosaics -----------------------------------------------------------------------------------
+
+STATIONS_DIFFER = FindingCode(
+    "CON-601",
+    _FAIL,
+    "The stations do not share a frame of reference, orientation, matrix or spacing",
+    "They cannot be put together without guessing how they lie to each other.",
+    "Export the series that the scanner composed; the detail names the element.",
+)
+STATIONS_APART = FindingCode(
+    "CON-602",
+    _FAIL,
+    "Two stations overlap by fewer than two slices",
+    "Their gain cannot be compared, and a gap between them would be silent.",
+    "Export the missing station, or the composed series; the measured value is the overlap in slices.",
+)
+STATIONS_SHIFTED = FindingCode(
+    "CON-603",
+    _FAIL,
+    "The stations are shifted against each other within the slice plane",
+    "Composing them would break the anatomy at the seam.",
+    "Export the composed series; the measured value is the shift in mm.",
+)
+STATION_SIGNAL = FindingCode(
+    "CON-604",
+    _FAIL,
+    "The overlap of two stations shows too little signal",
+    "Their gain cannot be estimated from it, and it is never assumed.",
+    "Export the composed series; the measured value is the number of voxels with signal in both.",
+)
+STATIONS_COMPOSED = FindingCode(
+    "CON-605",
+    _INFO,
+    "The image was composed of several stations",
+    "Each was scaled by the gain that its overlap tells and blended over the overlap; the sidecar lists them.",
+    "Nothing; the measured value is the number of stations.",
+)
+SEAM_STEP = FindingCode(
+    "CON-606",
+    _WARN,
+    "A seam between two stations is visible",
+    "The signal steps by more than the limit from slice to slice where one station passes into the next.",
+    "Look at the seam; the measured value is the step as part of the local mean.",
+)
+STATION_RESAMPLED = FindingCode(
+    "CON-607",
+    _INFO,
+    "A station was resampled along the slice direction",
+    "Its slices stood between those of the common grid; they were interpolated linearly.",
+    "Nothing; the measured value is the shift as part of the slice step.",
+)
+MOSAIC_UNKNOWN = FindingCode(
+    "CON-610",
+    _FAIL,
+    "The mosaic does not say how many slices it holds or where they are",
+    "The makers keep this in private elements; without them the tiles have no place.",
+    "Export the series again with its private elements, or as single slices; the detail names the element.",
 )
