@@ -6,7 +6,6 @@ the PHI wall (`phi_gate.py`).
 """
 
 import hashlib
-import io
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -19,9 +18,9 @@ from umd_curate.convert.geometry import SlicePlace, stack_of_places
 from umd_curate.convert.header_io import pet_header
 from umd_curate.convert.step import convert_series
 from umd_curate.convert.suv import same_suv
-from umd_curate.deid.clean_io import clean_dataset
+from umd_curate.deid.clean_io import HeaderCleaner
 from umd_curate.deid.gather_io import gather
-from umd_curate.deid.identifiers import IdentifierSet
+from umd_curate.deid.identifiers import IdentifierSet, Kind
 from umd_curate.model.catalogue import run as codes
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.findings import Refused
@@ -32,7 +31,7 @@ from umd_curate.model.steps import Place, Unit
 from umd_curate.model.study import Role, VolumeOrder
 from umd_curate.pipeline.orders import read_order
 from umd_curate.pipeline.phi_gate import keep_identifiers
-from umd_curate.store.dicom import READ_FAULTS, read_dataset
+from umd_curate.store.dicom import READ_FAULTS, dataset_of
 from umd_curate.store.keys import DeidKey, key_path, load_key
 from umd_curate.store.nifti import read_grid
 from umd_curate.store.resources import organ_table
@@ -46,32 +45,25 @@ class Source:
     def __init__(self, order: VolumeOrder, key: DeidKey) -> None:
         self.order = order
         self.key = key
-        self.identifiers = IdentifierSet()
+        self._seen: set[tuple[Kind, str]] = set()
         self._digest = hashlib.sha256()
-        self._latest = IdentifierSet()
 
-    def datasets(self) -> Iterator[Dataset]:
-        """Source datasets in slice order.
+    @property
+    def identifiers(self) -> IdentifierSet:
+        """Identifiers of the headers read so far."""
+        return IdentifierSet(frozenset(self._seen))
+
+    def contours(self) -> Iterator[Dataset]:
+        """Source datasets as they are.
 
         Raises
         ------
         Refused
             A file is gone, has changed since the scan, or cannot be read.
         """
-        for name, size, mtime_ns in self.order.files:
-            path, place = Path(name), self.key.short_id("f", name)
-            try:
-                found = path.stat()
-                if (found.st_size, found.st_mtime_ns) != (size, mtime_ns):
-                    raise Refused(codes.CHANGED.at(place))
-                data = path.read_bytes()
-                dataset = read_dataset(io.BytesIO(data), force=True)
-            except READ_FAULTS as error:
-                raise Refused(codes.UNREADABLE.at(place, type(error).__name__)) from error
-            self._digest.update(hashlib.sha256(data).digest())
-            self._latest = gather(dataset)
-            self.identifiers |= self._latest
-            yield dataset
+        for source in self._datasets():
+            self._seen |= gather(source).entries
+            yield source
 
     def cleaned(self) -> Iterator[Dataset]:
         """De-identified datasets in slice order.
@@ -79,14 +71,29 @@ class Source:
         Raises
         ------
         Refused
-            As `datasets`, and where the cleaned header gives another SUV than the source's.
+            As `contours`, and where the cleaned header gives another SUV than the source's.
         """
-        patient, subject = PatientKey(self.order.patient), SubjectId(self.order.subject)
-        for source in self.datasets():
-            clean = clean_dataset(source, self.key, patient, subject, self._latest).dataset
-            if self.order.role is Role.PET and not same_suv(pet_header(source), pet_header(clean)):
+        cleaner = HeaderCleaner(self.key, PatientKey(self.order.patient), SubjectId(self.order.subject))
+        for source in self._datasets():
+            cleaned = cleaner.clean(source)
+            self._seen |= cleaned.identifiers.entries
+            if self.order.role is Role.PET and not same_suv(pet_header(source), pet_header(cleaned.dataset)):
                 raise Refused(codes.SUV_CHANGED.at(self.order.series))
-            yield clean
+            yield cleaned.dataset
+
+    def _datasets(self) -> Iterator[Dataset]:
+        for name, size, mtime_ns in self.order.files:
+            path, place = Path(name), self.key.short_id("f", name)
+            try:
+                found = path.stat()
+                if (found.st_size, found.st_mtime_ns) != (size, mtime_ns):
+                    raise Refused(codes.CHANGED.at(place))
+                data = path.read_bytes()
+                dataset = dataset_of(data)
+            except READ_FAULTS as error:
+                raise Refused(codes.UNREADABLE.at(place, type(error).__name__)) from error
+            self._digest.update(hashlib.sha256(data).digest())
+            yield dataset
 
     def receipt(self) -> SourceReceipt:
         """Where the image comes from, after the last file was read."""
@@ -121,7 +128,7 @@ def stage_contours(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     order, source = _open(unit, place, config)
     grid = read_grid(place.resolve(image.path))
     organs = organ_table(config.dataset.definition)
-    parts = [convert_contours(dataset, grid, organs, order.series) for dataset in source.datasets()]
+    parts = [convert_contours(dataset, grid, organs, order.series) for dataset in source.contours()]
     contours = merge_contours(parts, order.series)
     identifiers = keep_identifiers(unit, place, source.identifiers)
     if not contours.labels:

@@ -146,6 +146,10 @@ def write_volume(path: Path, volume: Volume, *, intent: str = "none") -> str:
     return writer.voxel_sha256
 
 
+def compress_volume(source: Path, target: Path) -> str:
+    return write_volume(target, read_volume(source))
+
+
 def read_volume(path: Path) -> Volume:
     """Read ``.nii`` or ``.nii.gz``; stored values, with slope and intercept applied where they are set.
 
