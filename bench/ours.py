@@ -34,13 +34,13 @@ def convert(work: Path, out: Path, form: str) -> None:
     from umd_curate.convert.geometry import SlicePlace, stack_of_places
     from umd_curate.convert.step import convert_series
     from umd_curate.pipeline.orders import read_order
-    from umd_curate.store.dicom import read_dataset
+    from umd_curate.store.dicom import dataset_of
     from umd_curate.store.nifti import compress_volume
 
     for path in sorted((work / "private/orders").glob("*.json")):
         order = read_order(path)
         geometry = stack_of_places([SlicePlace(*place) for place in order.places], order.series)
-        datasets = (read_dataset(Path(name)) for name, _, _ in order.files)
+        datasets = (dataset_of(Path(name).read_bytes()) for name, _, _ in order.files)
         converted = convert_series(datasets, order, out, ".", geometry)
         staged = out / converted.artifacts[0].path
         if form == "gz":

@@ -6,6 +6,7 @@ that is missing, empty or unreadable is None. What values mean is left to the pu
 
 import math
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any, Final
 
 from pydicom.dataset import Dataset
@@ -170,12 +171,14 @@ def _macro_items(dataset: Dataset, frame: int) -> Iterator[Dataset]:
                 yield items[0]
 
 
+_tag = lru_cache(maxsize=1024)(Tag)  # finding the tag of a keyword costs ten times as much as the element
+
+
 def _value(dataset: Dataset, key: Any) -> Any:  # noqa: ANN401  (pydicom's own types)
     try:
         with quiet():
-            element = dataset.get(Tag(key))
-            value = element.value if element is not None else None
-    except READ_FAULTS:
+            value = dataset[_tag(key)].value
+    except READ_FAULTS:  # an absent element is a KeyError
         return None
     if value is None or (hasattr(value, "__len__") and len(value) == 0):
         return None

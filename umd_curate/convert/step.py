@@ -90,7 +90,7 @@ def convert_series(
     what = STAGED[order.role]
     return Converted(
         artifacts=(
-            artifact(what, f"{relative}/{name}.nii", path),
+            Artifact(what, f"{relative}/{name}.nii", writer.sha256, writer.size),
             artifact(f"{what}.json", f"{relative}/{name}.json", folder / f"{name}.json"),
         ),
         findings=tuple(findings),

@@ -8,10 +8,10 @@ other and judges an element anew only where it, or what it is read by, has chang
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import lru_cache
 from typing import cast
 
-from pydicom.dataelem import DataElement, RawDataElement
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag
@@ -19,14 +19,14 @@ from pydicom.uid import UID, ImplicitVRLittleEndian
 
 from umd_curate.deid import values
 from umd_curate.deid.dates import age_between
-from umd_curate.deid.elements_io import context_of, elements_of, raw_of
+from umd_curate.deid.elements_io import Raws, context_of, elements_of, raws_of, together
 from umd_curate.deid.gather_io import Gatherer
 from umd_curate.deid.identifiers import IdentifierSet
 from umd_curate.deid.memo import Memo
 from umd_curate.deid.rules import Action, packaged_rules
 from umd_curate.deid.rules_io import Cleaner, heeds_words
 from umd_curate.model.catalogue import deid as codes
-from umd_curate.model.findings import Refused
+from umd_curate.model.findings import FindingCode, Refused
 from umd_curate.model.ids import PatientKey, SubjectId
 from umd_curate.store.dicom import READ_FAULTS, quiet
 from umd_curate.store.keys import DeidKey
@@ -46,7 +46,9 @@ _CODES = {
     "113108": "Retain Patient Characteristics Option",
     "113111": "Retain Safe Private Option",
 }  # PS3.16 CID 7050
-_ENCRYPTED = BaseTag(0x04000500)
+_SOP_CLASS, _SOP_INSTANCE, _SYNTAX = BaseTag(0x00080016), BaseTag(0x00080018), BaseTag(0x00020010)
+_ENCRYPTED, _BURNED_IN, _SAMPLES = BaseTag(0x04000500), BaseTag(0x00280301), BaseTag(0x00280002)
+_GATE_TAGS = (0x00080016, 0x04000500, 0x00280301, 0x00280002)
 _PATIENT_AGE = BaseTag(0x00101010)
 
 Deed = tuple[str, str]  # a tag or class of elements, and what befell it
@@ -97,7 +99,9 @@ class HeaderCleaner:
         self._cleaner = Cleaner(key, key.shift_days(patient), subject, frozenset(), self._rules)
         self._gatherer = Gatherer()
         self._memo: Memo[Judged] = Memo()
-        self._heeds: dict[int, bool] = {}
+        self._scratch = Dataset()
+        self._passed: object = None
+        self._wordy: set[int] = set()
         self._pixels = {tag for tag, rule in self._rules.public.items() if rule.action is Action.PIXELS}
         self._declared: dict[frozenset[str], dict[BaseTag, DataElement]] = {}
 
@@ -115,22 +119,24 @@ class HeaderCleaner:
             DEI-101 to DEI-104: the object is no such image, shows text in its pixels, is encrypted or lacks its core.
         """
         elements = elements_of(source)
+        raws = raws_of(elements)
         with quiet():
-            _gate(source, self._key)
-            identifiers = self._gatherer.gather(source, elements)
+            self._pass_gate(source, raws)
+            identifiers = self._gatherer.gather(source, elements, raws)
             self._heed(identifiers.words())
-            self._memo.begin(context_of(source, elements))
+            pixels = {elements[tag].tag: cast("DataElement", elements[tag]) for tag in self._pixels if tag in elements}
+            judged = self._memo.outcomes(
+                context_of(source, raws),
+                {tag: raws[tag] for tag in sorted(raws) if tag not in self._pixels},
+                lambda tag: self._judged(source, elements[tag].tag),
+            )
             kept: dict[BaseTag, DataElement] = {}
             actions: Counter[Deed] = Counter()
-            for tag in sorted(elements):
-                element = elements[tag]
-                if tag in self._pixels:
-                    kept[element.tag] = cast("DataElement", element)
-                    continue
-                made, done = self._memo.outcome(tag, self._raw(tag, element), partial(self._judged, source, element.tag))
+            for made, done in judged.values():
                 kept.update(made)
-                for action, count in done.items():
-                    actions[action] += count
+                for deed, count in done.items():
+                    actions[deed] += count
+            kept.update(pixels)
             _complete_age(source, kept, actions)
             kept.update(self._declaration(actions))
             meta = _file_meta(source, kept)
@@ -139,23 +145,29 @@ class HeaderCleaner:
             whole.set_original_encoding(*source.original_encoding)
         return Cleaned(whole, actions, identifiers)
 
+    def _pass_gate(self, source: Dataset, raws: Raws) -> None:
+        known = together(raws, _GATE_TAGS)
+        if known is None or known != self._passed or not values.is_uid(_text(source, _SOP_INSTANCE)):
+            verdict = _gate(source)
+            if verdict is not None:
+                code, detail = verdict
+                raise Refused(code.at(self._key.short_id("i", _text(source, _SOP_INSTANCE)), detail))
+            self._passed = known
+
     def _heed(self, words: frozenset[str]) -> None:
+        """Take over the patient's words; what depends on them is judged anew where they have changed."""
         if words != self._cleaner.banned:
             self._cleaner.banned = words
-
-    def _raw(self, tag: int, element: DataElement | RawDataElement) -> object:
-        """What decides over an element: its bytes and, where its text could be the patient's, the patient's words."""
-        heeds = self._heeds.get(tag)
-        if heeds is None:
-            heeds = self._heeds[tag] = heeds_words(element.tag, self._rules)
-        raw = raw_of(element)
-        return (raw, self._cleaner.banned) if heeds and raw is not None else raw
+            self._memo.forget(self._wordy)
+            self._wordy.clear()
 
     def _judged(self, source: Dataset, tag: BaseTag) -> Judged:
-        target = Dataset()
+        if heeds_words(tag, self._rules):
+            self._wordy.add(int(tag))
+        self._scratch.clear()
         actions = self._cleaner.actions = Counter()
-        self._cleaner.clean(source, tag, target)
-        return dict(cast("Mapping[BaseTag, DataElement]", target.items())), actions
+        self._cleaner.clean(source, tag, self._scratch)
+        return dict(cast("Mapping[BaseTag, DataElement]", self._scratch.items())), actions
 
     def _declaration(self, actions: Counter[Deed]) -> dict[BaseTag, DataElement]:
         """Say what was done, and only that: (0012,0062), (0012,0063), (0012,0064), (0028,0303)."""
@@ -172,24 +184,28 @@ class HeaderCleaner:
         return self._declared[frozenset(done)]
 
 
-def _gate(source: Dataset, key: DeidKey) -> None:
-    def text(keyword: str) -> str:
-        try:
-            return str(source.get(keyword) or "").strip()
-        except READ_FAULTS:
-            return ""
-
-    place = key.short_id("i", text("SOPInstanceUID"))
-    if not (values.is_uid(text("SOPClassUID")) and values.is_uid(text("SOPInstanceUID"))):
-        raise Refused(codes.NO_PIXELS.at(place, "(0008,0016), (0008,0018)"))
-    if text("SOPClassUID") not in IMAGE_SOP_CLASSES:
-        raise Refused(codes.NOT_AN_IMAGE.at(place, "(0008,0016)"))
+def _gate(source: Dataset) -> tuple[FindingCode, str] | None:
+    """Why an object can never be clean, and by which element; None for an image of CT, MR or PET."""
+    sop_class = _text(source, _SOP_CLASS)
+    if not (values.is_uid(sop_class) and values.is_uid(_text(source, _SOP_INSTANCE))):
+        return codes.NO_PIXELS, "(0008,0016), (0008,0018)"
+    if sop_class not in IMAGE_SOP_CLASSES:
+        return codes.NOT_AN_IMAGE, "(0008,0016)"
     if _ENCRYPTED in source:
-        raise Refused(codes.ENCRYPTED.at(place, "(0400,0500)"))
-    if text("BurnedInAnnotation").upper().startswith("Y"):
-        raise Refused(codes.BURNED_IN.at(place, "(0028,0301)"))
-    if text("SamplesPerPixel") not in {"", "1"}:
-        raise Refused(codes.BURNED_IN.at(place, "(0028,0002)"))
+        return codes.ENCRYPTED, "(0400,0500)"
+    if _text(source, _BURNED_IN).upper().startswith("Y"):
+        return codes.BURNED_IN, "(0028,0301)"
+    if _text(source, _SAMPLES) not in {"", "1"}:
+        return codes.BURNED_IN, "(0028,0002)"
+    return None
+
+
+def _text(source: Dataset, tag: BaseTag) -> str:
+    try:
+        element = source.get(tag)
+        return str((element.value if element is not None else None) or "").strip()
+    except READ_FAULTS:
+        return ""
 
 
 def _complete_age(source: Dataset, kept: dict[BaseTag, DataElement], actions: Counter[Deed]) -> None:
@@ -213,13 +229,19 @@ def _code(value: str) -> Dataset:
 
 def _file_meta(source: Dataset, kept: Mapping[BaseTag, DataElement]) -> FileMetaDataset:
     """File meta made anew (PS3.10 7.1): transfer syntax as read, our implementation, no AE title, nothing private."""
-    syntax = str(getattr(source, "file_meta", Dataset()).get("TransferSyntaxUID") or ImplicitVRLittleEndian)
+    syntax = _text(getattr(source, "file_meta", Dataset()), _SYNTAX) or str(ImplicitVRLittleEndian)
+    instance = DataElement(BaseTag(0x00020003), "UI", UID(str(kept[_SOP_INSTANCE].value)))
+    return FileMetaDataset({**_constant_meta(str(kept[_SOP_CLASS].value), syntax), instance.tag: instance})
+
+
+@lru_cache(maxsize=64)
+def _constant_meta(sop_class: str, syntax: str) -> Mapping[BaseTag, DataElement]:
+    """What the file meta of a series' images share."""
     elements = (
         DataElement(0x00020001, "OB", b"\0\1"),
-        DataElement(0x00020002, "UI", UID(str(kept[BaseTag(0x00080016)].value))),
-        DataElement(0x00020003, "UI", UID(str(kept[BaseTag(0x00080018)].value))),
+        DataElement(0x00020002, "UI", UID(sop_class)),
         DataElement(0x00020010, "UI", UID(syntax if values.is_dicom_uid(syntax) else ImplicitVRLittleEndian)),
         DataElement(0x00020012, "UI", UID(IMPLEMENTATION_UID)),
         DataElement(0x00020013, "SH", IMPLEMENTATION_NAME),
     )
-    return FileMetaDataset({element.tag: element for element in elements})
+    return {element.tag: element for element in elements}

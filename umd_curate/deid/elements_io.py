@@ -10,6 +10,7 @@ from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 
 Elements = Mapping[int, DataElement | RawDataElement]  # by tag as a number: pydicom's own tags compare slowly
+Raws = Mapping[int, object]
 
 # Character set; sign and width of the pixels, descriptor of a look-up table and width of a waveform, by which VRs that
 # depend on them are told (PS3.5 annex A.2, PS3.3 C.7.6.3, C.11.1, C.10.9).
@@ -23,29 +24,34 @@ def elements_of(dataset: Dataset) -> Elements:
     return {int(tag): element for tag, element in dataset.items()}
 
 
-def raw_of(element: DataElement | RawDataElement | None) -> object:
-    """VR, length and bytes of an element as it was read; None where they are not at hand.
+def raws_of(elements: Elements) -> Raws:
+    """VR, length and bytes of elements as they were read; None where they are not at hand.
 
     Of UIDs and the character set, which pydicom makes values of while it reads, the text is all there is.
     """
-    if isinstance(element, RawDataElement):
-        return element.VR, element.length, element.value
-    if isinstance(element, DataElement) and element.VR in _PLAIN:
-        value = element.value
-        return element.VR, value if isinstance(value, str) else tuple(value or ())
-    return None
+    return {
+        tag: (element.VR, element.length, element.value) if isinstance(element, RawDataElement) else _plain(element)
+        for tag, element in elements.items()
+    }
 
 
-def together(elements: Elements, tags: Sequence[int]) -> object:
+def _plain(element: DataElement) -> object:
+    if element.VR not in _PLAIN:
+        return None
+    value = element.value
+    return element.VR, value if isinstance(value, str) else tuple(value or ())
+
+
+def together(raws: Raws, tags: Sequence[int]) -> object:
     """Bytes of several elements, absent ones as such; None where those of one are not at hand."""
-    found = [raw_of(elements[tag]) if tag in elements else "absent" for tag in tags]
+    found = [raws.get(tag, "absent") for tag in tags]
     return None if None in found else tuple(found)
 
 
-def context_of(source: Dataset, elements: Elements) -> object:
+def context_of(source: Dataset, raws: Raws) -> object:
     """What the elements of a header are read by, besides their own bytes; unlike any other where it is not at hand."""
-    creators = [tag for tag in elements if tag & 0x10000 and 0x10 <= tag & 0xFFFF <= 0xFF]  # PS3.5 7.8.1
-    read_by = together(elements, (*_CONTEXT, *creators))
+    creators = [tag for tag in raws if tag & 0x10000 and 0x10 <= tag & 0xFFFF <= 0xFF]  # PS3.5 7.8.1
+    read_by = together(raws, (*_CONTEXT, *creators))
     if read_by is None:
         return object()
-    return source.original_encoding, tuple(creators), _PIXEL_DATA in elements, read_by
+    return source.original_encoding, tuple(creators), _PIXEL_DATA in raws, read_by

@@ -13,7 +13,7 @@ from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
 from umd_curate.deid import identifiers as spell
-from umd_curate.deid.elements_io import Elements, context_of, elements_of, raw_of, together
+from umd_curate.deid.elements_io import Elements, Raws, context_of, elements_of, raws_of, together
 from umd_curate.deid.identifiers import IdentifierSet, Kind
 from umd_curate.deid.memo import Memo
 from umd_curate.deid.rules import Action, packaged_rules
@@ -38,7 +38,6 @@ _KIND_OF_TAG = {
 }
 _KIND_OF_VR = {"PN": Kind.NAME, "UI": Kind.UID, "DA": Kind.DATE, "DT": Kind.DATE, "AE": Kind.DEVICE}
 _MAKER_TAGS = (0x00080060, 0x00080070, 0x00081090, 0x00181020)
-_MAKERS = -1  # what the memo calls the words of the four elements
 _MAKER_KINDS = frozenset({Kind.TEXT, Kind.PLACE, Kind.DEVICE})
 
 
@@ -52,7 +51,8 @@ def gather(source: Dataset) -> IdentifierSet:
     or text; they stay identifiers where they are the patient's name or id. An element that cannot be read as its VR says
     is read as text.
     """
-    return Gatherer().gather(source, elements_of(source))
+    elements = elements_of(source)
+    return Gatherer().gather(source, elements, raws_of(elements))
 
 
 class Gatherer:
@@ -60,24 +60,33 @@ class Gatherer:
 
     def __init__(self) -> None:
         self._memo: Memo[Found] = Memo()
+        self._meta_memo: Memo[Found] = Memo()
+        self._makers: tuple[object, frozenset[str]] = (None, frozenset())
 
-    def gather(self, source: Dataset, elements: Elements) -> IdentifierSet:
-        """As the function `gather`; `elements` are those of `source` as they were read."""
+    def gather(self, source: Dataset, elements: Elements, raws: Raws) -> IdentifierSet:
+        """As the function `gather`; `elements` and `raws` are those of `source` as they were read."""
+        common = packaged_rules().common
         meta = getattr(source, "file_meta", None)
-        self._memo.begin(context_of(source, elements))
-        found: set[tuple[Kind, str]] = set()
         with quiet():
-            for level, entries in ((source, elements), (meta, elements_of(meta) if meta is not None else {})):
-                for tag, element in entries.items():
-                    if tag not in _PIXELS:
-                        found |= self._memo.outcome(tag, raw_of(element), partial(_of_tag, level, element.tag))
-            makers = self._memo.outcome(
-                _MAKERS, together(elements, _MAKER_TAGS), lambda: frozenset((Kind.TEXT, one) for one in _makers(source))
+            found = set().union(
+                *self._memo.outcomes(
+                    context_of(source, raws), raws, lambda tag: _of_tag(source, elements[tag].tag)
+                ).values()
             )
+            if meta is not None:
+                entries = elements_of(meta)
+                told = self._meta_memo.outcomes(None, raws_of(entries), lambda tag: _of_tag(meta, entries[tag].tag))
+                found = found.union(*told.values())
+            makers = self._makers_of(source, raws)
         preamble = bytes(getattr(source, "preamble", None) or b"").strip(b"\0").decode("latin-1")
-        found.update((Kind.TEXT, value) for value in spell.from_text(preamble, packaged_rules().common, whole=True))
-        ours = {maker for _, maker in makers}
-        return IdentifierSet(frozenset(one for one in found if one[0] not in _MAKER_KINDS or one[1] not in ours))
+        found.update((Kind.TEXT, value) for value in spell.from_text(preamble, common, whole=True))
+        return IdentifierSet(frozenset(one for one in found if one[0] not in _MAKER_KINDS or one[1] not in makers))
+
+    def _makers_of(self, source: Dataset, raws: Raws) -> frozenset[str]:
+        told_by = together(raws, _MAKER_TAGS)
+        if told_by is None or told_by != self._makers[0]:
+            self._makers = (told_by, frozenset(_makers(source)))
+        return self._makers[1]
 
 
 def _makers(source: Dataset) -> set[str]:

@@ -6,7 +6,7 @@ words are. Only the last outcome of each element is kept, so that memory does no
 themselves stand in `clean_io` and `gather_io`; an element that is not as it was is judged by them anew.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Generic, TypeVar
 
 Outcome = TypeVar("Outcome")
@@ -17,30 +17,35 @@ class Memo(Generic[Outcome]):
 
     def __init__(self) -> None:
         self._context: object = None
-        self._kept: dict[int, tuple[object, Outcome]] = {}
+        self._raws: dict[int, object] = {}
+        self._outcomes: dict[int, Outcome] = {}
 
-    def begin(self, context: object) -> None:
-        """Start a header; where the context is another than the last one's, all is forgotten."""
-        if context != self._context:
-            self._context = context
-            self._kept.clear()
-
-    def outcome(self, tag: int, raw: object, judge: Callable[[], Outcome]) -> Outcome:
-        """The last outcome for an element whose `raw` is the last one, else what `judge` says.
+    def outcomes(
+        self, context: object, raws: Mapping[int, object], judge: Callable[[int], Outcome]
+    ) -> dict[int, Outcome]:
+        """Outcome of each element of a header: the last one where nothing has changed, else what `judge` says.
 
         Parameters
         ----------
-        tag
-            The element, or a negative number for what follows from several.
-        raw
-            VR and bytes of the element; None where they are not known, so that nothing is remembered.
+        context
+            What elements are read by, besides their own bytes.
+        raws
+            VR and bytes by tag; None where they are not known, so that nothing is remembered.
         judge
-            The rule walk.
+            The rule walk of one element.
         """
-        known = self._kept.get(tag)
-        if raw is not None and known is not None and known[0] == raw:
-            return known[1]
-        found = judge()
-        if raw is not None:
-            self._kept[tag] = (raw, found)
+        if context != self._context:
+            self._context = context
+            self._raws.clear()
+        found = {}
+        for tag, raw in raws.items():
+            if raw is None or self._raws.get(tag) != raw:
+                self._outcomes[tag] = judge(tag)
+                self._raws[tag] = raw
+            found[tag] = self._outcomes[tag]
         return found
+
+    def forget(self, tags: Iterable[int]) -> None:
+        """Have these elements judged anew."""
+        for tag in tags:
+            self._raws.pop(tag, None)

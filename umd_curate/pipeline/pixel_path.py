@@ -32,6 +32,7 @@ from umd_curate.model.study import Role, VolumeOrder
 from umd_curate.pipeline.orders import read_order
 from umd_curate.pipeline.phi_gate import keep_identifiers
 from umd_curate.store.dicom import READ_FAULTS, dataset_of
+from umd_curate.store.files import read_unchanged
 from umd_curate.store.keys import DeidKey, key_path, load_key
 from umd_curate.store.nifti import read_grid
 from umd_curate.store.resources import organ_table
@@ -83,15 +84,13 @@ class Source:
 
     def _datasets(self) -> Iterator[Dataset]:
         for name, size, mtime_ns in self.order.files:
-            path, place = Path(name), self.key.short_id("f", name)
             try:
-                found = path.stat()
-                if (found.st_size, found.st_mtime_ns) != (size, mtime_ns):
-                    raise Refused(codes.CHANGED.at(place))
-                data = path.read_bytes()
-                dataset = dataset_of(data)
+                data = read_unchanged(Path(name), size, mtime_ns)
+                dataset = None if data is None else dataset_of(data)
             except READ_FAULTS as error:
-                raise Refused(codes.UNREADABLE.at(place, type(error).__name__)) from error
+                raise Refused(codes.UNREADABLE.at(self.key.short_id("f", name), type(error).__name__)) from error
+            if data is None or dataset is None:
+                raise Refused(codes.CHANGED.at(self.key.short_id("f", name)))
             self._digest.update(hashlib.sha256(data).digest())
             yield dataset
 

@@ -43,6 +43,24 @@ def atomic(path: Path, *, mode: int | None = None) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+def read_unchanged(path: Path, size: int, mtime_ns: int) -> bytes | None:
+    """Bytes of a file that is as it was seen; None where its size or time of change is another one.
+
+    Raises
+    ------
+    OSError
+        The file is gone or cannot be read.
+    """
+    with path.open("rb", buffering=0) as handle:
+        found = os.fstat(handle.fileno())
+        if (found.st_size, found.st_mtime_ns) != (size, mtime_ns):
+            return None
+        data = handle.read(size + 1)  # one more, so that a file that grows is seen
+        while len(data) < size and (block := handle.read(size + 1 - len(data))):
+            data += block
+        return data if len(data) == size else None
+
+
 def disk_fault(error: OSError) -> WorkspaceError | None:
     """Say what a disk that is full or may not be written means for the run; None where the error means something else."""
     if error.errno in _NO_ROOM:

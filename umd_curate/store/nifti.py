@@ -1,13 +1,16 @@
 """NIfTI-1 in and out, deterministic and streamed: header by nibabel, gzip by isal at level 2 without name or time.
 
-`Volume.array_kji` in C order is NIfTI's (i, j, k) in Fortran order, so planes go to disk as they are.
+`Volume.array_kji` in C order is NIfTI's (i, j, k) in Fortran order, so planes go to disk as they are. Every file is read
+back from the disk once before it gets its name: its bytes must be the ones that were meant.
 """
 
 import hashlib
 import io
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Self, cast
+from typing import IO, TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 from isal import igzip, isal_zlib
@@ -16,6 +19,9 @@ from numpy.typing import DTypeLike, NDArray
 from umd_curate.model.geometry import Float64, Grid, Volume
 from umd_curate.store.files import atomic
 from umd_curate.store.lazy import Lazy
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 nib = Lazy("nibabel")
 
@@ -63,13 +69,18 @@ class NiftiWriter:
     ----------
     voxel_sha256
         After closing: of dtype, shape, affine and the C-order voxel bytes.
+    sha256, size
+        After closing: of the file's bytes as they were read back, and their number.
     """
 
     def __init__(self, path: Path, grid: Grid, dtype: DTypeLike, *, intent: str = "none") -> None:
         self.grid = grid
         self.dtype = np.dtype(dtype).newbyteorder("<")
         self.voxel_sha256 = ""
+        self.sha256 = ""
+        self.size = 0
         self._digest = _voxel_digest(grid, self.dtype)
+        self._crc = 0
         self._planes = 0
         self._atomic = atomic(path)
         self._compress = path.name.endswith(".gz")
@@ -86,16 +97,25 @@ class NiftiWriter:
             if self._compress
             else self._raw
         )
-        self._stream.write(header_bytes(self.grid, self.dtype, intent=self._intent))
+        self._begin()
         return self
+
+    def _begin(self) -> None:
+        assert self._stream is not None  # noqa: S101  (open between enter and exit)
+        header = header_bytes(self.grid, self.dtype, intent=self._intent)
+        self._digest = _voxel_digest(self.grid, self.dtype)
+        self._crc = isal_zlib.crc32(header)
+        self._planes = 0
+        self._stream.write(header)
 
     def write(self, plane_ji: NDArray[np.generic]) -> None:
         """Append the next plane, shape (rows, columns)."""
         if plane_ji.shape != self.grid.shape_kji[1:]:
             message = "the plane does not fit the grid"
             raise ValueError(message)
-        data = np.ascontiguousarray(plane_ji, self.dtype).tobytes()
+        data = memoryview(np.ascontiguousarray(plane_ji, self.dtype).reshape(-1).view(np.uint8))
         self._digest.update(data)
+        self._crc = isal_zlib.crc32(data, self._crc)
         assert self._stream is not None  # noqa: S101  (open between enter and exit)
         self._stream.write(data)
         self._planes += 1
@@ -108,10 +128,9 @@ class NiftiWriter:
         self._raw.close()
         narrow, planes = self.dtype, self._planes
         source = self._temporary.rename(self._temporary.with_name(f"{self._temporary.name}-narrow"))
-        self.dtype, self._planes = np.dtype(dtype).newbyteorder("<"), 0
-        self._digest = _voxel_digest(self.grid, self.dtype)
+        self.dtype = np.dtype(dtype).newbyteorder("<")
         self._raw = self._stream = self._temporary.open("wb")
-        self._stream.write(header_bytes(self.grid, self.dtype, intent=self._intent))
+        self._begin()
         shape = self.grid.shape_kji[1:]
         try:
             with source.open("rb") as handle:
@@ -129,13 +148,74 @@ class NiftiWriter:
             self._stream.close()
         if self._raw is not None:
             self._raw.close()
-        if kind is None and self._planes != self.grid.shape_kji[0]:
-            message = "fewer planes were written than the grid has"
-            kind, error = ValueError, ValueError(message)
-            self._atomic.__exit__(kind, error, None)
-            raise error
+        if kind is not None:
+            self._atomic.__exit__(kind, error, traceback)
+            return
+        try:
+            self._verify()
+        except (OSError, ValueError) as fault:
+            self._atomic.__exit__(type(fault), fault, fault.__traceback__)
+            raise
         self.voxel_sha256 = self._digest.hexdigest()
-        self._atomic.__exit__(kind, error, traceback)
+        self._atomic.__exit__(None, None, None)
+
+    def _verify(self) -> None:
+        """Read the file back: it must hold every plane, and the bytes that were written."""
+        if self._planes != self.grid.shape_kji[0]:
+            message = "fewer planes were written than the grid has"
+            raise ValueError(message)
+        assert self._temporary is not None  # noqa: S101  (open between enter and exit)
+        crc, n_bytes = 0, 0
+        with _Watched(self._temporary) as watched:
+            try:
+                for block in _blocks(watched, is_gzip=self._compress):
+                    crc, n_bytes = isal_zlib.crc32(block, crc), n_bytes + len(block)
+            except (EOFError, _DEFLATE_ERROR) as fault:
+                message = "the image that was written cannot be read back"
+                raise OSError(message) from fault
+            self.sha256, self.size = watched.sha256, watched.size
+        expected = _HEADER_BYTES + int(np.prod(self.grid.shape_kji)) * self.dtype.itemsize
+        if (crc, n_bytes) != (self._crc, expected):
+            message = "the image on the disk is not the one that was written"
+            raise OSError(message)
+
+
+class _Watched(io.RawIOBase):
+    """A file that is read from front to back; its digest and size are known at the end."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb", buffering=0)
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        count = self._file.readinto(buffer) or 0
+        self._digest.update(memoryview(buffer)[:count])
+        self.size += count
+        return count
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _blocks(stream: io.RawIOBase, *, is_gzip: bool) -> Iterator[bytes | memoryview]:
+    """Contents of a file, unpacked; a block is valid until the next is asked for."""
+    if is_gzip:
+        with igzip.GzipFile(fileobj=stream, mode="rb") as unpacked:
+            while block := unpacked.read(_READ_BLOCK):
+                yield block
+    else:
+        buffer = memoryview(bytearray(_READ_BLOCK))
+        while count := stream.readinto(buffer):
+            yield buffer[:count]
 
 
 def write_volume(path: Path, volume: Volume, *, intent: str = "none") -> str:
@@ -146,8 +226,42 @@ def write_volume(path: Path, volume: Volume, *, intent: str = "none") -> str:
     return writer.voxel_sha256
 
 
-def compress_volume(source: Path, target: Path) -> str:
-    return write_volume(target, read_volume(source))
+Change = Callable[[int, NDArray[np.generic]], None]  # changes plane k, [j, i], in place
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file that was written and read back: digest of dtype, shape, affine and voxels; digest and size of the file."""
+
+    voxel_sha256: str
+    sha256: str
+    size: int
+
+
+def compress_volume(source: Path, target: Path, change: Change | None = None) -> Written:
+    """Carry a ``.nii`` of the product's own into a ``.nii.gz``, plane by plane.
+
+    Raises
+    ------
+    OSError
+        A file cannot be read or written.
+    ValueError
+        The source is no image in the product's own layout.
+    """
+    with source.open("rb", buffering=0) as handle:
+        stored = _stored(handle)
+        if stored is None:
+            message = "the image is not in the product's own NIfTI layout"
+            raise ValueError(message)
+        grid, dtype = stored
+        plane_ji = np.empty(grid.shape_kji[1:], dtype)
+        with NiftiWriter(target, grid, dtype) as writer:
+            for k in range(grid.shape_kji[0]):
+                _fill(handle, plane_ji)
+                if change is not None:
+                    change(k, plane_ji)
+                writer.write(plane_ji)
+    return Written(writer.voxel_sha256, writer.sha256, writer.size)
 
 
 def read_volume(path: Path) -> Volume:
@@ -162,9 +276,22 @@ def read_volume(path: Path) -> Volume:
     ValueError
         It is no whole NIfTI-1 file.
     """
-    data = path.read_bytes()
+    opener = igzip.open if path.name.endswith(".gz") else open
+    with opener(path, "rb") as handle:
+        return _read(handle)
+
+
+def _read(handle: IO[bytes]) -> Volume:
     try:
-        image = nib.Nifti1Image.from_bytes(igzip.decompress(data) if path.name.endswith(".gz") else data)
+        stored = _stored(handle)
+        if stored is not None:
+            grid, dtype = stored
+            array_kji = np.empty(grid.shape_kji, dtype)
+            _fill(handle, array_kji)
+            handle.read()  # to the end of the stream, where gzip compares its checksum
+            return Volume(array_kji, grid.affine)
+        handle.seek(0)
+        image = nib.Nifti1Image.from_bytes(handle.read())
         values = np.asanyarray(image.dataobj)
     except (
         OSError,
@@ -179,6 +306,35 @@ def read_volume(path: Path) -> Volume:
     while values.ndim > 3 and values.shape[-1] == 1:
         values = values[..., 0]
     return Volume(np.ascontiguousarray(values.T), np.asarray(image.affine, np.float64))
+
+
+def _stored(handle: IO[bytes]) -> tuple[Grid, np.dtype[np.generic]] | None:
+    """Grid and voxel type of an open image in the product's own layout, read up to its voxels; None for another one."""
+    header = nib.Nifti1Header.from_fileobj(io.BytesIO(handle.read(_HEADER_BYTES)), check=False)
+    grid = _own_grid(header)
+    return None if grid is None else (grid, header.get_data_dtype())
+
+
+def _own_grid(header: Any) -> Grid | None:  # noqa: ANN401  (nibabel is loaded late)
+    """Grid of a header that `header_bytes` could have made; None for another one."""
+    is_plain = header.get_slope_inter() in {(None, None), (1.0, 0.0)} and header.endianness == "<"
+    shape = header.get_data_shape()
+    if not is_plain or int(header["vox_offset"]) != _HEADER_BYTES or len(shape) != 3:
+        return None
+    i, j, k = (int(n) for n in shape)
+    return Grid((k, j, i), np.asarray(header.get_best_affine(), np.float64))
+
+
+def _fill(handle: IO[bytes], array: NDArray[np.generic]) -> None:
+    """Read the bytes of an array that is contiguous."""
+    rest = memoryview(array.reshape(-1).view(np.uint8))
+    while len(rest):
+        block = handle.read(min(len(rest), _READ_BLOCK))
+        if not block:
+            message = "the image ends before its last voxel"
+            raise EOFError(message)
+        rest[: len(block)] = block
+        rest = rest[len(block) :]
 
 
 def read_grid(path: Path) -> Grid:
@@ -229,19 +385,16 @@ def stored_voxel_sha256(data: bytes | memoryview) -> str:
 
 
 def _stream_voxel_sha256(data: bytes | memoryview) -> str:
+    n_bytes = 0
     with igzip.GzipFile(fileobj=io.BytesIO(data), mode="rb") as stream:
-        header = nib.Nifti1Header.from_fileobj(io.BytesIO(stream.read(_HEADER_BYTES)), check=False)
-        i, j, k = (int(n) for n in header.get_data_shape()[:3])
-        dtype = header.get_data_dtype()
-        plain = header.get_slope_inter() in {(None, None), (1.0, 0.0)} and header.endianness == "<"
-        digest = _voxel_digest(
-            Grid((k, j, i), np.asarray(header.get_best_affine(), np.float64)), dtype.newbyteorder("<")
-        )
-        n_bytes = 0
-        while block := stream.read(_READ_BLOCK):
-            digest.update(block)
-            n_bytes += len(block)
-    if not plain or int(header["vox_offset"]) != _HEADER_BYTES or n_bytes != i * j * k * dtype.itemsize:
+        stored = _stored(stream)
+        if stored is not None:
+            grid, dtype = stored
+            digest = _voxel_digest(grid, dtype.newbyteorder("<"))
+            while block := stream.read(_READ_BLOCK):
+                digest.update(block)
+                n_bytes += len(block)
+    if stored is None or n_bytes != int(np.prod(grid.shape_kji)) * dtype.itemsize:
         message = "the image is not in the product's own NIfTI layout"
         raise ValueError(message)
     return digest.hexdigest()
