@@ -54,5 +54,6 @@ def wall_of_two(first: list[str], second: list[str]) -> tuple[float, float]:
         subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) for command in (first, second)
     ]
     if any(process.wait() for process in running):
-        raise RuntimeError("a run failed")
+        message = "a run failed"
+        raise RuntimeError(message)
     return serial, time.perf_counter() - started

@@ -78,7 +78,11 @@ def _common(modality: str, k: int, size: int, spacing_mm: float, step_mm: float)
         "AcquisitionNumber": 1,
         "InstanceNumber": k + 1,
         "SliceLocation": f"{-900 + step_mm * k:.3f}",
-        "ImagePositionPatient": [f"{-spacing_mm * size / 2:.6g}", f"{-spacing_mm * size / 2:.6g}", f"{-900 + step_mm * k:.3f}"],
+        "ImagePositionPatient": [
+            f"{-spacing_mm * size / 2:.6g}",
+            f"{-spacing_mm * size / 2:.6g}",
+            f"{-900 + step_mm * k:.3f}",
+        ],
         "ImageOrientationPatient": ["1.000000", "0.000000", "0.000000", "0.000000", "1.000000", "0.000000"],
         "PixelSpacing": [f"{spacing_mm:.6f}", f"{spacing_mm:.6f}"],
         "SliceThickness": f"{step_mm:.6f}",

@@ -1,8 +1,8 @@
 """One measured run of the product: ``python -m bench.ours prepare|convert|pixel-path``, each in a process of its own.
 
-    prepare RAW WORK        scan the raw folder and write the work order; not part of what is measured
-    convert WORK OUT nii|gz rescale, place and verify the order's images as they are in the raw folder
-    pixel-path WORK OUT     clean headers, gather identifiers, convert, verify, compress, verify
+prepare RAW WORK        scan the raw folder and write the work order; not part of what is measured
+convert WORK OUT nii|gz rescale, place and verify the order's images as they are in the raw folder
+pixel-path WORK OUT     clean headers, gather identifiers, convert, verify, compress, verify
 """
 
 import os

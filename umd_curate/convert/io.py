@@ -26,7 +26,7 @@ from umd_curate.store.nifti import NiftiWriter
 
 # Words in files of these syntaxes are little endian and lie one after the other (PS3.5 annex A.1, A.2, A.5).
 _PLAIN_SYNTAXES: Final = frozenset({ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian})
-_WORDS: Final = {
+_WORDS: Final[dict[tuple[int, int | None], np.dtype[np.generic]]] = {
     (bits, sign): np.dtype(f"<{kind}{bits // 8}") for bits in (8, 16, 32) for sign, kind in enumerate("ui")
 }  # by (0028,0100) BitsAllocated and (0028,0103) PixelRepresentation
 _GREY: Final = frozenset({"MONOCHROME1", "MONOCHROME2"})
@@ -152,13 +152,14 @@ def _plain_words(dataset: Dataset, attributes: Attributes, frame: int) -> NDArra
 
     What is checked here is what pydicom checks before it does the same; the length is checked by `_check_length`.
     """
-    n_allocated, n_stored = attributes.integer("BitsAllocated"), attributes.integer("BitsStored")
+    n_allocated, n_stored = attributes.integer("BitsAllocated") or 0, attributes.integer("BitsStored")
     sign = attributes.integer("PixelRepresentation")
+    dtype = _WORDS.get((n_allocated, sign))
     rows, columns = attributes.integer("Rows"), attributes.integer("Columns")
     if (
-        (n_allocated, sign) not in _WORDS
+        dtype is None
         or n_stored is None
-        or not 0 < n_stored <= (n_allocated or 0)
+        or not 0 < n_stored <= n_allocated
         or attributes.integer("HighBit") != n_stored - 1
         or attributes.integer("SamplesPerPixel") != 1
         or attributes.text("PhotometricInterpretation") not in _GREY
@@ -169,9 +170,12 @@ def _plain_words(dataset: Dataset, attributes: Attributes, frame: int) -> NDArra
         or not columns
     ):
         return None
-    dtype = _WORDS[n_allocated, sign]
     words = np.frombuffer(dataset.PixelData, dtype, rows * columns, frame * rows * columns * dtype.itemsize)
-    return _bits_from(words.reshape(rows, columns), attributes) if n_stored != n_allocated else words.reshape(rows, columns)
+    return (
+        _bits_from(words.reshape(rows, columns), attributes)
+        if n_stored != n_allocated
+        else words.reshape(rows, columns)
+    )
 
 
 def _bits_from(words: NDArray[np.generic], attributes: Attributes) -> NDArray[np.generic]:

@@ -34,7 +34,7 @@ def heeds_words(tag: BaseTag, rules: Rules) -> bool:
     """Say whether what becomes of an element can depend on the patient's words."""
     rule = None if tag.is_private else rules.public.get(int(tag))
     if rule is None:
-        return tag.is_private
+        return bool(tag.is_private)
     return rule.action not in _BLIND_ACTIONS and not (rule.action is Action.KEEP and rule.vrs <= _BLIND_VRS)
 
 

@@ -7,17 +7,16 @@ CT or MR does not. Where no head is in view nothing is changed; where `deid.face
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
-from umd_curate.deid.deface import without_faces
+from umd_curate.deid.deface import Cut, cut_of
 from umd_curate.deid.engine import Examined, examine, faces_of
 from umd_curate.model.catalogue import deid as codes
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.findings import Finding, Refused
-from umd_curate.model.geometry import Volume
 from umd_curate.model.receipts import Artifact, Json, Receipt, What
 from umd_curate.model.sidecars import DefacingReceipt, FindingEntry, ImageSidecar, PetSidecar
 from umd_curate.model.steps import Place, Step, Unit, View
 from umd_curate.store.files import artifact, write_json
-from umd_curate.store.nifti import read_volume, write_volume
+from umd_curate.store.nifti import compress_volume, map_volume
 
 NAME = "deface"
 METHOD = "geometric block from chin to brow, found on the skin surface, carried to each image"
@@ -45,32 +44,33 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
         DEI-303: a head is in view, no mask could be made, and no reason to keep the face is given.
     """
     staged = {ROLES[role]: entry for role in ROLES if (entry := unit.input(role)) is not None}
-    volumes = {role: read_volume(place.resolve(entry.path)) for role, entry in staged.items()}
+    volumes = {role: map_volume(place.resolve(entry.path)) for role, entry in staged.items()}
     seen = {role: examine(volume, role) for role, volume in volumes.items()}
     found_on = [str(role) for role, one in seen.items() if one.head]
     retained = config.deid.faces_retained if found_on else None
     faces = [] if retained else faces_of(seen)
-    cleared = {role: without_faces(volume, faces, role) for role, volume in volumes.items()}
-    if found_on and not retained and not any(changed for _, changed in cleared.values()):
+    cuts = {role: cut_of(faces, volume.grid, role) for role, volume in volumes.items()}
+    changed = {role: cuts[role].count_changed(volume.array_kji) for role, volume in volumes.items()}
+    if found_on and not retained and not any(changed.values()):
         raise Refused(codes.FACE_NOT_MASKED.at(unit.name))
 
     findings = _findings(unit.name, seen, retained)
     outputs: list[Artifact] = []
-    for role, (volume, changed) in cleared.items():
+    for role, cut in cuts.items():
         receipt = DefacingReceipt(
             state="retained" if retained else "defaced" if found_on else "no-head",
             method=METHOD if faces else "",
-            voxels_changed=changed,
+            voxels_changed=changed[role],
             reason=retained or "",
         )
-        outputs += _write(unit, place, role, volume, receipt, findings)
+        outputs += _write(unit, place, role, cut, receipt, findings)
     measured: dict[str, Json] = {
         "head_found": bool(found_on),
         "head_found_on": ",".join(found_on),
         "head_found_by": ",".join(sorted({one.head.why for one in seen.values() if one.head})),
         "faces_retained": bool(retained),
         "mask_volume_ml": round(sum(face.volume_ml for face in faces), 1),
-        **{f"{role}_voxels_changed": changed for role, (_, changed) in cleared.items()},
+        **{f"{role}_voxels_changed": count for role, count in changed.items()},
     }
     versions = {"simpleitk": version("simpleitk"), "numpy": version("numpy")}
     return unit.receipt(outputs=outputs, findings=findings, measured=measured, versions=versions)
@@ -94,18 +94,21 @@ def _findings(name: str, seen: Mapping[What, Examined], retained: str | None) ->
 
 
 def _write(
-    unit: Unit, place: Place, role: What, volume: Volume, receipt: DefacingReceipt, findings: Sequence[Finding]
+    unit: Unit, place: Place, role: What, cut: Cut, receipt: DefacingReceipt, findings: Sequence[Finding]
 ) -> tuple[Artifact, Artifact]:
-    """Write one image and its sidecar below the wall."""
-    staged = unit.input(f"staged-{role}.json")
-    if staged is None:
+    """Write one image and its sidecar below the wall: compressed once, on the way from the staged file."""
+    source, staged = unit.input(f"staged-{role}"), unit.input(f"staged-{role}.json")
+    if source is None or staged is None:
         raise Refused(codes.NO_SIDECAR.at(unit.name, role))
     model = PetSidecar if role is What.PET else ImageSidecar
     sidecar = model.model_validate_json(place.resolve(staged.path).read_bytes())
     stem = f"{unit.params['folder']}/{unit.name}_{role}"
-    image, text = place.resolve(f"{stem}.nii.gz"), place.resolve(f"{stem}.json")
-    digest = write_volume(image, volume)
+    text = place.resolve(f"{stem}.json")
+    written = compress_volume(
+        place.resolve(source.path), place.resolve(f"{stem}.nii.gz"), cut.apply if cut.mask_kji.size else None
+    )
     entries = (*sidecar.findings, *(FindingEntry.of(finding) for finding in findings))
-    filled = sidecar.model_copy(update={"defacing": receipt, "voxel_sha256": digest, "findings": entries})
+    filled = sidecar.model_copy(update={"defacing": receipt, "voxel_sha256": written.voxel_sha256, "findings": entries})
     write_json(text, filled.model_dump(mode="json", by_alias=True, exclude_none=False))
-    return artifact(role, f"{stem}.nii.gz", image), artifact(f"{role}.json", f"{stem}.json", text)
+    image = Artifact(role, f"{stem}.nii.gz", written.sha256, written.size)
+    return image, artifact(f"{role}.json", f"{stem}.json", text)

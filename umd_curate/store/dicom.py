@@ -134,7 +134,7 @@ def _plain(data: bytes) -> FileDataset:
         raise _NotPlain
     start = _META_START + 12 + _LENGTH.unpack_from(data, _META_START + 8)[0]
     raw_meta = _elements(data, _META_START, start, is_implicit=False)
-    if any(tag >> 16 != 2 for tag in raw_meta) or data[start : start + 2] == b"\2\0":  # noqa: PLR2004  (group 2)
+    if any(tag >> 16 != 2 for tag in raw_meta) or data[start : start + 2] == b"\2\0":
         raise _NotPlain
     meta = FileMetaDataset(raw_meta)
     meta.set_original_encoding(is_implicit_vr=False, is_little_endian=True, character_encoding=default_encoding)
@@ -144,7 +144,7 @@ def _plain(data: bytes) -> FileDataset:
     if syntax not in {ImplicitVRLittleEndian, ExplicitVRLittleEndian} or is_implicit == looks_explicit:
         raise _NotPlain
     elements = _elements(data, start, len(data), is_implicit=is_implicit)
-    dataset = FileDataset(io.BytesIO(), dict(elements), data[:128], meta, is_implicit, True)  # noqa: FBT003
+    dataset = FileDataset(io.BytesIO(), dict(elements), data[:128], meta, is_implicit, True)
     charset = elements.get(_CHARSET)
     dataset.set_original_encoding(
         is_implicit, is_little_endian=True, character_encoding=[*_encodings(charset)] if charset else default_encoding
@@ -174,11 +174,11 @@ def _elements(data: bytes, start: int, end: int, *, is_implicit: bool) -> _Eleme
             value: bytes | None = data[value_at : place - 8]
         else:
             place = value_at + length
-            value = data[value_at:place] if length else empty_value_for_VR(vr, raw=True)  # type: ignore[assignment]
+            value = data[value_at:place] if length else empty_value_for_VR(vr, raw=True)
         if place > end or tag >> 16 == 0xFFFE:
             raise _NotPlain
         key = BaseTag(tag)
-        elements[key] = RawDataElement(key, vr, length, value, value_at, is_implicit, True)  # noqa: FBT003
+        elements[key] = RawDataElement(key, vr, length, value, value_at, is_implicit, True)
     return elements
 
 
@@ -199,7 +199,7 @@ def _head(data: bytes, place: int, *, is_implicit: bool) -> tuple[int, str | Non
 
 def _vr_of(tag: int) -> str:
     try:
-        return dictionary_VR(tag)
+        return str(dictionary_VR(tag))
     except KeyError:
         return ""
 

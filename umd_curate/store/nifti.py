@@ -1,7 +1,8 @@
-"""NIfTI-1 in and out, deterministic and streamed: header by nibabel, gzip by isal at level 2 without name or time.
+"""NIfTI-1 in and out, deterministic and streamed: gzip by isal at level 2 without name or time.
 
 `Volume.array_kji` in C order is NIfTI's (i, j, k) in Fortran order, so planes go to disk as they are. Every file is read
-back from the disk once before it gets its name: its bytes must be the ones that were meant.
+back from the disk once before it gets its name: its bytes must be the ones that were meant. Images of others are read by
+nibabel.
 """
 
 import hashlib
@@ -10,7 +11,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Any, Self, cast
+from typing import IO, TYPE_CHECKING, Self, cast
 
 import numpy as np
 from isal import igzip, isal_zlib
@@ -19,6 +20,7 @@ from numpy.typing import DTypeLike, NDArray
 from umd_curate.model.geometry import Float64, Grid, Volume
 from umd_curate.store.files import atomic
 from umd_curate.store.lazy import Lazy
+from umd_curate.store.nifti_header import HEADER_BYTES, Stored, header_bytes, stored_of
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -26,40 +28,8 @@ if TYPE_CHECKING:
 nib = Lazy("nibabel")
 
 GZIP_LEVEL = 2  # isal: 260 MiB/s on CT at a ratio within 4 % of zlib 6 (docs/benchmarks.md)
-SCANNER_ANAT = 1  # NIFTI_XFORM_SCANNER_ANAT
-_HEADER_BYTES = 352
 _READ_BLOCK = 1 << 20
 _DEFLATE_ERROR = cast("type[Exception]", isal_zlib.error)  # its stub declares an instance
-_MAX_DIM = 32767  # NIfTI-1 dimensions are int16
-_SHEAR_TOLERANCE = 1e-4  # of the cosine between axes; a quaternion cannot hold shear
-
-
-def header_bytes(grid: Grid, dtype: DTypeLike, *, intent: str = "none") -> bytes:
-    """NIfTI-1 header of a single-file image: sform and qform code 1; qform 0 where the axes are sheared.
-
-    All text fields are empty.
-    """
-    if max(grid.shape_kji) > _MAX_DIM:
-        message = f"NIfTI-1 holds at most {_MAX_DIM} voxels along an axis"
-        raise ValueError(message)
-    header = nib.Nifti1Header()
-    header.set_data_dtype(np.dtype(dtype))
-    header.set_data_shape(grid.shape_kji[::-1])
-    header.set_xyzt_units("mm", "sec")
-    header.set_sform(grid.affine, code=SCANNER_ANAT)
-    axes = grid.affine[:3, :3] / np.linalg.norm(grid.affine[:3, :3], axis=0)
-    sheared = bool(np.abs(axes.T @ axes - np.eye(3)).max() > _SHEAR_TOLERANCE)
-    header["pixdim"][1:4] = grid.spacing_mm
-    if sheared:
-        header["qform_code"] = 0
-    else:
-        header.set_qform(grid.affine, code=SCANNER_ANAT)
-    if intent != "none":
-        header.set_intent(intent)
-    header["magic"] = b"n+1"
-    header["vox_offset"] = _HEADER_BYTES
-    header["scl_slope"], header["scl_inter"] = 1.0, 0.0
-    return bytes(header.binaryblock) + b"\0\0\0\0"
 
 
 class NiftiWriter:
@@ -113,7 +83,7 @@ class NiftiWriter:
         if plane_ji.shape != self.grid.shape_kji[1:]:
             message = "the plane does not fit the grid"
             raise ValueError(message)
-        data = memoryview(np.ascontiguousarray(plane_ji, self.dtype).reshape(-1).view(np.uint8))
+        data = np.ascontiguousarray(plane_ji, self.dtype).reshape(-1).view(np.uint8).data
         self._digest.update(data)
         self._crc = isal_zlib.crc32(data, self._crc)
         assert self._stream is not None  # noqa: S101  (open between enter and exit)
@@ -134,7 +104,7 @@ class NiftiWriter:
         shape = self.grid.shape_kji[1:]
         try:
             with source.open("rb") as handle:
-                handle.seek(_HEADER_BYTES)
+                handle.seek(HEADER_BYTES)
                 for _ in range(planes):
                     plane = np.frombuffer(handle.read(shape[0] * shape[1] * narrow.itemsize), narrow)
                     self.write(plane.reshape(shape))
@@ -170,11 +140,11 @@ class NiftiWriter:
             try:
                 for block in _blocks(watched, is_gzip=self._compress):
                     crc, n_bytes = isal_zlib.crc32(block, crc), n_bytes + len(block)
-            except (EOFError, _DEFLATE_ERROR) as fault:
+            except (EOFError, igzip.BadGzipFile, _DEFLATE_ERROR) as fault:
                 message = "the image that was written cannot be read back"
                 raise OSError(message) from fault
             self.sha256, self.size = watched.sha256, watched.size
-        expected = _HEADER_BYTES + int(np.prod(self.grid.shape_kji)) * self.dtype.itemsize
+        expected = HEADER_BYTES + int(np.prod(self.grid.shape_kji)) * self.dtype.itemsize
         if (crc, n_bytes) != (self._crc, expected):
             message = "the image on the disk is not the one that was written"
             raise OSError(message)
@@ -243,20 +213,16 @@ def compress_volume(source: Path, target: Path, change: Change | None = None) ->
 
     Raises
     ------
-    OSError
-        A file cannot be read or written.
+    OSError, EOFError
+        A file cannot be read or written, or the source ends too early.
     ValueError
         The source is no image in the product's own layout.
     """
     with source.open("rb", buffering=0) as handle:
-        stored = _stored(handle)
-        if stored is None:
-            message = "the image is not in the product's own NIfTI layout"
-            raise ValueError(message)
-        grid, dtype = stored
-        plane_ji = np.empty(grid.shape_kji[1:], dtype)
-        with NiftiWriter(target, grid, dtype) as writer:
-            for k in range(grid.shape_kji[0]):
+        stored = _own(handle)
+        plane_ji = np.empty(stored.grid.shape_kji[1:], stored.dtype)
+        with NiftiWriter(target, stored.grid, stored.dtype) as writer:
+            for k in range(stored.grid.shape_kji[0]):
                 _fill(handle, plane_ji)
                 if change is not None:
                     change(k, plane_ji)
@@ -283,52 +249,56 @@ def read_volume(path: Path) -> Volume:
 
 def _read(handle: IO[bytes]) -> Volume:
     try:
-        stored = _stored(handle)
+        stored = stored_of(handle.read(HEADER_BYTES))
         if stored is not None:
-            grid, dtype = stored
-            array_kji = np.empty(grid.shape_kji, dtype)
+            array_kji = np.empty(stored.grid.shape_kji, stored.dtype)
             _fill(handle, array_kji)
             handle.read()  # to the end of the stream, where gzip compares its checksum
-            return Volume(array_kji, grid.affine)
+            return Volume(array_kji, stored.grid.affine)
         handle.seek(0)
         image = nib.Nifti1Image.from_bytes(handle.read())
         values = np.asanyarray(image.dataobj)
+        while values.ndim > 3 and values.shape[-1] == 1:
+            values = values[..., 0]
+        return Volume(np.ascontiguousarray(values.T), np.asarray(image.affine, np.float64))
+    except (OSError, EOFError, _DEFLATE_ERROR) as error:
+        message = "the image cannot be decoded"
+        raise ValueError(message) from error
     except (
-        OSError,
-        EOFError,
-        _DEFLATE_ERROR,
         nib.filebasedimages.ImageFileError,
         nib.spatialimages.HeaderDataError,
         nib.wrapstruct.WrapStructError,
     ) as error:
         message = "the image cannot be decoded"
         raise ValueError(message) from error
-    while values.ndim > 3 and values.shape[-1] == 1:
-        values = values[..., 0]
-    return Volume(np.ascontiguousarray(values.T), np.asarray(image.affine, np.float64))
 
 
-def _stored(handle: IO[bytes]) -> tuple[Grid, np.dtype[np.generic]] | None:
-    """Grid and voxel type of an open image in the product's own layout, read up to its voxels; None for another one."""
-    header = nib.Nifti1Header.from_fileobj(io.BytesIO(handle.read(_HEADER_BYTES)), check=False)
-    grid = _own_grid(header)
-    return None if grid is None else (grid, header.get_data_dtype())
+def map_volume(path: Path) -> Volume:
+    """Read-only volume of a ``.nii`` of the product's own; its voxels stay in the file until they are asked for.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `compress_volume`.
+    """
+    with path.open("rb") as handle:
+        stored = _own(handle)
+    array = np.memmap(path, stored.dtype, "r", HEADER_BYTES, stored.grid.shape_kji)
+    return Volume(array, stored.grid.affine)
 
 
-def _own_grid(header: Any) -> Grid | None:  # noqa: ANN401  (nibabel is loaded late)
-    """Grid of a header that `header_bytes` could have made; None for another one."""
-    is_plain = header.get_slope_inter() in {(None, None), (1.0, 0.0)} and header.endianness == "<"
-    shape = header.get_data_shape()
-    if not is_plain or int(header["vox_offset"]) != _HEADER_BYTES or len(shape) != 3:
-        return None
-    i, j, k = (int(n) for n in shape)
-    return Grid((k, j, i), np.asarray(header.get_best_affine(), np.float64))
+def _own(handle: IO[bytes]) -> Stored:
+    stored = stored_of(handle.read(HEADER_BYTES))
+    if stored is None:
+        message = "the image is not in the product's own NIfTI layout"
+        raise ValueError(message)
+    return stored
 
 
 def _fill(handle: IO[bytes], array: NDArray[np.generic]) -> None:
     """Read the bytes of an array that is contiguous."""
-    rest = memoryview(array.reshape(-1).view(np.uint8))
-    while len(rest):
+    rest = array.reshape(-1).view(np.uint8).data
+    while rest:
         block = handle.read(min(len(rest), _READ_BLOCK))
         if not block:
             message = "the image ends before its last voxel"
@@ -341,7 +311,11 @@ def read_grid(path: Path) -> Grid:
     """Grid of an image, from its header alone."""
     opener = igzip.open if path.name.endswith(".gz") else open
     with opener(path, "rb") as handle:
-        header = nib.Nifti1Header.from_fileobj(io.BytesIO(handle.read(_HEADER_BYTES)))
+        data = handle.read(HEADER_BYTES)
+    stored = stored_of(data)
+    if stored is not None:
+        return stored.grid
+    header = nib.Nifti1Header.from_fileobj(io.BytesIO(data))
     i, j, k = (int(n) for n in header.get_data_shape()[:3])
     return Grid((k, j, i), np.asarray(header.get_best_affine(), np.float64))
 
@@ -373,13 +347,7 @@ def stored_voxel_sha256(data: bytes | memoryview) -> str:
     """
     try:
         return _stream_voxel_sha256(data)
-    except (
-        OSError,
-        EOFError,
-        _DEFLATE_ERROR,
-        nib.spatialimages.HeaderDataError,
-        nib.wrapstruct.WrapStructError,
-    ) as error:
+    except (OSError, EOFError, _DEFLATE_ERROR) as error:
         message = "the image cannot be decoded"
         raise ValueError(message) from error
 
@@ -387,15 +355,13 @@ def stored_voxel_sha256(data: bytes | memoryview) -> str:
 def _stream_voxel_sha256(data: bytes | memoryview) -> str:
     n_bytes = 0
     with igzip.GzipFile(fileobj=io.BytesIO(data), mode="rb") as stream:
-        stored = _stored(stream)
-        if stored is not None:
-            grid, dtype = stored
-            digest = _voxel_digest(grid, dtype.newbyteorder("<"))
-            while block := stream.read(_READ_BLOCK):
-                digest.update(block)
-                n_bytes += len(block)
-    if stored is None or n_bytes != int(np.prod(grid.shape_kji)) * dtype.itemsize:
-        message = "the image is not in the product's own NIfTI layout"
+        stored = _own(stream)
+        digest = _voxel_digest(stored.grid, stored.dtype)
+        while block := stream.read(_READ_BLOCK):
+            digest.update(block)
+            n_bytes += len(block)
+    if n_bytes != stored.n_bytes:
+        message = "the image does not hold the voxels that its header tells of"
         raise ValueError(message)
     return digest.hexdigest()
 

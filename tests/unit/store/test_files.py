@@ -105,3 +105,17 @@ def test_the_checksum_is_that_of_the_bytes(tmp_path_factory, data):
     made = files.artifact("pet", "data/x.nii.gz", path)
     assert files.sha256_of(path) == made.sha256 == hashlib.sha256(data).hexdigest()
     assert (made.what, made.path, made.size) == ("pet", "data/x.nii.gz", len(data))
+
+
+def test_a_file_is_read_only_as_it_was_seen(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(b"as seen")
+    seen = path.stat()
+    assert files.read_unchanged(path, seen.st_size, seen.st_mtime_ns) == b"as seen"
+    assert files.read_unchanged(path, seen.st_size + 1, seen.st_mtime_ns) is None
+    assert files.read_unchanged(path, seen.st_size - 1, seen.st_mtime_ns) is None
+    assert files.read_unchanged(path, seen.st_size, seen.st_mtime_ns + 1) is None
+    path.write_bytes(b"")
+    assert files.read_unchanged(path, 0, path.stat().st_mtime_ns) == b""
+    with pytest.raises(FileNotFoundError):
+        files.read_unchanged(tmp_path / "gone", 0, 0)
