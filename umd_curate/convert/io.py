@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 from pydicom.pixels import pixel_array
-from pydicom.uid import RLELossless
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
 from umd_curate.convert.geometry import SlicePlace
 from umd_curate.convert.header_io import Attributes
@@ -25,6 +25,13 @@ from umd_curate.model.geometry import Grid
 from umd_curate.model.resampled import between
 from umd_curate.store.dicom import READ_FAULTS, quiet
 from umd_curate.store.nifti import NiftiWriter
+
+# Words in files of these syntaxes are little endian and lie one after the other (PS3.5 annex A.1, A.2, A.5).
+_PLAIN_SYNTAXES: Final = frozenset({ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian})
+_WORDS: Final[dict[tuple[int, int | None], np.dtype[np.generic]]] = {
+    (bits, sign): np.dtype(f"<{kind}{bits // 8}") for bits in (8, 16, 32) for sign, kind in enumerate("ui")
+}  # by (0028,0100) BitsAllocated and (0028,0103) PixelRepresentation
+_GREY: Final = frozenset({"MONOCHROME1", "MONOCHROME2"})
 
 # READ_FAULTS, and what the codecs raise for damaged streams.
 DECODE_FAULTS: Final = (*READ_FAULTS, RuntimeError, IndexError, MemoryError)
@@ -71,8 +78,14 @@ def stored_plane(dataset: Dataset, frame: int, place: str) -> NDArray[np.generic
 
 
 def _frame(dataset: Dataset, attributes: Attributes, frame: int) -> NDArray[np.generic]:
-    """Stored values of a frame by pydicom's decoders; packed bits by hand, since a frame may begin within a byte."""
+    """Stored values of a frame: plain words from the buffer, all else by pydicom's decoders.
+
+    Packed bits are taken by hand, since a frame may begin within a byte.
+    """
     syntax = dataset.file_meta.TransferSyntaxUID
+    words = _plain_words(dataset, attributes, frame) if syntax in _PLAIN_SYNTAXES else None
+    if words is not None:
+        return words
     if attributes.integer("BitsAllocated") != 1 or syntax.is_compressed:
         stored, high = attributes.integer("BitsStored"), attributes.integer("HighBit")
         is_high = stored is not None and high is not None and high >= stored
@@ -86,6 +99,37 @@ def _frame(dataset: Dataset, attributes: Attributes, frame: int) -> NDArray[np.g
     packed = np.frombuffer(dataset.PixelData, np.uint8, (start + count + 7) // 8 - start // 8, start // 8)
     bits = np.unpackbits(packed, bitorder="little")  # the first pixel is the lowest bit (PS3.5 8.1.1)
     return bits[start % 8 : start % 8 + count].reshape(rows, columns)
+
+
+def _plain_words(dataset: Dataset, attributes: Attributes, frame: int) -> NDArray[np.generic] | None:
+    """Grey words of 8, 16 or 32 bits as they lie in the pixel data; None where anything is unusual.
+
+    What is checked here is what pydicom checks before it does the same; the length is checked by `_check_length`.
+    """
+    n_allocated, n_stored = attributes.integer("BitsAllocated") or 0, attributes.integer("BitsStored")
+    sign = attributes.integer("PixelRepresentation")
+    dtype = _WORDS.get((n_allocated, sign))
+    rows, columns = attributes.integer("Rows"), attributes.integer("Columns")
+    if (
+        dtype is None
+        or n_stored is None
+        or not 0 < n_stored <= n_allocated
+        or attributes.integer("HighBit") != n_stored - 1
+        or attributes.integer("SamplesPerPixel") != 1
+        or attributes.text("PhotometricInterpretation") not in _GREY
+        or "PixelData" not in dataset
+        or "FloatPixelData" in dataset
+        or "DoubleFloatPixelData" in dataset
+        or not rows
+        or not columns
+    ):
+        return None
+    words = np.frombuffer(dataset.PixelData, dtype, rows * columns, frame * rows * columns * dtype.itemsize)
+    return (
+        _bits_from(words.reshape(rows, columns), attributes)
+        if n_stored != n_allocated
+        else words.reshape(rows, columns)
+    )
 
 
 def _bits_from(words: NDArray[np.generic], attributes: Attributes) -> NDArray[np.generic]:
@@ -166,6 +210,16 @@ class PlaneWriter:
     def voxel_sha256(self) -> str:
         """Of dtype, shape, affine and voxels, after closing."""
         return self._writer.voxel_sha256
+
+    @property
+    def sha256(self) -> str:
+        """Of the file as it was read back, after closing."""
+        return self._writer.sha256
+
+    @property
+    def size(self) -> int:
+        """Bytes of the file, after closing."""
+        return self._writer.size
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -14,6 +14,7 @@ from umd_curate.model.findings import Refused
 from umd_curate.model.resampled import AIR_HU
 
 INT16: Final = np.iinfo(np.int16)
+_WORDS: Final = (np.dtype("<i2"), np.dtype("<u2"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +90,12 @@ def without_padding(
     air = round((AIR_HU - rescale.intercept) / rescale.slope)
     if max(limit * rescale.slope + rescale.intercept for limit in limits) >= AIR_HU or not low <= air < low + span:
         return stored_ji, 0
-    padding = np.greater_equal(stored_ji, min(limits)) & np.less_equal(stored_ji, max(limits))
-    return np.where(padding, np.asarray(air, stored_ji.dtype), stored_ji), int(padding.sum())
+    if min(limits) == max(limits):
+        padding = np.equal(stored_ji, limits[0])
+    else:
+        padding = np.greater_equal(stored_ji, min(limits)) & np.less_equal(stored_ji, max(limits))
+    count = int(np.count_nonzero(padding))
+    return (np.where(padding, np.asarray(air, stored_ji.dtype), stored_ji), count) if count else (stored_ji, 0)
 
 
 def as_int16(stored_ji: NDArray[np.generic], rescale: Rescale) -> NDArray[np.int16] | None:
@@ -101,6 +106,9 @@ def as_int16(stored_ji: NDArray[np.generic], rescale: Rescale) -> NDArray[np.int
     ends = [int(end) * slope + intercept for end in (stored_ji.min(), stored_ji.max())]
     if min(ends) < INT16.min or max(ends) > INT16.max:
         return None
+    if slope == 1 and stored_ji.dtype in _WORDS:  # the ends fit, so words that wrap on the way end where they should
+        words = stored_ji.view(np.int16)
+        return words + np.int16((intercept - INT16.min) % (1 << 16) + INT16.min) if intercept else words
     if stored_ji.dtype.itemsize > 2 or abs(slope) > INT16.max:
         return (stored_ji.astype(np.int64) * slope + intercept).astype(np.int16)
     wide = stored_ji.astype(np.int32)

@@ -20,7 +20,7 @@ from umd_curate.convert.parts_io import parts_of
 from umd_curate.convert.private_io import PrivateFacts
 from umd_curate.convert.upright_io import set_upright
 from umd_curate.convert.values_io import values_of
-from umd_curate.convert.verify import verify_file
+from umd_curate.convert.verify import verify_grid
 from umd_curate.convert.write_io import Written, write_parts
 from umd_curate.model.catalogue import convert as codes
 from umd_curate.model.findings import Finding, Refused
@@ -30,7 +30,7 @@ from umd_curate.model.sidecars import GeometryReceipt, ImageSidecar, SourceRecei
 from umd_curate.model.stacks import STRICT, StackRules
 from umd_curate.model.study import Layout, Role, VolumeOrder
 from umd_curate.store.files import artifact, write_json
-from umd_curate.store.nifti import read_back
+from umd_curate.store.nifti import read_grid
 
 CONVERTER: Final = f"umd-curate {__version__}"
 FRAMES: Final = {  # role of the 4D image, and its name
@@ -155,11 +155,11 @@ def _name(order: VolumeOrder, role: str = "") -> str:
 
 def _verified(written: Written, path: Path, frames_path: Path | None, place: str) -> GeometryReceipt:
     """Receipt of the written files, read back."""
-    placed = verify_file(read_back(path), written.writer.voxel_sha256, written.geometry, written.jitter_mm, place)
+    placed = verify_grid(read_grid(path), written.geometry, written.jitter_mm, place)
     if frames_path is not None:
         if written.geometry.is_sheared:
             raise Refused(codes.SHEARED.at(place, "frames of a sheared stack are kept as their mean only"))
-        verify_file(read_back(frames_path), written.frames_sha256, written.geometry, written.jitter_mm, place)
+        verify_grid(read_grid(frames_path), written.geometry, written.jitter_mm, place)
     return placed
 
 

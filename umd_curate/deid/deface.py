@@ -85,10 +85,15 @@ def _sample_along_axes(volume: Volume, to_voxel: Float64, values: NDArray[np.flo
     for axis, count in enumerate(values.shape):
         n = 2 - axis
         index = np.rint(to_voxel[n, n] * np.arange(count) + to_voxel[n, 3]).astype(np.intp)
-        targets.append(np.flatnonzero((index >= 0) & (index < volume.array_kji.shape[axis])))
-        sources.append(index[targets[-1]])
-    values[np.ix_(*targets)] = volume.array_kji[np.ix_(*sources)]
-    seen[np.ix_(*targets)] = True
+        inside = np.flatnonzero((index >= 0) & (index < volume.array_kji.shape[axis]))
+        if not len(inside):
+            return
+        targets.append(slice(int(inside[0]), int(inside[-1]) + 1))  # in a row, since the index is monotonic
+        sources.append(index[inside])
+    for k, source in zip(range(targets[0].start, targets[0].stop), sources[0], strict=True):
+        rows = volume.array_kji[source].take(sources[1], axis=0)
+        values[k, targets[1], targets[2]] = rows.take(sources[2], axis=1)
+    seen[tuple(targets)] = True
 
 
 def nearest_inside(points_ijk: Float64, grid: Grid) -> tuple[Mask, NDArray[np.intp]]:
@@ -245,12 +250,41 @@ def hot(image_kji: NDArray[np.float32], body_kji: Mask, head: Head) -> Mask:
     return inside & (image_kji > HOT_OVER_NECK * float(np.median(image_kji[reference])))
 
 
-def without_faces(volume: Volume, faces: Sequence[FaceMask], modality: str) -> tuple[Volume, int]:
-    """Image whose face blocks are air (CT: -1000 HU; MR and PET: 0), all else bit-identical; and the voxels changed."""
-    array = volume.array_kji.copy()
-    fill = array.dtype.type(AIR_HU if modality == "ct" else 0)
-    for face in faces:
-        box, mask = carry(face, volume.grid)
-        part = array[box]
-        part[mask] = fill
-    return Volume(array, volume.affine), int((array != volume.array_kji).sum())
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """What goes from one image: a box of its grid, the voxels within the box [k, j, i], and what takes their place."""
+
+    box: tuple[slice, slice, slice]
+    mask_kji: Mask
+    fill: int
+
+    def apply(self, k: int, plane_ji: Array) -> None:
+        """Clear the voxels of plane k, in place."""
+        if self.box[0].start <= k < self.box[0].stop:
+            plane_ji[self.box[1], self.box[2]][self.mask_kji[k - self.box[0].start]] = self.fill
+
+    def count_changed(self, array_kji: Array) -> int:
+        """Count the voxels that are not yet what will take their place."""
+        return sum(
+            int(
+                np.count_nonzero(
+                    self.mask_kji[k - self.box[0].start] & (array_kji[k, self.box[1], self.box[2]] != self.fill)
+                )
+            )
+            for k in range(self.box[0].start, self.box[0].stop)
+        )
+
+
+def cut_of(faces: Sequence[FaceMask], grid: Grid, modality: str) -> Cut:
+    """Face blocks on an image's grid: they become air (CT: -1000 HU; MR and PET: 0), all else stays as it is."""
+    parts = [(box, mask) for box, mask in (carry(face, grid) for face in faces) if mask.size]
+    fill = AIR_HU if modality == "ct" else 0
+    if not parts:
+        return Cut((slice(0, 0), slice(0, 0), slice(0, 0)), np.zeros((0, 0, 0), np.bool_), fill)
+    low = [min(box[axis].start for box, _ in parts) for axis in range(3)]
+    high = [max(box[axis].stop for box, _ in parts) for axis in range(3)]
+    mask = np.zeros([b - a for a, b in zip(low, high, strict=True)], np.bool_)
+    for box, part in parts:
+        mask[tuple(slice(one.start - a, one.stop - a) for one, a in zip(box, low, strict=True))] |= part
+    k, j, i = (slice(a, b) for a, b in zip(low, high, strict=True))
+    return Cut((k, j, i), mask, fill)

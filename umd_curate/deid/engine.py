@@ -132,18 +132,35 @@ def closed_cavities(bone_kji: Mask) -> Mask:
     inner = (slice(CLOSE_BY_VOXELS, -CLOSE_BY_VOXELS),) * 3
     closed = np.ascontiguousarray(shrunk(grown(padded, CLOSE_BY_VOXELS), CLOSE_BY_VOXELS)[inner])
     filled = np.zeros_like(closed)
-    for k in np.flatnonzero(closed.any(axis=(1, 2))):
-        filled[k] = sitk.GetArrayFromImage(sitk.BinaryFillhole(_image(closed[k]))) > 0
+    box = _around(closed)
+    part = np.ascontiguousarray(closed[box])
+    for k, plane in enumerate(part):
+        if plane.any():
+            filled[box][k] = sitk.GetArrayFromImage(sitk.BinaryFillhole(_image(plane))) > 0
     return filled & ~closed
 
 
 def largest_part(mask_kji: Mask) -> Mask:
     """Largest connected part of a mask."""
-    labelled = sitk.GetArrayFromImage(sitk.ConnectedComponent(_image(mask_kji)))
-    counts = np.bincount(labelled.ravel())
-    if len(counts) < 2:
-        return np.zeros_like(mask_kji)
-    return np.asarray(labelled == 1 + int(np.argmax(counts[1:])), np.bool_)
+    largest = np.zeros_like(mask_kji)
+    box = _around(mask_kji)
+    part = np.ascontiguousarray(mask_kji[box])
+    if part.size:
+        labelled = sitk.GetArrayFromImage(sitk.ConnectedComponent(_image(part)))
+        counts = np.bincount(labelled[part])
+        largest[box] = labelled == int(np.argmax(counts))
+    return largest
+
+
+def _around(mask: Mask) -> tuple[slice, ...]:
+    """Box of a mask's voxels with one more on each side, as far as the array goes; empty for an empty mask."""
+    box = []
+    for axis in range(mask.ndim):
+        where = np.flatnonzero(mask.any(axis=tuple(other for other in range(mask.ndim) if other != axis)))
+        if not len(where):
+            return tuple(slice(0, 0) for _ in range(mask.ndim))
+        box.append(slice(max(int(where[0]) - 1, 0), int(where[-1]) + 2))
+    return tuple(box)
 
 
 def _image(mask: Mask) -> Any:  # noqa: ANN401  (SimpleITK is untyped)

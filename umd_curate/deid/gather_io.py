@@ -5,13 +5,17 @@ Which element holds which kind of identifier is decided here, by VR and tag; whi
 """
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache, partial
 from typing import Any
 
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import BaseTag
 
 from umd_curate.deid import identifiers as spell
+from umd_curate.deid.elements_io import Elements, Raws, context_of, elements_of, raws_of, together
 from umd_curate.deid.identifiers import IdentifierSet, Kind
+from umd_curate.deid.memo import Memo
 from umd_curate.deid.rules import Action, packaged_rules
 from umd_curate.store.dicom import READ_FAULTS, quiet
 
@@ -33,8 +37,11 @@ _KIND_OF_TAG = {
     Kind.DEVICE: _DEVICE_TAGS,
 }
 _KIND_OF_VR = {"PN": Kind.NAME, "UI": Kind.UID, "DA": Kind.DATE, "DT": Kind.DATE, "AE": Kind.DEVICE}
-_MAKER_KEYWORDS = ("Manufacturer", "ManufacturerModelName", "SoftwareVersions", "Modality")
+_MAKER_TAGS = (0x00080060, 0x00080070, 0x00081090, 0x00181020)
 _MAKER_KINDS = frozenset({Kind.TEXT, Kind.PLACE, Kind.DEVICE})
+
+
+Found = frozenset[tuple[Kind, str]]
 
 
 def gather(source: Dataset) -> IdentifierSet:
@@ -44,61 +51,101 @@ def gather(source: Dataset) -> IdentifierSet:
     or text; they stay identifiers where they are the patient's name or id. An element that cannot be read as its VR says
     is read as text.
     """
-    book = packaged_rules()
-    found: set[tuple[Kind, str]] = set()
-    with quiet():
-        makers = {spell.normalised(text) for keyword in _MAKER_KEYWORDS for text in _texts_of(source, keyword)}
-        for level in (source, getattr(source, "file_meta", None)):
-            if level is not None:
-                found.update(_of_dataset(level, book.common))
-    preamble = bytes(getattr(source, "preamble", None) or b"").strip(b"\0").decode("latin-1")
-    found.update((Kind.TEXT, value) for value in spell.from_text(preamble, book.common, whole=True))
-    makers |= {word for maker in makers for word in maker.split()}
-    makers |= {creator.lower() for creator, _, _ in book.private}
-    return IdentifierSet(frozenset(one for one in found if one[0] not in _MAKER_KINDS or one[1] not in makers))
+    elements = elements_of(source)
+    return Gatherer().gather(source, elements, raws_of(elements))
 
 
-def _of_dataset(dataset: Dataset, common: frozenset[str]) -> Iterator[tuple[Kind, str]]:
-    for tag in list(dataset.keys()):
-        if int(tag) in _PIXELS:
-            continue
-        try:
-            element = dataset[tag]
-            if element.VR == "SQ":
-                for item in element.value or ():
-                    yield from _of_dataset(item, common)
-            else:
-                yield from _of_element(element, common)
-        except READ_FAULTS:
-            raw = getattr(dataset.get_item(tag), "value", None)
-            text = raw.decode("latin-1").strip("\0 ") if isinstance(raw, bytes) else ""
-            yield from ((Kind.TEXT, value) for value in spell.from_text(text, common, whole=True))
+class Gatherer:
+    """Gathers from the headers of one series; what an element told is remembered while its bytes stay the same."""
+
+    def __init__(self) -> None:
+        self._memo: Memo[Found] = Memo()
+        self._meta_memo: Memo[Found] = Memo()
+        self._makers: tuple[object, frozenset[str]] = (None, frozenset())
+
+    def gather(self, source: Dataset, elements: Elements, raws: Raws) -> IdentifierSet:
+        """As the function `gather`; `elements` and `raws` are those of `source` as they were read."""
+        common = packaged_rules().common
+        meta = getattr(source, "file_meta", None)
+        with quiet():
+            found = set().union(
+                *self._memo.outcomes(
+                    context_of(source, raws), raws, lambda tag: _of_tag(source, elements[tag].tag)
+                ).values()
+            )
+            if meta is not None:
+                entries = elements_of(meta)
+                told = self._meta_memo.outcomes(None, raws_of(entries), lambda tag: _of_tag(meta, entries[tag].tag))
+                found = found.union(*told.values())
+            makers = self._makers_of(source, raws)
+        preamble = bytes(getattr(source, "preamble", None) or b"").strip(b"\0").decode("latin-1")
+        found.update((Kind.TEXT, value) for value in spell.from_text(preamble, common, whole=True))
+        return IdentifierSet(frozenset(one for one in found if one[0] not in _MAKER_KINDS or one[1] not in makers))
+
+    def _makers_of(self, source: Dataset, raws: Raws) -> frozenset[str]:
+        told_by = together(raws, _MAKER_TAGS)
+        if told_by is None or told_by != self._makers[0]:
+            self._makers = (told_by, frozenset(_makers(source)))
+        return self._makers[1]
 
 
-def _of_element(element: DataElement, common: frozenset[str]) -> Iterator[tuple[Kind, str]]:
-    tag, vr = int(element.tag), element.VR
-    kind, spellings = _speller(tag, vr, common)
+def _makers(source: Dataset) -> set[str]:
+    """Words of maker and model, and the names of the private blocks that have a rule."""
+    texts = {spell.normalised(text) for tag in _MAKER_TAGS for text in _texts_of(source, tag)}
+    words = {word for text in texts for word in text.split()}
+    return texts | words | {creator.lower() for creator, _, _ in packaged_rules().private}
+
+
+def _of_tag(dataset: Dataset, tag: BaseTag) -> Found:
+    return frozenset(_of_level(dataset, tag, packaged_rules().common))
+
+
+def _of_level(dataset: Dataset, tag: BaseTag, common: frozenset[str]) -> Iterator[tuple[Kind, str]]:
+    """Identifiers of one element and of all that it holds."""
+    if int(tag) in _PIXELS:
+        return
+    try:
+        element = dataset[tag]
+        if element.VR == "SQ":
+            for item in element.value or ():
+                for inner in list(item.keys()):
+                    yield from _of_level(item, inner, common)
+        else:
+            yield from _of_element(element)
+    except READ_FAULTS:
+        raw = getattr(dataset.get_item(tag), "value", None)
+        text = raw.decode("latin-1").strip("\0 ") if isinstance(raw, bytes) else ""
+        yield from ((Kind.TEXT, value) for value in spell.from_text(text, common, whole=True))
+
+
+def _of_element(element: DataElement) -> Iterator[tuple[Kind, str]]:
+    kind, spellings = _speller(int(element.tag), element.VR)
+    if spellings is None:
+        return
     for text in _texts(element):
         yield from ((kind, value) for value in spellings(text))
 
 
-def _speller(tag: int, vr: str, common: frozenset[str]) -> tuple[Kind, Callable[[str], Iterator[str]]]:
+@lru_cache(maxsize=4096)
+def _speller(tag: int, vr: str) -> tuple[Kind, Callable[[str], Iterator[str]] | None]:
+    """Kind of an element's identifiers and who spells them; None where its VR or its rule says that it holds none."""
+    common = packaged_rules().common
     spellers: dict[Kind, Callable[[str], Iterator[str]]] = {
-        Kind.NAME: lambda text: spell.from_name(text, common),
+        Kind.NAME: partial(spell.from_name, common=common),
         Kind.UID: spell.from_uid,
         Kind.DATE: spell.from_date,
-        Kind.ID: lambda text: spell.from_id(text, common),
-        Kind.CONTACT: lambda text: spell.from_contact(text, common),
-        Kind.PLACE: lambda text: spell.from_place(text, common),
-        Kind.DEVICE: lambda text: spell.from_id(text, common),
+        Kind.ID: partial(spell.from_id, common=common),
+        Kind.CONTACT: partial(spell.from_contact, common=common),
+        Kind.PLACE: partial(spell.from_place, common=common),
+        Kind.DEVICE: partial(spell.from_id, common=common),
     }
     kind = _KIND_OF_VR.get(vr) or next((kind for kind, tags in _KIND_OF_TAG.items() if tag in tags), Kind.TEXT)
     if kind is not Kind.TEXT:
         return kind, spellers[kind]
     rule = None if tag >> 16 & 1 else packaged_rules().public.get(tag)
     if vr not in _TEXT_VRS or (rule and rule.action in {Action.KEEP, Action.CODE, Action.PIXELS}):
-        return kind, lambda _: iter(())
-    return kind, lambda text: spell.from_text(text, common, whole=rule is None)
+        return kind, None
+    return kind, partial(spell.from_text, common=common, whole=rule is None)
 
 
 def _texts(element: DataElement) -> list[str]:
@@ -111,8 +158,8 @@ def _texts(element: DataElement) -> list[str]:
     return [str(one) for one in (value if element.VM > 1 and not isinstance(value, str) else [value])]
 
 
-def _texts_of(dataset: Dataset, keyword: str) -> list[str]:
+def _texts_of(dataset: Dataset, tag: int) -> list[str]:
     try:
-        return _texts(dataset[keyword]) if keyword in dataset else []
+        return _texts(dataset[tag]) if tag in dataset else []
     except READ_FAULTS:
         return []

@@ -7,28 +7,17 @@ CT or MR does not. Where no head is in view nothing is changed; where `deid.face
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
-import numpy as np
-
-from umd_curate.deid.deface import FaceMask, without_faces
+from umd_curate.deid.deface import Cut, cut_of
 from umd_curate.deid.engine import Examined, examine, faces_of
 from umd_curate.model.catalogue import deid as codes
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.findings import Finding, Refused
-from umd_curate.model.geometry import Grid, Volume, max_corner_error_mm
+from umd_curate.model.geometry import Grid, max_corner_error_mm
 from umd_curate.model.receipts import Artifact, Json, Receipt, State, What
 from umd_curate.model.sidecars import DefacingReceipt, FindingEntry, ImageSidecar, PetSidecar
 from umd_curate.model.steps import Place, Step, Unit, View
 from umd_curate.store.files import artifact, write_json
-from umd_curate.store.nifti import (
-    NiftiWriter,
-    count_frames,
-    read_back,
-    read_frames,
-    read_grid,
-    read_volume,
-    voxel_sha256,
-    write_volume,
-)
+from umd_curate.store.nifti import compress_volume, map_volume, read_frames, read_grid
 
 NAME = "deface"
 METHOD = "geometric block from chin to brow, found on the skin surface, carried to each image"
@@ -65,44 +54,44 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     ------
     Refused
         DEI-303: a head is in view, no mask could be made, and no reason to keep the face is given. DEI-304, DEI-305: an
-        image has no sidecar, or is not the one that was converted. DEI-306: what was written is not what is on disk.
+        image has no sidecar, or is not the one that was converted. DEI-306: what was written is not on its grid.
     """
     staged = {ROLES[role]: entry for role in ROLES if (entry := unit.input(role)) is not None}
-    volumes = {role: read_volume(place.resolve(entry.path)) for role, entry in staged.items()}
-    sidecars = {role: _sidecar_of(unit, place, role, volume) for role, volume in volumes.items()}
+    volumes = {role: map_volume(place.resolve(entry.path)) for role, entry in staged.items()}
     seen = {role: examine(volume, role) for role, volume in volumes.items()}
     found_on = [str(role) for role, one in seen.items() if one.head]
     retained = config.deid.faces_retained if found_on else None
     faces = [] if retained else faces_of(seen)
-    cleared = {role: without_faces(volume, faces, role) for role, volume in volumes.items()}
-    if found_on and not retained and not any(changed for _, changed in cleared.values()):
+    cuts = {role: cut_of(faces, volume.grid, role) for role, volume in volumes.items()}
+    changed = {role: cuts[role].count_changed(volume.array_kji) for role, volume in volumes.items()}
+    if found_on and not retained and not any(changed.values()):
         raise Refused(codes.FACE_NOT_MASKED.at(unit.name))
 
     findings = _findings(unit.name, seen, retained)
     outputs: list[Artifact] = []
-    for role, (volume, changed) in cleared.items():
+    for role, cut in cuts.items():
         receipt = DefacingReceipt(
             state="retained" if retained else "defaced" if found_on else "no-head",
             method=METHOD if faces else "",
-            voxels_changed=changed,
+            voxels_changed=changed[role],
             reason=retained or "",
         )
-        outputs += _write(unit, place, role, (volumes[role], volume), sidecars[role], receipt, findings)
+        outputs += _write(unit, place, role, (volumes[role].grid, cut), receipt, findings)
         if role is What.PET:
-            outputs += _write_frames(unit, place, faces, receipt, findings)
+            outputs += _write_frames(unit, place, (volumes[role].grid, cut), receipt, findings)
     measured: dict[str, Json] = {
         "head_found": bool(found_on),
         "head_found_on": ",".join(found_on),
         "head_found_by": ",".join(sorted({one.head.why for one in seen.values() if one.head})),
         "faces_retained": bool(retained),
         "mask_volume_ml": round(sum(face.volume_ml for face in faces), 1),
-        **{f"{role}_voxels_changed": changed for role, (_, changed) in cleared.items()},
+        **{f"{role}_voxels_changed": count for role, count in changed.items()},
     }
     versions = {"simpleitk": version("simpleitk"), "numpy": version("numpy")}
     return unit.receipt(outputs=outputs, findings=findings, measured=measured, versions=versions)
 
 
-STEP = Step(NAME, 2, ("deid",), plan, perform)
+STEP = Step(NAME, 1, ("deid",), plan, perform)
 
 
 def _findings(name: str, seen: Mapping[What, Examined], retained: str | None) -> list[Finding]:
@@ -119,91 +108,57 @@ def _findings(name: str, seen: Mapping[What, Examined], retained: str | None) ->
     return findings
 
 
-def _write_frames(
-    unit: Unit, place: Place, faces: Sequence[FaceMask], receipt: DefacingReceipt, findings: Sequence[Finding]
-) -> list[Artifact]:
-    """Write the 4D images of the session's PET, frame by frame, without the faces that its mean lost."""
-    outputs: list[Artifact] = []
-    for staged, role in FRAMES.items():
-        entry = unit.input(staged)
-        if entry is None:
-            continue
-        source = place.resolve(entry.path)
-        grid, n_frames = read_grid(source), count_frames(source)
-        changed = 0
-        with NiftiWriter(place.resolve(f"{_stem(unit, role)}.nii.gz"), grid, np.float32, n_frames=n_frames) as writer:
-            for frame in read_frames(source):
-                cleared, count = without_faces(frame, faces, What.PET)
-                changed += count
-                for plane in cleared.array_kji:
-                    writer.write(plane)
-        told = receipt.model_copy(update={"voxels_changed": changed})
-        wanted = grid, writer.voxel_sha256
-        outputs += _publish(unit, place, role, wanted, _sidecar(unit, place, role), told, findings)
-    return outputs
-
-
-def _stem(unit: Unit, role: What) -> str:
-    """Path of an image below the wall, up to its suffix."""
-    return f"{unit.params['folder']}/{unit.name}_{role}"
-
-
-def _sidecar(unit: Unit, place: Place, role: What) -> ImageSidecar:
-    """Sidecar of a staged image."""
-    staged = unit.input(f"staged-{role}.json")
-    if staged is None:
-        raise Refused(codes.NO_SIDECAR.at(unit.name, role))
-    model = ImageSidecar if role in {What.CT, What.MR} else PetSidecar
-    return model.model_validate_json(place.resolve(staged.path).read_bytes())
-
-
-def _sidecar_of(unit: Unit, place: Place, role: What, volume: Volume) -> ImageSidecar:
-    """Sidecar of a staged image, whose receipt must be about the voxels at hand."""
-    sidecar = _sidecar(unit, place, role)
-    if voxel_sha256(volume) != sidecar.voxel_sha256:
-        raise Refused(codes.STAGED_CHANGED.at(unit.name, role))
-    return sidecar
-
-
 def _write(
     unit: Unit,
     place: Place,
     role: What,
-    volumes: tuple[Volume, Volume],
-    sidecar: ImageSidecar,
+    wanted: tuple[Grid, Cut],
     receipt: DefacingReceipt,
     findings: Sequence[Finding],
 ) -> tuple[Artifact, Artifact]:
-    """Write one image, of which `volumes` are the staged and the cleared one, and its sidecar below the wall."""
-    image = place.resolve(f"{_stem(unit, role)}.nii.gz")
-    digest = write_volume(image, volumes[1])
-    return _publish(unit, place, role, (volumes[0].grid, digest), sidecar, receipt, findings)
+    """Write one image and its sidecar below the wall: compressed once, on the way from the staged file.
 
-
-def _publish(
-    unit: Unit,
-    place: Place,
-    role: What,
-    wanted: tuple[Grid, str],
-    sidecar: ImageSidecar,
-    receipt: DefacingReceipt,
-    findings: Sequence[Finding],
-) -> tuple[Artifact, Artifact]:
-    """Read an image below the wall back, and write its sidecar beside it; `wanted` are its grid and voxel SHA-256."""
-    stem = _stem(unit, role)
+    `wanted` are the grid of the image and what is cut from it.
+    """
+    source, staged = unit.input(f"staged-{role}"), unit.input(f"staged-{role}.json")
+    if source is None or staged is None:
+        raise Refused(codes.NO_SIDECAR.at(unit.name, role))
+    model = ImageSidecar if role in {What.CT, What.MR} else PetSidecar
+    sidecar = model.model_validate_json(place.resolve(staged.path).read_bytes())
+    stem = f"{unit.params['folder']}/{unit.name}_{role}"
     image, text = place.resolve(f"{stem}.nii.gz"), place.resolve(f"{stem}.json")
-    grid, found = read_back(image)
-    error = max_corner_error_mm(grid, wanted[0])
-    if found != wanted[1] or not grid.is_same_as(wanted[0]):
+    grid, cut = wanted
+    written = compress_volume(place.resolve(source.path), image, cut.apply if cut.mask_kji.size else None)
+    if written.source_voxel_sha256 != sidecar.voxel_sha256:
+        image.unlink()
+        raise Refused(codes.STAGED_CHANGED.at(unit.name, role))
+    found = read_grid(image)
+    error = max_corner_error_mm(found, grid)
+    if not found.is_same_as(grid):
         image.unlink()
         raise Refused(codes.PUBLISHED_WRONG.at(unit.name, f"{role}, corners, mm", measured=error))
     published = {"published_corner_error_mm": error, "published_voxels_changed": receipt.voxels_changed}
     update: dict[str, object] = {
         "defacing": receipt,
-        "voxel_sha256": found,
+        "voxel_sha256": written.voxel_sha256,
         "findings": (*sidecar.findings, *(FindingEntry.of(finding) for finding in findings)),
         "geometry": sidecar.geometry.model_copy(update=published) if sidecar.geometry else None,
     }
     filled = sidecar.model_copy(update=update)
     write_json(text, filled.model_dump(mode="json", by_alias=True, exclude_none=False))
-    return artifact(role, f"{stem}.nii.gz", image), artifact(f"{role}.json", f"{stem}.json", text)
+    artifacts = Artifact(role, f"{stem}.nii.gz", written.sha256, written.size)
+    return artifacts, artifact(f"{role}.json", f"{stem}.json", text)
+
+
+def _write_frames(
+    unit: Unit, place: Place, wanted: tuple[Grid, Cut], receipt: DefacingReceipt, findings: Sequence[Finding]
+) -> list[Artifact]:
+    """Write the 4D images of the session's PET without the faces that its mean lost."""
+    outputs: list[Artifact] = []
+    for staged, role in FRAMES.items():
+        entry = unit.input(staged)
+        if entry is not None:
+            changed = sum(wanted[1].count_changed(frame.array_kji) for frame in read_frames(place.resolve(entry.path)))
+            told = receipt.model_copy(update={"voxels_changed": changed})
+            outputs += _write(unit, place, role, wanted, told, findings)
+    return outputs

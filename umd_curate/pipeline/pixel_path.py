@@ -6,7 +6,6 @@ the PHI wall (`phi_gate.py`).
 """
 
 import hashlib
-import io
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -20,9 +19,9 @@ from umd_curate.convert.header_io import pet_headers
 from umd_curate.convert.private_io import PrivateFacts, private_facts
 from umd_curate.convert.step import convert_series
 from umd_curate.convert.suv import same_suv
-from umd_curate.deid.clean_io import clean_dataset
+from umd_curate.deid.clean_io import HeaderCleaner
 from umd_curate.deid.gather_io import gather
-from umd_curate.deid.identifiers import IdentifierSet
+from umd_curate.deid.identifiers import IdentifierSet, Kind
 from umd_curate.model.catalogue import run as codes
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.findings import Refused
@@ -36,11 +35,11 @@ from umd_curate.model.study import Layout, Role, VolumeOrder
 from umd_curate.pipeline.orders import read_order
 from umd_curate.pipeline.phi_gate import keep_identifiers
 from umd_curate.pipeline.supplement import moved
-from umd_curate.store.dicom import READ_FAULTS, read_dataset
+from umd_curate.store.dicom import READ_FAULTS, dataset_of
 from umd_curate.store.keys import DeidKey, key_path, load_key
 from umd_curate.store.nifti import read_grid
 from umd_curate.store.resources import organ_table
-from umd_curate.store.sources import open_source, stat_source
+from umd_curate.store.sources import read_unchanged
 
 STAGED = "private/staged"
 
@@ -51,33 +50,26 @@ class Source:
     def __init__(self, order: VolumeOrder, key: DeidKey) -> None:
         self.order = order
         self.key = key
-        self.identifiers = IdentifierSet()
+        self._seen: set[tuple[Kind, str]] = set()
         self._digest = hashlib.sha256()
-        self._latest = IdentifierSet()
         self._private = PrivateFacts()
 
-    def datasets(self) -> Iterator[Dataset]:
-        """Source datasets in slice order.
+    @property
+    def identifiers(self) -> IdentifierSet:
+        """Identifiers of the headers read so far."""
+        return IdentifierSet(frozenset(self._seen))
+
+    def contours(self) -> Iterator[Dataset]:
+        """Source datasets as they are.
 
         Raises
         ------
         Refused
             A file is gone, has changed since the scan, or cannot be read.
         """
-        for name, size, mtime_ns in self.order.files:
-            place = self.key.short_id("f", name)
-            try:
-                if stat_source(name) != (size, mtime_ns):
-                    raise Refused(codes.CHANGED.at(place))
-                with open_source(name) as handle:
-                    data = handle.read()
-                dataset = read_dataset(io.BytesIO(data), force=True)
-            except READ_FAULTS as error:
-                raise Refused(codes.UNREADABLE.at(place, type(error).__name__)) from error
-            self._digest.update(hashlib.sha256(data).digest())
-            self._latest = gather(dataset)
-            self.identifiers |= self._latest
-            yield dataset
+        for source in self._datasets():
+            self._seen |= gather(source).entries
+            yield source
 
     def cleaned(self) -> Iterator[Dataset]:
         """De-identified datasets in slice order.
@@ -85,16 +77,29 @@ class Source:
         Raises
         ------
         Refused
-            As `datasets`, and where the cleaned header gives another SUV than the source's.
+            As `contours`, and where the cleaned header gives another SUV than the source's.
         """
-        patient, subject = PatientKey(self.order.patient), SubjectId(self.order.subject)
-        for source in self.datasets():
-            clean = clean_dataset(source, self.key, patient, subject, self._latest).dataset
-            if self.order.role is Role.PET and not self._has_same_suv(source, clean):
+        cleaner = HeaderCleaner(self.key, PatientKey(self.order.patient), SubjectId(self.order.subject))
+        for source in self._datasets():
+            cleaned = cleaner.clean(source)
+            self._seen |= cleaned.identifiers.entries
+            if self.order.role is Role.PET and not self._has_same_suv(source, cleaned.dataset):
                 raise Refused(codes.SUV_CHANGED.at(self.order.series))
             if self.order.role is Role.MR or self.order.layout is Layout.MOSAIC:
                 self._private = private_facts(source, self.order.series)
-            yield clean
+            yield cleaned.dataset
+
+    def _datasets(self) -> Iterator[Dataset]:
+        for name, size, mtime_ns in self.order.files:
+            try:
+                data = read_unchanged(name, size, mtime_ns)
+                dataset = None if data is None else dataset_of(data)
+            except READ_FAULTS as error:
+                raise Refused(codes.UNREADABLE.at(self.key.short_id("f", name), type(error).__name__)) from error
+            if data is None or dataset is None:
+                raise Refused(codes.CHANGED.at(self.key.short_id("f", name)))
+            self._digest.update(hashlib.sha256(data).digest())
+            yield dataset
 
     def private(self) -> PrivateFacts:
         """What the private elements of the latest MR file said."""
@@ -163,7 +168,7 @@ def stage_contours(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     order, source = _open(unit, place, config)
     grid = read_grid(place.resolve(image.path))
     organs = organ_table(config.dataset.definition)
-    parts = [convert_contours(dataset, grid, organs, order.series) for dataset in source.datasets()]
+    parts = [convert_contours(dataset, grid, organs, order.series) for dataset in source.contours()]
     contours = merge_contours(parts, order.series)
     identifiers = keep_identifiers(unit, place, source.identifiers)
     if not contours.labels:

@@ -1,16 +1,17 @@
-"""NIfTI-1 in and out, deterministic and streamed: header by nibabel, gzip by isal at level 2 without name or time.
+"""NIfTI-1 in and out, deterministic and streamed: gzip by isal at level 2 without name or time.
 
-`Volume.array_kji` in C order is NIfTI's (i, j, k) in Fortran order, so planes go to disk as they are.
+`Volume.array_kji` in C order is NIfTI's (i, j, k) in Fortran order, so planes go to disk as they are. Every file is read
+back from the disk once before it gets its name: its bytes must be the ones that were meant. Images of others are read by
+nibabel.
 """
 
-import contextlib
 import hashlib
 import io
-import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self, cast
+from typing import IO, TYPE_CHECKING, Self, cast
 
 import numpy as np
 from isal import igzip, isal_zlib
@@ -19,46 +20,16 @@ from numpy.typing import DTypeLike, NDArray
 from umd_curate.model.geometry import Float64, Grid, Volume
 from umd_curate.store.files import atomic
 from umd_curate.store.lazy import Lazy
+from umd_curate.store.nifti_header import HEADER_BYTES, Stored, header_bytes, stored_of
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 nib = Lazy("nibabel")
 
 GZIP_LEVEL = 2  # isal: 260 MiB/s on CT at a ratio within 4 % of zlib 6 (docs/benchmarks.md)
-SCANNER_ANAT = 1  # NIFTI_XFORM_SCANNER_ANAT
-_HEADER_BYTES = 352
 _READ_BLOCK = 1 << 20
 _DEFLATE_ERROR = cast("type[Exception]", isal_zlib.error)  # its stub declares an instance
-_MAX_DIM = 32767  # NIfTI-1 dimensions are int16
-_SHEAR_TOLERANCE = 1e-4  # of the cosine between axes; a quaternion cannot hold shear
-
-
-def header_bytes(grid: Grid, dtype: DTypeLike, *, intent: str = "none", n_frames: int = 1) -> bytes:
-    """NIfTI-1 header of a single-file image: sform and qform code 1; qform 0 where the axes are sheared.
-
-    All text fields are empty. An image of several frames is 4D; pixdim[4] is 0, since their times stand in the sidecar.
-    """
-    if max(*grid.shape_kji, n_frames) > _MAX_DIM:
-        message = f"NIfTI-1 holds at most {_MAX_DIM} voxels along an axis"
-        raise ValueError(message)
-    header = nib.Nifti1Header()
-    header.set_data_dtype(np.dtype(dtype))
-    header.set_data_shape(_shape(grid, n_frames)[::-1])
-    header.set_xyzt_units("mm", "sec")
-    header.set_sform(grid.affine, code=SCANNER_ANAT)
-    axes = grid.affine[:3, :3] / np.linalg.norm(grid.affine[:3, :3], axis=0)
-    sheared = bool(np.abs(axes.T @ axes - np.eye(3)).max() > _SHEAR_TOLERANCE)
-    header["pixdim"][1:4] = grid.spacing_mm
-    if n_frames > 1:
-        header["pixdim"][4] = 0.0
-    if sheared:
-        header["qform_code"] = 0
-    else:
-        header.set_qform(grid.affine, code=SCANNER_ANAT)
-    if intent != "none":
-        header.set_intent(intent)
-    header["magic"] = b"n+1"
-    header["vox_offset"] = _HEADER_BYTES
-    header["scl_slope"], header["scl_inter"] = 1.0, 0.0
-    return bytes(header.binaryblock) + b"\0\0\0\0"
 
 
 class NiftiWriter:
@@ -70,22 +41,19 @@ class NiftiWriter:
     ----------
     voxel_sha256
         After closing: of dtype, shape, affine and the C-order voxel bytes.
+    sha256, size
+        After closing: of the file's bytes as they were read back, and their number.
     """
 
-    def __init__(
-        self,
-        path: Path,
-        grid: Grid,
-        dtype: DTypeLike,
-        *,
-        intent: str = "none",
-        n_frames: int = 1,
-    ) -> None:
+    def __init__(self, path: Path, grid: Grid, dtype: DTypeLike, *, intent: str = "none", n_frames: int = 1) -> None:
         self.grid = grid
         self.dtype = np.dtype(dtype).newbyteorder("<")
         self.voxel_sha256 = ""
+        self.sha256 = ""
+        self.size = 0
         self._n_frames = n_frames
         self._digest = _voxel_digest(grid, self.dtype, n_frames)
+        self._crc = 0
         self._planes = 0
         self._atomic = atomic(path)
         self._compress = path.name.endswith(".gz")
@@ -102,19 +70,25 @@ class NiftiWriter:
             if self._compress
             else self._raw
         )
-        self._stream.write(self._header())
+        self._begin()
         return self
 
-    def _header(self) -> bytes:
-        return header_bytes(self.grid, self.dtype, intent=self._intent, n_frames=self._n_frames)
+    def _begin(self) -> None:
+        assert self._stream is not None  # noqa: S101  (open between enter and exit)
+        header = header_bytes(self.grid, self.dtype, intent=self._intent, n_frames=self._n_frames)
+        self._digest = _voxel_digest(self.grid, self.dtype, self._n_frames)
+        self._crc = isal_zlib.crc32(header)
+        self._planes = 0
+        self._stream.write(header)
 
     def write(self, plane_ji: NDArray[np.generic]) -> None:
         """Append the next plane, shape (rows, columns)."""
         if plane_ji.shape != self.grid.shape_kji[1:]:
             message = "the plane does not fit the grid"
             raise ValueError(message)
-        data = np.ascontiguousarray(plane_ji, self.dtype).tobytes()
+        data = np.ascontiguousarray(plane_ji, self.dtype).reshape(-1).view(np.uint8).data
         self._digest.update(data)
+        self._crc = isal_zlib.crc32(data, self._crc)
         assert self._stream is not None  # noqa: S101  (open between enter and exit)
         self._stream.write(data)
         self._planes += 1
@@ -127,14 +101,13 @@ class NiftiWriter:
         self._raw.close()
         narrow, planes = self.dtype, self._planes
         source = self._temporary.rename(self._temporary.with_name(f"{self._temporary.name}-narrow"))
-        self.dtype, self._planes = np.dtype(dtype).newbyteorder("<"), 0
-        self._digest = _voxel_digest(self.grid, self.dtype, self._n_frames)
+        self.dtype = np.dtype(dtype).newbyteorder("<")
         self._raw = self._stream = self._temporary.open("wb")
-        self._stream.write(self._header())
+        self._begin()
         shape = self.grid.shape_kji[1:]
         try:
             with source.open("rb") as handle:
-                handle.seek(_HEADER_BYTES)
+                handle.seek(HEADER_BYTES)
                 for _ in range(planes):
                     plane = np.frombuffer(handle.read(shape[0] * shape[1] * narrow.itemsize), narrow)
                     self.write(plane.reshape(shape))
@@ -148,13 +121,74 @@ class NiftiWriter:
             self._stream.close()
         if self._raw is not None:
             self._raw.close()
-        if kind is None and self._planes != self.grid.shape_kji[0] * self._n_frames:
-            message = "fewer planes were written than the grid has"
-            kind, error = ValueError, ValueError(message)
-            self._atomic.__exit__(kind, error, None)
-            raise error
+        if kind is not None:
+            self._atomic.__exit__(kind, error, traceback)
+            return
+        try:
+            self._verify()
+        except (OSError, ValueError) as fault:
+            self._atomic.__exit__(type(fault), fault, fault.__traceback__)
+            raise
         self.voxel_sha256 = self._digest.hexdigest()
-        self._atomic.__exit__(kind, error, traceback)
+        self._atomic.__exit__(None, None, None)
+
+    def _verify(self) -> None:
+        """Read the file back: it must hold every plane, and the bytes that were written."""
+        if self._planes != self.grid.shape_kji[0] * self._n_frames:
+            message = "fewer planes were written than the grid has"
+            raise ValueError(message)
+        assert self._temporary is not None  # noqa: S101  (open between enter and exit)
+        crc, n_bytes = 0, 0
+        with _Watched(self._temporary) as watched:
+            try:
+                for block in _blocks(watched, is_gzip=self._compress):
+                    crc, n_bytes = isal_zlib.crc32(block, crc), n_bytes + len(block)
+            except (EOFError, igzip.BadGzipFile, _DEFLATE_ERROR) as fault:
+                message = "the image that was written cannot be read back"
+                raise OSError(message) from fault
+            self.sha256, self.size = watched.sha256, watched.size
+        expected = HEADER_BYTES + Stored(self.grid, self.dtype, self._n_frames).n_bytes
+        if (crc, n_bytes) != (self._crc, expected):
+            message = "the image on the disk is not the one that was written"
+            raise OSError(message)
+
+
+class _Watched(io.RawIOBase):
+    """A file that is read from front to back; its digest and size are known at the end."""
+
+    def __init__(self, path: Path) -> None:
+        self._file = path.open("rb", buffering=0)
+        self._digest = hashlib.sha256()
+        self.size = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: "WriteableBuffer") -> int:
+        count = self._file.readinto(buffer) or 0
+        self._digest.update(memoryview(buffer)[:count])
+        self.size += count
+        return count
+
+    @property
+    def sha256(self) -> str:
+        return self._digest.hexdigest()
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+def _blocks(stream: io.RawIOBase, *, is_gzip: bool) -> Iterator[bytes | memoryview]:
+    """Contents of a file, unpacked; a block is valid until the next is asked for."""
+    if is_gzip:
+        with igzip.GzipFile(fileobj=stream, mode="rb") as unpacked:
+            while block := unpacked.read(_READ_BLOCK):
+                yield block
+    else:
+        buffer = memoryview(bytearray(_READ_BLOCK))
+        while count := stream.readinto(buffer):
+            yield buffer[:count]
 
 
 def write_volume(path: Path, volume: Volume, *, intent: str = "none") -> str:
@@ -163,6 +197,47 @@ def write_volume(path: Path, volume: Volume, *, intent: str = "none") -> str:
         for plane in volume.array_kji:
             writer.write(plane)
     return writer.voxel_sha256
+
+
+Change = Callable[[int, NDArray[np.generic]], None]  # changes plane k, [j, i], in place
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A file that was written and read back: digest of dtype, shape, affine and voxels; digest and size of the file.
+
+    `source_voxel_sha256` is of the image that it was made from, before any change.
+    """
+
+    voxel_sha256: str
+    sha256: str
+    size: int
+    source_voxel_sha256: str
+
+
+def compress_volume(source: Path, target: Path, change: Change | None = None) -> Written:
+    """Carry a ``.nii`` of the product's own, 3D or 4D, into a ``.nii.gz``, plane by plane.
+
+    Raises
+    ------
+    OSError, EOFError
+        A file cannot be read or written, or the source ends too early.
+    ValueError
+        The source is no image in the product's own layout.
+    """
+    with source.open("rb", buffering=0) as handle:
+        stored = _own(handle)
+        plane_ji = np.empty(stored.grid.shape_kji[1:], stored.dtype)
+        before = _voxel_digest(stored.grid, stored.dtype, stored.n_frames) if change is not None else None
+        with NiftiWriter(target, stored.grid, stored.dtype, n_frames=stored.n_frames) as writer:
+            for n in range(stored.grid.shape_kji[0] * stored.n_frames):
+                _fill(handle, plane_ji)
+                if change is not None and before is not None:
+                    before.update(plane_ji.reshape(-1).view(np.uint8).data)
+                    change(n % stored.grid.shape_kji[0], plane_ji)
+                writer.write(plane_ji)
+    source_sha256 = before.hexdigest() if before is not None else writer.voxel_sha256
+    return Written(writer.voxel_sha256, writer.sha256, writer.size, source_sha256)
 
 
 def read_volume(path: Path) -> Volume:
@@ -177,23 +252,49 @@ def read_volume(path: Path) -> Volume:
     ValueError
         It is no whole NIfTI-1 file.
     """
-    data = path.read_bytes()
+    opener = igzip.open if path.name.endswith(".gz") else open
+    with opener(path, "rb") as handle:
+        return _read(handle)
+
+
+def _read(handle: IO[bytes]) -> Volume:
     try:
-        image = nib.Nifti1Image.from_bytes(igzip.decompress(data) if path.name.endswith(".gz") else data)
+        stored = stored_of(handle.read(HEADER_BYTES))
+        if stored is not None and stored.n_frames == 1:
+            array_kji = np.empty(stored.grid.shape_kji, stored.dtype)
+            _fill(handle, array_kji)
+            handle.read()  # to the end of the stream, where gzip compares its checksum
+            return Volume(array_kji, stored.grid.affine)
+        handle.seek(0)
+        image = nib.Nifti1Image.from_bytes(handle.read())
         values = np.asanyarray(image.dataobj)
+        while values.ndim > 3 and values.shape[-1] == 1:
+            values = values[..., 0]
+        return Volume(np.ascontiguousarray(values.T), np.asarray(image.affine, np.float64))
+    except (OSError, EOFError, _DEFLATE_ERROR) as error:
+        message = "the image cannot be decoded"
+        raise ValueError(message) from error
     except (
-        OSError,
-        EOFError,
-        _DEFLATE_ERROR,
         nib.filebasedimages.ImageFileError,
         nib.spatialimages.HeaderDataError,
         nib.wrapstruct.WrapStructError,
     ) as error:
         message = "the image cannot be decoded"
         raise ValueError(message) from error
-    while values.ndim > 3 and values.shape[-1] == 1:
-        values = values[..., 0]
-    return Volume(np.ascontiguousarray(values.T), np.asarray(image.affine, np.float64))
+
+
+def map_volume(path: Path) -> Volume:
+    """Read-only volume of a ``.nii`` of the product's own; its voxels stay in the file until they are asked for.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `compress_volume`.
+    """
+    with path.open("rb") as handle:
+        stored = _own(handle)
+    array = np.memmap(path, stored.dtype, "r", HEADER_BYTES, stored.grid.shape_kji)
+    return Volume(array, stored.grid.affine)
 
 
 def read_frames(path: Path) -> Iterator[Volume]:
@@ -201,37 +302,52 @@ def read_frames(path: Path) -> Iterator[Volume]:
 
     Raises
     ------
-    ValueError
+    EOFError, ValueError
         The file ends early, or is not in the product's own layout.
     """
-    header = _read_header(path)
-    i, j, k, *frames = (int(n) for n in header.get_data_shape())
-    dtype, affine = header.get_data_dtype(), np.asarray(header.get_best_affine(), np.float64)
     opener = igzip.open if path.name.endswith(".gz") else open
     with opener(path, "rb") as handle:
-        handle.seek(_HEADER_BYTES)
-        for _ in range(math.prod(frames)):
-            data = handle.read(k * j * i * dtype.itemsize)
-            if len(data) != k * j * i * dtype.itemsize:
-                message = "the image ends early"
-                raise ValueError(message)
-            yield Volume(np.frombuffer(data, dtype).reshape(k, j, i), affine)
+        stored = _own(handle)
+        for _ in range(stored.n_frames):
+            frame_kji = np.empty(stored.grid.shape_kji, stored.dtype)
+            _fill(handle, frame_kji)
+            yield Volume(frame_kji, stored.grid.affine)
 
 
-def count_frames(path: Path) -> int:
-    """Frames of an image, from its header alone; 1 for a 3D one."""
-    return math.prod(int(n) for n in _read_header(path).get_data_shape()[3:])
+def read_planes(path: Path) -> Iterator[NDArray[np.generic]]:
+    """Planes [j, i] of a ``.nii`` that `NiftiWriter` wrote, in ascending k, one at a time."""
+    yield from map_volume(path).array_kji
 
 
-def _read_header(path: Path) -> Any:  # noqa: ANN401  (nibabel is untyped)
-    opener = igzip.open if path.name.endswith(".gz") else open
-    with opener(path, "rb") as handle:
-        return nib.Nifti1Header.from_fileobj(io.BytesIO(handle.read(_HEADER_BYTES)))
+def _own(handle: IO[bytes]) -> Stored:
+    stored = stored_of(handle.read(HEADER_BYTES))
+    if stored is None:
+        message = "the image is not in the product's own NIfTI layout"
+        raise ValueError(message)
+    return stored
+
+
+def _fill(handle: IO[bytes], array: NDArray[np.generic]) -> None:
+    """Read the bytes of an array that is contiguous."""
+    rest = array.reshape(-1).view(np.uint8).data
+    while rest:
+        block = handle.read(min(len(rest), _READ_BLOCK))
+        if not block:
+            message = "the image ends before its last voxel"
+            raise EOFError(message)
+        rest[: len(block)] = block
+        rest = rest[len(block) :]
 
 
 def read_grid(path: Path) -> Grid:
     """Grid of an image, from its header alone."""
-    header = _read_header(path)
+    opener = igzip.open if path.name.endswith(".gz") else open
+    with opener(path, "rb") as handle:
+        data = handle.read(HEADER_BYTES)
+    stored = stored_of(data)
+    if stored is not None:
+        return stored.grid
+    header = nib.Nifti1Header.from_fileobj(io.BytesIO(data))
     i, j, k = (int(n) for n in header.get_data_shape()[:3])
     return Grid((k, j, i), np.asarray(header.get_best_affine(), np.float64))
 
@@ -261,79 +377,31 @@ def stored_voxel_sha256(data: bytes | memoryview) -> str:
     ValueError
         The gzip stream is damaged, or the file is no little-endian, unscaled NIfTI-1 with its voxels right behind the header.
     """
-    with _undecodable(), igzip.GzipFile(fileobj=io.BytesIO(data), mode="rb") as stream:
-        return _read_stream(stream)[1]
-
-
-def read_back(path: Path) -> tuple[Grid, str]:
-    """Grid and voxel SHA-256 of a file that `NiftiWriter` wrote, ``.nii`` or ``.nii.gz``, as they stand on disk.
-
-    Raises
-    ------
-    OSError
-        The file cannot be read.
-    ValueError
-        As `stored_voxel_sha256`.
-    """
-    with path.open("rb") as raw, _undecodable():
-        if not path.name.endswith(".gz"):
-            return _read_stream(raw)
-        with igzip.GzipFile(fileobj=raw, mode="rb") as stream:
-            return _read_stream(stream)
-
-
-def read_planes(path: Path) -> Iterator[NDArray[np.generic]]:
-    """Planes [j, i] of a ``.nii`` that `NiftiWriter` wrote, in ascending k, one at a time."""
-    with path.open("rb") as handle:
-        header = nib.Nifti1Header.from_fileobj(io.BytesIO(handle.read(_HEADER_BYTES)), check=False)
-        i, j, k = (int(n) for n in header.get_data_shape()[:3])
-        dtype = header.get_data_dtype()
-        for _ in range(k):
-            yield np.frombuffer(handle.read(i * j * dtype.itemsize), dtype).reshape(j, i)
-
-
-@contextlib.contextmanager
-def _undecodable() -> Iterator[None]:
-    """Turn what the libraries raise for damaged images into a ValueError."""
     try:
-        yield
-    except (
-        OSError,
-        EOFError,
-        _DEFLATE_ERROR,
-        nib.spatialimages.HeaderDataError,
-        nib.wrapstruct.WrapStructError,
-    ) as error:
+        return _stream_voxel_sha256(data)
+    except (OSError, EOFError, _DEFLATE_ERROR) as error:
         message = "the image cannot be decoded"
         raise ValueError(message) from error
 
 
-def _read_stream(stream: IO[bytes]) -> tuple[Grid, str]:
-    header = nib.Nifti1Header.from_fileobj(io.BytesIO(stream.read(_HEADER_BYTES)), check=False)
-    i, j, k, *frames = (int(n) for n in header.get_data_shape())
-    n_frames = math.prod(frames)
-    dtype = header.get_data_dtype()
-    plain = header.get_slope_inter() in {(None, None), (1.0, 0.0)} and header.endianness == "<"
-    grid = Grid((k, j, i), np.asarray(header.get_best_affine(), np.float64))
-    digest = _voxel_digest(grid, dtype.newbyteorder("<"), n_frames)
+def _stream_voxel_sha256(data: bytes | memoryview) -> str:
     n_bytes = 0
-    while block := stream.read(_READ_BLOCK):
-        digest.update(block)
-        n_bytes += len(block)
-    if not plain or int(header["vox_offset"]) != _HEADER_BYTES or n_bytes != i * j * k * n_frames * dtype.itemsize:
-        message = "the image is not in the product's own NIfTI layout"
+    with igzip.GzipFile(fileobj=io.BytesIO(data), mode="rb") as stream:
+        stored = _own(stream)
+        digest = _voxel_digest(stored.grid, stored.dtype, stored.n_frames)
+        while block := stream.read(_READ_BLOCK):
+            digest.update(block)
+            n_bytes += len(block)
+    if n_bytes != stored.n_bytes:
+        message = "the image does not hold the voxels that its header tells of"
         raise ValueError(message)
-    return grid, digest.hexdigest()
-
-
-def _shape(grid: Grid, n_frames: int) -> tuple[int, ...]:
-    """Shape of the voxels in C order: [k, j, i], or [t, k, j, i]."""
-    return grid.shape_kji if n_frames == 1 else (n_frames, *grid.shape_kji)
+    return digest.hexdigest()
 
 
 def _voxel_digest(grid: Grid, dtype: np.dtype[np.generic], n_frames: int = 1) -> "hashlib._Hash":
     affine: Float64 = grid.affine
+    shape = grid.shape_kji if n_frames == 1 else (n_frames, *grid.shape_kji)
     digest = hashlib.sha256()
-    digest.update(f"{dtype.str}|{_shape(grid, n_frames)}|".encode())
+    digest.update(f"{dtype.str}|{shape}|".encode())
     digest.update(np.ascontiguousarray(affine[:3], "<f4").tobytes())
     return digest

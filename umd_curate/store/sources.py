@@ -52,6 +52,28 @@ def stat_source(name: str) -> tuple[int, int]:
     return status.st_size, status.st_mtime_ns
 
 
+def read_unchanged(name: str, size: int, mtime_ns: int) -> bytes | None:
+    """Bytes of a source that is as it was seen; None where its size or time of change is another one. It is opened once.
+
+    Raises
+    ------
+    OSError
+        It is gone or cannot be read.
+    """
+    with open_source(name) as handle:
+        if isinstance(handle, io.FileIO):
+            status = os.fstat(handle.fileno())
+            seen = status.st_size, status.st_mtime_ns
+        else:
+            seen = stat_source(name)
+        if seen != (size, mtime_ns):
+            return None
+        data = handle.read(size + 1)  # one more, so that a file that grows is seen
+        while len(data) < size and (block := handle.read(size + 1 - len(data))):
+            data += block
+        return data if len(data) == size else None
+
+
 def opened_archive(path: Path) -> Archive:
     """An archive, listed; kept open for the members that are read next.
 

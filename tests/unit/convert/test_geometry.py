@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from umd_curate.convert.geometry import SlicePlace, check_slice, stack_of_places
-from umd_curate.convert.verify import verify_file
+from umd_curate.convert.verify import verify_grid
 from umd_curate.model.findings import Refused
 from umd_curate.model.geometry import Grid
 from umd_curate.model.stacks import StackRules
@@ -195,11 +195,11 @@ def test_a_written_grid_half_a_micrometre_off_passes_and_a_thousandth_of_a_mm_of
     near, far = grid.affine.copy(), grid.affine.copy()
     near[0, 3] += 5e-7
     far[0, 3] += 1e-3
-    assert verify_file(
-        (Grid(grid.shape_kji, near), "sha"), "sha", geometry, 0.0, "s-X"
-    ).max_corner_error_mm == pytest.approx(5e-7, rel=1e-3)
+    assert verify_grid(Grid(grid.shape_kji, near), geometry, 0.0, "s-X").max_corner_error_mm == pytest.approx(
+        5e-7, rel=1e-3
+    )
     with pytest.raises(Refused) as caught:
-        verify_file((Grid(grid.shape_kji, far), "sha"), "sha", geometry, 0.0, "s-X")
+        verify_grid(Grid(grid.shape_kji, far), geometry, 0.0, "s-X")
     assert caught.value.finding.code == "CON-301"
 
 
@@ -209,4 +209,4 @@ def test_a_flipped_row_order_in_the_file_is_seen() -> None:
     flipped[:3, 3] += 19 * flipped[:3, 1]
     flipped[:3, 1] *= -1
     with pytest.raises(Refused):
-        verify_file((Grid((6, 20, 30), flipped), "sha"), "sha", geometry, 0.0, "s-X")
+        verify_grid(Grid((6, 20, 30), flipped), geometry, 0.0, "s-X")

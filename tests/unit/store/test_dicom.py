@@ -1,15 +1,22 @@
 """The door to DICOM: pydicom's warnings quote header values, so none may get out."""
 
+import io
 import logging
 import subprocess
 import sys
 import warnings
+from pathlib import Path
 
+import pydicom
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydicom.data import get_testdata_files
 from pydicom.dataset import Dataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pydicom.sequence import Sequence
+from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from umd_curate.store.dicom import READ_FAULTS, read_dataset
+from umd_curate.store.dicom import READ_FAULTS, dataset_of, quiet, read_dataset
 
 CANARY = "CANARY-19991399"  # no date: pydicom warns and quotes it
 READS_WITH_ALL_LOGS_ON = """
@@ -66,3 +73,112 @@ def test_the_name_of_a_broken_file_reaches_no_log(tmp_path):
         [sys.executable, "-c", READS_WITH_ALL_LOGS_ON, str(path)], check=True, capture_output=True, text=True
     )
     assert CANARY not in read.stdout + read.stderr
+
+
+def elements_told(dataset):
+    """All that a dataset tells, every value asked for."""
+    told = []
+    for tag in sorted(dataset.keys()):
+        try:
+            element = dataset[tag]
+            value = [elements_told(item) for item in element.value] if element.VR == "SQ" else repr(element.value)
+            told.append((int(tag), element.VR, element.is_undefined_length, value))
+        except READ_FAULTS as fault:
+            told.append((int(tag), type(fault)))
+    return told
+
+
+def told_by(read, data):
+    with quiet():
+        try:
+            dataset = read(data)
+        except READ_FAULTS as fault:
+            return type(fault)
+        return (
+            elements_told(dataset),
+            elements_told(dataset.file_meta),
+            dataset.original_encoding,
+            dataset.original_character_set,
+            dataset.preamble,
+        )
+
+
+def by_pydicom(data):
+    return pydicom.dcmread(io.BytesIO(data), force=True)
+
+
+def test_files_in_memory_are_read_as_pydicom_reads_them():
+    paths = [Path(path) for path in sorted(get_testdata_files()) if Path(path).is_file()]
+    files = [path.read_bytes() for path in paths if path.stat().st_size < 100_000]
+    assert len(files) > 90
+    for data in files:
+        assert told_by(dataset_of, data) == told_by(by_pydicom, data)
+
+
+def test_real_files_in_memory_are_read_as_pydicom_reads_them(shared_data):
+    for folder in sorted({path.parent for path in shared_data.rglob("*.dcm")}):
+        path = min(folder.glob("*.dcm"))
+        if path.stat().st_size < 600_000:
+            assert told_by(dataset_of, path.read_bytes()) == told_by(by_pydicom, path.read_bytes())
+
+
+VALUES = {
+    "LO": st.text("ABC ^\\é", max_size=9), "DS": st.sampled_from(["1.5", "2\\3", ""]), "PN": st.text("AB^=é", max_size=9),
+    "US": st.integers(0, 65535), "OB": st.binary(max_size=9), "UT": st.text(max_size=9), "UN": st.binary(max_size=9),
+}  # fmt: skip
+TAGS = {
+    "LO": 0x0008103E, "DS": 0x00180050, "PN": 0x00100010, "US": 0x00280010, "OB": 0x00291012, "UT": 0x0040A160,
+    "UN": 0x00310001,
+}  # fmt: skip
+
+
+@st.composite
+def datasets(draw, depth=2):
+    dataset = Dataset()
+    for vr in draw(st.sets(st.sampled_from(sorted(VALUES)))):
+        dataset.add_new(TAGS[vr], vr, draw(VALUES[vr]))
+    if depth:
+        items = draw(st.lists(datasets(depth=depth - 1), max_size=2))
+        dataset.add_new(0x00081140, "SQ", Sequence(items))
+        dataset[0x00081140].is_undefined_length = draw(st.booleans())
+        for item in dataset[0x00081140].value:
+            item.is_undefined_length_sequence_item = draw(st.booleans())
+    return dataset
+
+
+@st.composite
+def files(draw):
+    dataset, syntax = draw(datasets()), draw(st.sampled_from([ExplicitVRLittleEndian, ImplicitVRLittleEndian]))
+    dataset.SpecificCharacterSet = draw(st.sampled_from(["ISO_IR 100", "ISO_IR 192"]))
+    dataset.SOPClassUID, dataset.SOPInstanceUID = CTImageStorage, "1.2.3"
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = syntax
+    buffer = io.BytesIO()
+    with quiet():
+        dataset.save_as(buffer, enforce_file_format=True)
+    return buffer.getvalue()
+
+
+@given(files())
+def test_nested_sequences_of_told_and_untold_length_are_read_as_pydicom_reads_them(data):
+    assert told_by(dataset_of, data) == told_by(by_pydicom, data)
+
+
+@given(files(), st.data())
+def test_a_damaged_file_is_read_as_pydicom_reads_it(data, more):
+    place = more.draw(st.integers(0, len(data) - 1))
+    torn = data[:place]
+    assert told_by(dataset_of, torn) == told_by(by_pydicom, torn)
+    spoilt = data[:place] + more.draw(st.binary(min_size=1, max_size=4)) + data[place + 1 :]
+    assert told_by(dataset_of, spoilt) == told_by(by_pydicom, spoilt)
+
+
+def test_quiet_within_quiet_stays_quiet_until_the_outer_one_ends():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with quiet():
+            with quiet():
+                warnings.warn("inner", stacklevel=1)
+            warnings.warn("outer", stacklevel=1)
+        with pytest.raises(UserWarning):
+            warnings.warn("after", stacklevel=1)

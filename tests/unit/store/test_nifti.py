@@ -1,6 +1,7 @@
 """NIfTI files are compared with what nibabel, not we, reads from them."""
 
 import gzip
+import hashlib
 
 import nibabel as nib
 import numpy as np
@@ -12,8 +13,8 @@ from tests import strategies as some
 from umd_curate.model.geometry import AFFINE_TOLERANCE_MM, Grid, Volume, max_corner_error_mm
 from umd_curate.store.nifti import (
     NiftiWriter,
-    count_frames,
-    header_bytes,
+    compress_volume,
+    map_volume,
     read_frames,
     read_grid,
     read_volume,
@@ -21,6 +22,7 @@ from umd_curate.store.nifti import (
     voxel_sha256,
     write_volume,
 )
+from umd_curate.store.nifti_header import header_bytes
 
 TEXT_FIELDS = ("descrip", "aux_file", "db_name", "intent_name", "data_type")
 few = settings(max_examples=25)  # each writes and syncs a file
@@ -192,7 +194,6 @@ def test_frames_of_a_4d_image_come_back_one_after_the_other(tmp_path):
             for plane in frames.reshape(12, 5, 6):
                 writer.write(plane)
         assert np.array_equal([frame.array_kji for frame in read_frames(tmp_path / name)], frames)
-        assert count_frames(tmp_path / name) == 3
         assert np.array_equal(np.asanyarray(nib.load(tmp_path / name).dataobj).T, frames)
         digests.append(writer.voxel_sha256)
     assert digests == [stored_voxel_sha256((tmp_path / "a.nii.gz").read_bytes())] * 2
@@ -215,5 +216,104 @@ def test_a_4d_image_that_ends_early_is_told(tmp_path):
         for _ in range(4):
             writer.write(np.zeros((3, 4)))
     (tmp_path / "x.nii").write_bytes((tmp_path / "x.nii").read_bytes()[:-4])
-    with pytest.raises(ValueError, match="ends early"):
+    with pytest.raises(EOFError, match="before its last voxel"):
         list(read_frames(tmp_path / "x.nii"))
+
+
+@few
+@given(grid=some.grids, dtype=st.sampled_from(some.STORED_TYPES), intent=st.sampled_from(["none", "label"]))
+def test_the_header_is_the_one_that_nibabel_writes(grid, dtype, intent):
+    header = nib.Nifti1Header()
+    header.set_data_dtype(dtype)
+    header.set_data_shape(grid.shape_kji[::-1])
+    header.set_xyzt_units("mm", "sec")
+    header.set_sform(grid.affine, code=1)
+    header.set_qform(grid.affine, code=1)
+    header.set_intent(intent)
+    header["magic"], header["vox_offset"], header["scl_slope"], header["scl_inter"] = b"n+1", 352, 1.0, 0.0
+    ours = nib.Nifti1Header(header_bytes(grid, dtype, intent=intent)[:348])
+    for name in header:
+        if name not in {"pixdim", "quatern_b", "quatern_c", "quatern_d"}:
+            assert np.array_equal(ours[name], header[name]), name
+    assert np.allclose(ours["pixdim"], header["pixdim"], rtol=1e-6)
+    assert np.allclose(ours.get_qform(), header.get_qform(), rtol=0, atol=2e-2)  # half a turn: 1e-3 of 8 mm
+
+
+def test_what_nifti_cannot_hold_is_refused():
+    with pytest.raises(ValueError, match="32767"):
+        header_bytes(Grid((1, 1, 40_000), np.eye(4)), np.int16)
+    with pytest.raises(ValueError, match="no voxels of type"):
+        header_bytes(Grid((1, 1, 1), np.eye(4)), np.complex64)
+
+
+@few
+@given(volume=some.volumes())
+def test_compressing_a_staged_image_is_writing_it_at_once(folder, volume):
+    staged = write_volume(folder / "staged.nii", volume)
+    written = compress_volume(folder / "staged.nii", folder / "carried.nii.gz")
+    write_volume(folder / "at-once.nii.gz", read_volume(folder / "staged.nii"))
+    data = (folder / "carried.nii.gz").read_bytes()
+    assert data == (folder / "at-once.nii.gz").read_bytes()
+    assert (written.voxel_sha256, written.size) == (staged, len(data))
+    assert written.sha256 == hashlib.sha256(data).hexdigest()
+
+
+@few
+@given(volume=some.volumes(), data=st.data())
+def test_a_change_on_the_way_is_in_the_file_and_in_its_checksum(folder, volume, data):
+    k = data.draw(st.integers(0, len(volume.array_kji) - 1))
+    changed = volume.array_kji.copy()
+    changed[k] = 7
+    write_volume(folder / "staged.nii", volume)
+    written = compress_volume(
+        folder / "staged.nii", folder / "changed.nii.gz", lambda n, plane: plane.fill(7) if n == k else None
+    )
+    assert np.array_equal(read_volume(folder / "changed.nii.gz").array_kji, changed)
+    assert written.voxel_sha256 == voxel_sha256(Volume(changed, volume.affine))
+
+
+@few
+@given(volume=some.volumes())
+def test_a_mapped_image_is_the_image_and_cannot_be_changed(folder, volume):
+    write_volume(folder / "mapped.nii", volume)
+    mapped = map_volume(folder / "mapped.nii")
+    assert np.array_equal(mapped.array_kji, volume.array_kji)
+    with pytest.raises(ValueError, match="read-only"):
+        mapped.array_kji[...] = 0
+
+
+def written_on_a_disk_that_spoils(path):
+    noise = np.random.default_rng(1).integers(-1000, 1000, (3, 256, 256)).astype(np.int16)
+    with NiftiWriter(path, Grid(noise.shape, np.eye(4)), "i2") as writer:
+        for plane in noise:
+            writer.write(plane)
+        (temporary,) = path.parent.glob(f".{path.name}*")
+        with temporary.open("r+b") as handle:
+            handle.seek(4096)
+            spoilt = bytes(255 - byte for byte in handle.read(16))
+            handle.seek(4096)
+            handle.write(spoilt)
+
+
+@pytest.mark.parametrize("name", ["spoilt.nii", "spoilt.nii.gz"])
+def test_an_image_that_the_disk_spoils_before_it_gets_its_name_does_not_appear(folder, name):
+    with pytest.raises(OSError, match=r"on the disk|read back"):
+        written_on_a_disk_that_spoils(folder / name)
+    assert not list(folder.glob("*spoilt*"))
+
+
+def test_a_cut_staged_image_is_not_compressed(folder):
+    write_volume(folder / "cut.nii", VOLUME)
+    (folder / "cut.nii").write_bytes((folder / "cut.nii").read_bytes()[:-2])
+    with pytest.raises(EOFError):
+        compress_volume(folder / "cut.nii", folder / "cut.nii.gz")
+    assert not list(folder.glob("*cut.nii.gz*"))
+
+
+def test_a_file_of_another_layout_is_read_but_never_carried_or_mapped(folder):
+    nib.Nifti1Image(np.ones((2, 3, 4, 1), np.int16), np.eye(4)).to_filename(folder / "foreign.nii")
+    assert read_volume(folder / "foreign.nii").array_kji.shape == (4, 3, 2)
+    assert read_grid(folder / "foreign.nii").shape_kji == (4, 3, 2)
+    for refused in (map_volume, lambda path: compress_volume(path, folder / "foreign.nii.gz")):
+        with pytest.raises(ValueError, match="own NIfTI layout"):
+            refused(folder / "foreign.nii")

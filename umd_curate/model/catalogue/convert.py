@@ -192,13 +192,6 @@ AFFINE_WRONG = FindingCode(
     "This is a fault of the program or of the disk; report it.",
 )
 
-VOXELS_WRONG = FindingCode(
-    "CON-302",
-    _FAIL,
-    "The written image does not hold the voxels that were written",
-    "Read back from disk, its voxels have another SHA-256.",
-    "This is a fault of the disk or of the program; check the disk, run again, and report it.",
-)
 REFEREE_DIFFERS = FindingCode(
     "CON-311",
     _FAIL,

@@ -1,0 +1,82 @@
+"""One measured run of the product: ``python -m bench.ours prepare|convert|pixel-path``, each in a process of its own.
+
+prepare RAW WORK        scan the raw folder and write the work order; not part of what is measured
+convert WORK OUT nii|gz rescale, place and verify the order's images as they are in the raw folder
+pixel-path WORK OUT     clean headers, gather identifiers, convert, verify, compress, verify
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from umd_curate.store.workspace import Workspace
+
+
+def _workspace(work: Path) -> Workspace:
+    os.environ["UMD_KEY_FILE"] = str(work.with_name(f"{work.name}-key") / "deid.key")
+    return Workspace(work, work / "private")
+
+
+def prepare(raw: Path, work: Path) -> None:
+    """Scan and plan; one order per volume lies in ``private/orders`` afterwards."""
+    from umd_curate.model.config import UmdConfig
+    from umd_curate.pipeline.raw import order_volumes, understand, workspace_key
+
+    workspace, config = _workspace(work), UmdConfig()
+    workspace.private.mkdir(parents=True)
+    key = workspace_key(workspace, config)
+    order_volumes(understand([raw], workspace, config, key, lambda *_: None), workspace, key)
+
+
+def convert(work: Path, out: Path, form: str) -> None:
+    """The room convert by itself, on source headers."""
+    from umd_curate.convert.geometry import SlicePlace, stack_of_places
+    from umd_curate.convert.step import convert_series
+    from umd_curate.pipeline.orders import read_order
+    from umd_curate.store.dicom import dataset_of
+    from umd_curate.store.nifti import compress_volume
+
+    for path in sorted((work / "private/orders").glob("*.json")):
+        order = read_order(path)
+        geometry = stack_of_places([SlicePlace(*place) for place in order.places], order.series)
+        datasets = (dataset_of(Path(name).read_bytes()) for name, _, _ in order.files)
+        converted = convert_series(datasets, order, out, ".", geometry)
+        staged = out / converted.artifacts[0].path
+        if form == "gz":
+            compress_volume(staged, staged.with_suffix(".nii.gz"))
+            staged.unlink()
+
+
+def pixel_path(work: Path, out: Path) -> None:
+    """Every order through the one pass, then into its final file."""
+    from umd_curate.model.config import UmdConfig
+    from umd_curate.pipeline.pixel_path import stage_volume
+    from umd_curate.store.nifti import compress_volume
+
+    workspace, config = _workspace(work), UmdConfig()
+    for unit in _units(workspace):
+        staged = workspace.resolve(stage_volume(unit, workspace, config).outputs[0].path)
+        compress_volume(staged, out / f"{staged.name}.gz")
+
+
+def _units(workspace: Workspace) -> Iterator["object"]:
+    from umd_curate.model.receipts import Artifact
+    from umd_curate.model.steps import Unit
+    from umd_curate.pipeline.orders import read_order
+    from umd_curate.store.files import sha256_of
+
+    for path in sorted((workspace.private / "orders").glob("*.json")):
+        order = read_order(path)
+        entry = Artifact("order", f"private/orders/{path.name}", sha256_of(path), path.stat().st_size)
+        yield Unit("ingest", order.unit, order.subject, order.session, (entry,))
+
+
+if __name__ == "__main__":
+    verb, *arguments = sys.argv[1:]
+    if verb == "prepare":
+        prepare(Path(arguments[0]), Path(arguments[1]))
+    elif verb == "convert":
+        convert(Path(arguments[0]), Path(arguments[1]), arguments[2])
+    else:
+        pixel_path(Path(arguments[0]), Path(arguments[1]))
