@@ -255,21 +255,21 @@ def _session_order(session: SessionPlan, volumes: Sequence[Candidate]) -> tuple[
 
 
 def _join_contours(contours: Sequence[Candidate], pairing: Pairing) -> None:
-    drawn_on = {
-        (volume.patient, volume.series_uid): place
-        for place, (_, volumes) in reversed(list(enumerate(pairing.sessions)))
-        for volume in volumes
-        if volume.role in _KIND_WITH_PET
-    }
+    """Give contours to every session that holds the CT or MR on which they were drawn; runs may share it."""
+    drawn_on: dict[tuple[PatientKey, str], list[int]] = defaultdict(list)
+    for place, (_, volumes) in enumerate(pairing.sessions):
+        for volume in volumes:
+            if volume.role in _KIND_WITH_PET:
+                drawn_on[volume.patient, volume.series_uid].append(place)
     for contour in sorted(contours, key=lambda c: (c.series_uid, c.series)):
         if contour.fault:
             pairing.refused.append((contour, contour.fault))
             continue
-        places = [drawn_on.get((contour.patient, uid)) for uid in contour.first.referenced_series_uids]
-        place = next((found for found in places if found is not None), None)
-        if place is None:
+        uids = contour.first.referenced_series_uids
+        places = next((found for uid in uids if (found := drawn_on.get((contour.patient, uid)))), [])
+        if not places:
             pairing.excluded.append((contour, codes.CONTOURS_NOT_SELECTED))
-            continue
-        session, volumes = pairing.sessions[place]
-        joined = replace(session, volumes=(*session.volumes, contour.volume()))
-        pairing.sessions[place] = (joined, (*volumes, contour))
+        for place in places:
+            session, volumes = pairing.sessions[place]
+            joined = replace(session, volumes=(*session.volumes, contour.volume()))
+            pairing.sessions[place] = (joined, (*volumes, contour))

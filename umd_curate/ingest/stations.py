@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from umd_curate.ingest.candidates import Candidate
-from umd_curate.ingest.criteria import Range, covered_part
+from umd_curate.ingest.criteria import Range, covered_part, union
 from umd_curate.ingest.stack import Fault, Stack
 from umd_curate.model.catalogue import ingest as codes
 from umd_curate.model.geometry import Float64, slice_normal
@@ -49,15 +49,18 @@ def mark_stations(volumes: Sequence[Candidate]) -> tuple[list[Candidate], list[C
 def mark_foreign_stations(volumes: Sequence[Candidate]) -> tuple[list[Candidate], list[Candidate]]:
     """Part the volumes of one study as `mark_stations` does, but only for stations in different frames of reference.
 
-    Without a composed series each of them gets a fault: positions in two frames of reference cannot be compared.
+    Without a composed series each of them gets a fault: positions in two frames of reference cannot be compared. Only a
+    study with a PET is looked at, and only stations of which no frame of reference holds the whole region.
     """
-    keep = [volume for volume in volumes if volume.role is not Role.MR]
     images = [volume for volume in volumes if volume.role is Role.MR]
+    if len(images) == len(volumes) or len({volume.frame_uid for volume in images}) < 2:
+        return list(volumes), []
+    keep = [volume for volume in volumes if volume.role is not Role.MR]
     spare: list[Candidate] = []
     for members in _clusters(images):
         region = _region(members)
         frames = {volume.frame_uid for volume in members}
-        if region is None or len(frames) == 1 or len(frames) < len(members):
+        if region is None or any(_reaches(members, frame, region) for frame in frames):
             keep += members
         elif any(_covers(volume, members, region) for volume in images):
             spare += members
@@ -65,6 +68,12 @@ def mark_foreign_stations(volumes: Sequence[Candidate]) -> tuple[list[Candidate]
             fault = Fault(codes.STATION_FRAMES, "frames of reference", float(len(frames)), 1.0)
             keep += [replace(volume, fault=volume.fault or fault) for volume in members]
     return keep, spare
+
+
+def _reaches(members: Sequence[Candidate], frame_uid: str, region: Range) -> bool:
+    """Say whether the stations of one frame of reference reach over the whole region."""
+    height = union([volume.height_mm for volume in members if volume.frame_uid == frame_uid])
+    return covered_part(height, region) >= COMPOSED_PART
 
 
 def _clusters(volumes: Sequence[Candidate]) -> list[list[Candidate]]:

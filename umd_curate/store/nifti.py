@@ -293,6 +293,9 @@ def map_volume(path: Path) -> Volume:
     """
     with path.open("rb") as handle:
         stored = _own(handle)
+    if stored.n_frames > 1:
+        message = "the image is not in the product's own NIfTI layout: it has several frames"
+        raise ValueError(message)
     array = np.memmap(path, stored.dtype, "r", HEADER_BYTES, stored.grid.shape_kji)
     return Volume(array, stored.grid.affine)
 

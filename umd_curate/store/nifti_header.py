@@ -138,8 +138,8 @@ def stored_of(data: bytes) -> Stored | None:
         int(header["sizeof_hdr"]) == 348
         and bytes(header["magic"]) == b"n+1"
         and data[348:] == bytes(4)
-        and n_dims in {3, 4}
-        and min(*shape, n_frames) > 0
+        and (n_dims == 3 or (n_dims == 4 and n_frames > 1))
+        and min(shape) > 0
         and float(header["vox_offset"]) == HEADER_BYTES
         and (float(header["scl_slope"]), float(header["scl_inter"])) in {(1.0, 0.0), (0.0, 0.0)}
         and int(header["sform_code"]) > 0

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.ingest_cohort import at
-from tests.unit.ingest.rows import series, short_id
+from tests.unit.ingest.rows import contours, series, short_id
 from umd_curate.ingest.moments import seconds_of
 from umd_curate.ingest.plan import plan_ingest
 from umd_curate.model.catalogue import ingest as codes
@@ -105,6 +105,12 @@ def test_each_phase_takes_the_ct_nearest_in_time_and_shares_only_where_it_has_no
     phases = [_phase("early", "100000"), _phase("late", "130000"), _phase("latest", "150000")]
     assert _runs(_plan(*phases, *cts)) == [["s-early", "s-one"], ["s-late", "s-two"], ["s-latest", "s-two"]]
     assert _runs(_plan(*phases, cts[0])) == [["s-early", "s-one"], ["s-late", "s-one"], ["s-latest", "s-one"]]
+
+
+def test_contours_on_a_shared_ct_go_to_every_run():
+    ct = at(series("CT", "ct", acquisition_date="20200101"), "095500")
+    plan = _plan(_phase("early", "100000"), _phase("late", "130000"), ct, [contours("seg", of="ct")])
+    assert _runs(plan) == [["s-early", "s-ct", "s-seg"], ["s-late", "s-ct", "s-seg"]]
 
 
 def test_a_late_phase_in_a_frame_of_its_own_is_a_run_of_the_same_study():

@@ -210,6 +210,20 @@ def test_stations_in_frames_of_reference_of_their_own_are_refused():
     assert all(_codes(plan, f"in{k}") == _quarantined(codes.STATION_FRAMES) for k in range(4))
 
 
+def test_two_whole_sets_of_stations_in_two_frames_of_reference_are_two_volumes():
+    pet = series("PT", "pet", n=40)
+    again = [
+        series("MR", f"again{k}", n=12, z0=50.0 * k, dixon_channel="in", frame="moved") for k in range(4)
+    ]  # fmt: skip
+    plan = _plan(pet, *_stations("in"), *again)
+    assert sorted(_sessions(plan)) == [(SessionKind.MR, ["s-again0"]), (SessionKind.PETMRI, ["s-pet", "s-in0"])]
+
+
+def test_spine_stations_of_a_study_without_pet_stay_what_they_are():
+    plan = _plan(*(series("MR", f"spine{k}", n=12, z0=50.0 * k, frame=f"f{k}") for k in range(3)))
+    assert [kind for kind, _ in _sessions(plan)] == [SessionKind.MR] * 3
+
+
 def test_repeats_of_one_region_are_no_stations():
     plan = _plan(series("MR", "a", z0=0.0), series("MR", "b", z0=10.0, series_number=2))
     assert _sessions(plan) == [(SessionKind.MR, ["s-a"])]
