@@ -7,6 +7,7 @@ import argparse
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,10 +27,10 @@ class Series:
     out: Path
 
 
-def arguments(default: str) -> tuple[Path, Path]:
+def arguments() -> tuple[Path, Path]:
     """Folder to work in, and the peers' environment."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("work", nargs="?", type=Path, default=Path(default))
+    parser.add_argument("work", nargs="?", type=Path, default=Path(tempfile.gettempdir()) / "umd-bench")
     parser.add_argument("--peers", type=Path, default=Path(__file__).with_name(".venv"))
     given = parser.parse_args()
     return given.work.resolve(), given.peers.resolve()

@@ -11,7 +11,7 @@ from bench.peers import FORMS, arguments, command, dcm2niix, dicognito_and_dicom
 
 def main() -> None:
     """Measure and print."""
-    work, peers = arguments("/tmp/umd-bench")  # noqa: S108  (a default that the user sees and may change)
+    work, peers = arguments()
     for modality in FORMS:
         series = made(work, modality)
         table(
