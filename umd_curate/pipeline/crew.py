@@ -11,6 +11,7 @@ import contextlib
 import importlib.util
 import logging
 import os
+import pickle
 import shutil
 import signal
 import uuid
@@ -20,15 +21,16 @@ from typing import Any
 
 import dask
 from distributed import Client, Future, KilledWorker, LocalCluster, Nanny, Security, as_completed
-from distributed.scheduler import NoValidWorkerError
+from distributed.scheduler import NoValidWorkerError, NoWorkerError
 from distributed.system import MEMORY_LIMIT
 
 from umd_curate.errors import CurateError, UsageError
-from umd_curate.pipeline.worker import Lost
+from umd_curate.pipeline.worker import Lost, keep
 
 LOOPBACK = "127.0.0.1"
 DASHBOARD_PORT = 8787  # Dask's own
 _NO_WORKERS_S = "120s"  # a worker process is up again within seconds; without any for so long, none will come
+_NEVER = "3650 days"  # a nanny whose worker is just starting again would be dropped with it
 _THREAD_VARIABLES = (
     "OMP_NUM_THREADS",
     "OPENBLAS_NUM_THREADS",
@@ -88,7 +90,9 @@ class Crew:
         self._memory_bytes = memory_bytes or MEMORY_LIMIT
         self._share_bytes = self._memory_bytes // workers
         self._over_limit: set[str] = set()
+        self._results = scratch / "results"
         shutil.rmtree(scratch, ignore_errors=True)
+        self._results.mkdir(parents=True, mode=0o700)
         _configure(max(1, len(os.sched_getaffinity(0)) // workers), has_dashboard=has_dashboard)
         with _interrupts_wait():
             try:
@@ -119,15 +123,10 @@ class Crew:
         """Address of Dask's page."""
         return str(self._cluster.dashboard_link)
 
-    @property
-    def pids(self) -> list[int]:
-        """Process ids of the workers that are up."""
-        return [nanny.pid for nanny in self._cluster.workers.values() if nanny.pid]
-
     @contextlib.contextmanager
     def window(self) -> Iterator["Window"]:
         """A set of calls under way; what is left of them at the end is forgotten."""
-        window = Window(self._client, self._over_limit)
+        window = Window(self._client, self._over_limit, self._results)
         try:
             yield window
         finally:
@@ -137,8 +136,10 @@ class Crew:
     def all_memory_for_one(self) -> Iterator[None]:
         """Let one worker use the memory of all, while nothing else is under way."""
         self._limit(self._memory_bytes)
-        yield
-        self._limit(self._share_bytes)
+        try:
+            yield
+        finally:
+            self._limit(self._share_bytes)
 
     def _limit(self, memory_bytes: int) -> None:
         for nanny in self._cluster.workers.values():
@@ -163,9 +164,10 @@ class Crew:
 class Window:
     """Calls that are under way on a crew's workers."""
 
-    def __init__(self, client: Client, over_limit: set[str]) -> None:
+    def __init__(self, client: Client, over_limit: set[str], results: Path) -> None:
         self._client = client
         self._over_limit = over_limit
+        self._results = results
         self._futures: dict[str, tuple[int, Future[Any]]] = {}
         self._ended = as_completed(loop=client.loop)
 
@@ -177,7 +179,7 @@ class Window:
     def start(self, number: int, name: str, function: Callable[..., object], *arguments: object) -> None:
         """Start a call under a number of the caller's; `name` is shown on the dashboard."""
         key = f"{name}-{uuid.uuid4().hex}"
-        future = self._client.submit(function, *arguments, key=key, pure=False)
+        future = self._client.submit(keep, self._results / key, function, *arguments, key=key, pure=False)
         self._futures[key] = (number, future)
         self._ended.add(future)
 
@@ -191,13 +193,18 @@ class Window:
         """
         future = next(self._ended)
         number, _ = self._futures.pop(str(future.key))
-        error = future.exception() if future.status == "error" else None
+        result = self._results / str(future.key)
+        if result.exists():
+            value = pickle.loads(result.read_bytes())  # noqa: S301  (a worker of ours wrote it into private/)
+            result.unlink()
+            return number, value
+        error = future.exception()
         if isinstance(error, KilledWorker):
             return number, Lost(is_out_of_memory=error.last_worker.address in self._over_limit)
-        if isinstance(error, NoValidWorkerError):
+        if isinstance(error, NoWorkerError | NoValidWorkerError):
             message = "No worker process comes up any more."
             raise CurateError(message, hint="See the machine's free memory; then run the same command again.")
-        return number, future.result()
+        raise error or RuntimeError(future.status)
 
     def close(self) -> None:
         """Forget what is under way."""
@@ -221,6 +228,7 @@ def _configure(threads: int, *, has_dashboard: bool) -> None:
         "distributed.worker.memory.pause": False,
         "distributed.worker.memory.terminate": 0.95,
         "distributed.admin.large-graph-warning-threshold": "1TB",  # the report's unit names every session
+        "distributed.deploy.lost-worker-timeout": _NEVER,
         "distributed.nanny.pre-spawn-environ": {
             **dict.fromkeys(_THREAD_VARIABLES, threads),
             "MALLOC_TRIM_THRESHOLD_": _MALLOC_TRIM_BYTES,

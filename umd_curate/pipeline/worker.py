@@ -8,6 +8,7 @@ import ctypes
 import faulthandler
 import functools
 import os
+import pickle
 import signal
 from collections.abc import Callable
 from contextlib import suppress
@@ -42,9 +43,21 @@ class Lost:
     is_out_of_memory: bool
 
 
+def keep(path: Path, function: Callable[..., object], *arguments: object) -> None:
+    """Call a function and keep what it returns in a file of the private side, where its process cannot take it along.
+
+    Dask leaves results in their worker until they are fetched: a worker that dies meanwhile, or is busy in native code with
+    its next unit, would keep the coordinator waiting.
+    """
+    _settle()
+    temporary = path.with_suffix(".part")
+    with os.fdopen(os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as handle:
+        pickle.dump(function(*arguments), handle, pickle.HIGHEST_PROTOCOL)
+    temporary.replace(path)
+
+
 def do_task(task: Task, workspace: Workspace, config: UmdConfig) -> Outcome | Raised:
     """Do one task; the log of a crash stays where the process does not outlive it."""
-    _settle()
     log = log_path(workspace, task.unit, CRASH)
     with os.fdopen(os.open(log, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as handle:
         faulthandler.enable(handle, all_threads=False)
@@ -59,7 +72,6 @@ def do_task(task: Task, workspace: Workspace, config: UmdConfig) -> Outcome | Ra
 
 def call(function: Callable[[Item], Result], item: Item) -> Result | Raised:
     """Call a function of `Executor.map` on one item."""
-    _settle()
     try:
         return function(item)
     except Exception as error:  # noqa: BLE001  (it is raised again in the coordinator)
