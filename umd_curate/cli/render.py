@@ -35,6 +35,11 @@ def as_json(value: Json) -> None:
     print()
 
 
+def json_line(value: Json) -> None:
+    """A JSON document on one line of stdout, at once."""
+    print(json.dumps(value, sort_keys=True, ensure_ascii=False), flush=True)
+
+
 def console(*, stderr: bool = False) -> "Console":
     """A rich console that never wraps data when it is not on a terminal."""
     from rich.console import Console

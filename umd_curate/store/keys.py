@@ -48,10 +48,13 @@ class DeidKey:
         span = MAX_SHIFT_DAYS - MIN_SHIFT_DAYS + 1
         return -MIN_SHIFT_DAYS - int.from_bytes(self.digest("date", patient)[:8], "big") % span
 
+    def letters(self, purpose: str, value: str, count: int) -> str:
+        """First `count` letters of a digest in base 32; each holds 5 bits."""
+        return base64.b32encode(self.digest(purpose, value)).decode()[:count]
+
     def short_id(self, kind: str, value: str) -> ShortId:
         """Name of a thing for messages and logs: `kind` and 40 bits in base 32, such as ``f-9K2QMZ7A``."""
-        text = base64.b32encode(self.digest(f"short-{kind}", value)).decode()
-        return ShortId(f"{kind}-{text[:SHORT_ID_LENGTH]}")
+        return ShortId(f"{kind}-{self.letters(f'short-{kind}', value, SHORT_ID_LENGTH)}")
 
 
 def key_path(configured: str) -> Path:
