@@ -166,15 +166,15 @@ def render_pet(study: Study, ids: Mapping[str, int], keep: Keep) -> PetImages:
                 density[here], labels[here] = painted.channels[1], painted.labels
     maps = tuple(keep(plane_bytes(mu_map(plane))) for plane in density)
     noise = study.draw("pet-sharp-noise")
-    sharp = _pet_volume(study, placed, pet_image(uptake, grid, noise, _SHARP_FWHM_MM, _SHARP_NOISE), keep)
+    sharp = pet_volume(study, placed, pet_image(uptake, grid, noise, _SHARP_FWHM_MM, _SHARP_NOISE), keep)
     suv = pet_image(uptake, grid, study.draw("pet-noise"), _PET_FWHM_MM, _PET_NOISE)
     del uptake
-    nac = _pet_volume(study, placed, uncorrected(suv, density, grid), keep)
+    nac = pet_volume(study, placed, uncorrected(suv, density, grid), keep)
     del density
-    return PetImages(placed, _pet_volume(study, placed, suv, keep), sharp, nac, maps, labels)
+    return PetImages(placed, pet_volume(study, placed, suv, keep), sharp, nac, maps, labels)
 
 
-def _pet_volume(study: Study, placed: Placed, suv_kji: Floats, keep: Keep) -> PetVolume:
+def pet_volume(study: Study, placed: Placed, suv_kji: Floats, keep: Keep) -> PetVolume:
     """Store a reconstruction; its SUV becomes, in place, what the stored values stand for."""
     greatest = float(suv_kji.max()) if study.writing.one_slope else None
     planes = []

@@ -11,6 +11,7 @@ from umd_curate.model.receipts import Json
 from umd_curate.model.study import Disposition
 from umd_curate.synth.anatomy import landmarks_of
 from umd_curate.synth.motion import Motion
+from umd_curate.synth.observer import counts
 from umd_curate.synth.paint import Labels
 from umd_curate.synth.people import Person
 from umd_curate.synth.placing import Placed
@@ -103,8 +104,8 @@ def _canary(person: Person, kind: str, value: str, where: str, *, in_bytes: bool
 
 def volumes_ml(labels_kji: Labels, placed: Placed, organs: OrganTable) -> dict[str, Json]:
     """Volume of every organ [mL] by counting voxels."""
-    counts = np.bincount(labels_kji.ravel(), minlength=256)
-    return {organ.name: round(float(counts[organ.id]) * placed.grid.voxel_volume_ml, 3) for organ in organs}
+    found = counts(labels_kji)
+    return {organ.name: round(float(found[organ.id]) * placed.grid.voxel_volume_ml, 3) for organ in organs}
 
 
 def landmarks_mm(study: Study, motion: Motion) -> dict[str, Json]:

@@ -13,7 +13,7 @@ from umd_curate.synth.defects import DEFECT_TABLE
 from umd_curate.synth.io_dicom import encode_series
 from umd_curate.synth.options import Size, SynthOptions
 from umd_curate.synth.planting import Planting, edited
-from umd_curate.synth.render import _pet_volume
+from umd_curate.synth.render import pet_volume
 from umd_curate.synth.schedule import studies_of
 from umd_curate.synth.series import Series, bare, held, plane_bytes, stack
 
@@ -47,7 +47,7 @@ def mr():
 def pet():
     placed = PETCT.grid_of("pet")
     suv = np.random.default_rng(6).gamma(1.0, 3.0, placed.grid.shape_kji).astype(np.float32)
-    volume = _pet_volume(PETCT, placed, suv, held)
+    volume = pet_volume(PETCT, placed, suv, held)
     header = headers.pet(PETCT, placed, series="pet", number=20, description="PET", corrected=True, method="OSEM")
     planes = ((headers.pet_slice(PETCT, placed, k, slope), load) for k, (slope, load) in enumerate(volume.planes))
     series = Series("pet", header, stack(PETCT, "pet", placed, planes, descending=True))

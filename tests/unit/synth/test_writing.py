@@ -11,7 +11,7 @@ import pytest
 from umd_curate.synth import header_images as headers
 from umd_curate.synth.io_dicom import encode_series
 from umd_curate.synth.options import Size, SynthOptions
-from umd_curate.synth.render import _pet_volume
+from umd_curate.synth.render import pet_volume
 from umd_curate.synth.scanners import Kind, Vendor
 from umd_curate.synth.schedule import rewritten, studies_of
 from umd_curate.synth.series import Series, held, stack
@@ -30,7 +30,7 @@ def pet_of(vendor, writing=None):
         study = rewritten(study, WRITINGS[writing][1])
     placed = study.grid_of("pet")
     suv = np.random.default_rng(3).gamma(1.0, 3.0, placed.grid.shape_kji).astype(np.float32)
-    volume = _pet_volume(study, placed, suv, held)
+    volume = pet_volume(study, placed, suv, held)
     header = headers.pet(study, placed, series="pet", number=20, description="PET", corrected=True, method="OSEM")
     planes = [(headers.pet_slice(study, placed, k, slope), load) for k, (slope, load) in enumerate(volume.planes)]
     series = Series("pet", header, tuple(stack(study, "pet", placed, planes, descending=False)[k] for k in SLICES))
