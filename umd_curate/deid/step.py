@@ -105,7 +105,10 @@ def _write(
     stem = f"{unit.params['folder']}/{unit.name}_{role}"
     text = place.resolve(f"{stem}.json")
     written = compress_volume(
-        place.resolve(source.path), place.resolve(f"{stem}.nii.gz"), cut.apply if cut.mask_kji.size else None
+        place.resolve(source.path),
+        place.resolve(f"{stem}.nii.gz"),
+        cut.apply if cut.mask_kji.size else None,
+        sidecar.voxel_sha256 or "",
     )
     entries = (*sidecar.findings, *(FindingEntry.of(finding) for finding in findings))
     filled = sidecar.model_copy(update={"defacing": receipt, "voxel_sha256": written.voxel_sha256, "findings": entries})

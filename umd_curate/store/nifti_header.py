@@ -1,9 +1,11 @@
 """The 352 bytes before the voxels of a NIfTI-1 file as the product writes them, and what they tell when they come back.
 
-Decides units, codes and types of the header; all text fields are empty. Field names and offsets: nifti1.h of the NIfTI
+Decides units, codes and types of the header, and what of them a checksum of the voxels covers; all text fields are empty. Field names and offsets: nifti1.h of the NIfTI
 Data Format Working Group. Headers that the product did not write are left to nibabel.
 """
 
+import hashlib
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -56,17 +58,18 @@ class Stored:
 
     grid: Grid
     dtype: "np.dtype[np.generic]"
+    n_frames: int = 1
 
     @property
     def n_bytes(self) -> int:
-        """Bytes of the voxels."""
-        return int(np.prod(self.grid.shape_kji, dtype=np.int64)) * self.dtype.itemsize
+        """Bytes of the voxels of all frames."""
+        return math.prod(self.grid.shape_kji) * self.n_frames * self.dtype.itemsize
 
 
-def header_bytes(grid: Grid, dtype: DTypeLike, *, intent: str = "none") -> bytes:
+def header_bytes(grid: Grid, dtype: DTypeLike, *, intent: str = "none", n_frames: int = 1) -> bytes:
     """NIfTI-1 header of a single-file image: sform and qform code 1; qform 0 where the axes are sheared.
 
-    All text fields are empty.
+    All text fields are empty. An image of several frames is 4D; pixdim[4] is 0, since their times stand in the sidecar.
 
     Raises
     ------
@@ -74,7 +77,7 @@ def header_bytes(grid: Grid, dtype: DTypeLike, *, intent: str = "none") -> bytes
         NIfTI-1 cannot hold the shape or the voxel type.
     """
     stored = np.dtype(dtype).newbyteorder("<")
-    if max(grid.shape_kji) > _MAX_DIM:
+    if max(*grid.shape_kji, n_frames) > _MAX_DIM:
         message = f"NIfTI-1 holds at most {_MAX_DIM} voxels along an axis"
         raise ValueError(message)
     if stored not in _TYPE_CODES:
@@ -82,10 +85,10 @@ def header_bytes(grid: Grid, dtype: DTypeLike, *, intent: str = "none") -> bytes
         raise ValueError(message)
     header = np.zeros((), _HEADER)
     header["sizeof_hdr"], header["magic"] = 348, b"n+1"
-    header["dim"] = (3, *grid.shape_kji[::-1], 1, 1, 1, 1)
+    header["dim"] = (3 if n_frames == 1 else 4, *grid.shape_kji[::-1], n_frames, 1, 1, 1)
     header["intent_code"] = INTENTS[intent]
     header["datatype"], header["bitpix"] = _TYPE_CODES[stored], 8 * stored.itemsize
-    header["pixdim"] = (1.0, *grid.spacing_mm, 1.0, 1.0, 1.0, 1.0)
+    header["pixdim"] = (1.0, *grid.spacing_mm, 1.0 if n_frames == 1 else 0.0, 1.0, 1.0, 1.0)
     header["vox_offset"], header["scl_slope"] = HEADER_BYTES, 1.0
     header["xyzt_units"] = _MM_AND_S
     header["sform_code"], header["srow"] = SCANNER_ANAT, grid.affine[:3]
@@ -131,12 +134,12 @@ def stored_of(data: bytes) -> Stored | None:
     if len(data) != HEADER_BYTES:
         return None
     header = np.frombuffer(data, _HEADER)[0]
-    shape = tuple(int(n) for n in header["dim"][1:4])
+    n_dims, *shape = (int(n) for n in header["dim"][:5])
     is_own = (
         int(header["sizeof_hdr"]) == 348
         and bytes(header["magic"]) == b"n+1"
         and data[348:] == bytes(4)
-        and int(header["dim"][0]) == 3
+        and (n_dims == 4 or (n_dims == 3 and shape[3] == 1))
         and min(shape) > 0
         and float(header["vox_offset"]) == HEADER_BYTES
         and (float(header["scl_slope"]), float(header["scl_inter"])) in {(1.0, 0.0), (0.0, 0.0)}
@@ -146,4 +149,14 @@ def stored_of(data: bytes) -> Stored | None:
     if not is_own:
         return None
     affine: NDArray[np.float64] = np.vstack([header["srow"].astype(np.float64), [0.0, 0.0, 0.0, 1.0]])
-    return Stored(Grid((shape[2], shape[1], shape[0]), affine), _TYPES[int(header["datatype"])])
+    i, j, k, n_frames = shape
+    return Stored(Grid((k, j, i), affine), _TYPES[int(header["datatype"])], n_frames)
+
+
+def voxel_digest(grid: Grid, dtype: "np.dtype[np.generic]", n_frames: int = 1) -> "hashlib._Hash":
+    """SHA-256 over voxel type, shape and affine, to be gone on with by the voxels' bytes."""
+    shape = grid.shape_kji if n_frames == 1 else (n_frames, *grid.shape_kji)
+    digest = hashlib.sha256()
+    digest.update(f"{dtype.str}|{shape}|".encode())
+    digest.update(np.ascontiguousarray(grid.affine[:3], "<f4").tobytes())
+    return digest
