@@ -96,7 +96,7 @@ class Attributes:
 
         Where a previous export has dropped all creators of the group, the block is taken to be the first.
         """
-        creators = [tag for tag in self.dataset.keys() if tag.group == group and 0x10 <= tag.element <= 0xFF]  # noqa: SIM118
+        creators = [tag for tag in self.dataset.keys() if tag >> 16 == group and 0x10 <= tag & 0xFFFF <= 0xFF]  # noqa: SIM118
         owned = [tag.element for tag in creators if _text(_value(self.dataset, tag)) == creator]
         blocks = owned if creators else [0x10]
         found = (_text(_value(self.dataset, Tag(group, (block << 8) + element))) for block in blocks)

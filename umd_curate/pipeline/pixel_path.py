@@ -31,7 +31,7 @@ from umd_curate.model.steps import Place, Unit
 from umd_curate.model.study import Role, VolumeOrder
 from umd_curate.pipeline.orders import read_order
 from umd_curate.pipeline.phi_gate import keep_identifiers
-from umd_curate.store.dicom import READ_FAULTS, dataset_of
+from umd_curate.store.dicom import READ_FAULTS, dataset_of, quiet
 from umd_curate.store.files import read_unchanged
 from umd_curate.store.keys import DeidKey, key_path, load_key
 from umd_curate.store.nifti import read_grid
@@ -99,6 +99,7 @@ class Source:
         return SourceReceipt(series=self.order.series, n_files=len(self.order.files), sha256=self._digest.hexdigest())
 
 
+@quiet()
 def stage_volume(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     """Clean and stage one image volume."""
     order, source = _open(unit, place, config)
