@@ -38,6 +38,7 @@ DOORS = {
     "ledger",
     "dicom",
     "nifti",
+    "read_back",
     "parquet",
     "shards",
     "settings",

@@ -18,7 +18,6 @@ COMMANDS = {
     "init": ("workspace", "init", "Make a workspace."),
     "config": ("workspace", "config", "Show the settings."),
     "scan": ("explain", "scan", "Say what a raw folder holds, what would be made of it, and why."),
-    "scan": ("run", "scan", "Say what a raw folder holds and what would be made of it."),
     "receive": ("receive", "receive", "Receive what a PACS sends into a raw folder."),
     "ingest": ("run", "ingest", "Scan, de-identify, convert and deface a raw folder into data/."),
     "register": ("run", "register", "Bring PET and CT or MR of each session to one grid."),

@@ -10,7 +10,6 @@ from typing import Final
 
 import numpy as np
 from pydicom.dataset import Dataset
-from pydicom.sr.coding import Code
 
 from umd_curate import __version__
 from umd_curate.convert.contours import (
@@ -36,8 +35,7 @@ from umd_curate.model.study import VolumeOrder
 from umd_curate.store.files import artifact, write_json
 from umd_curate.store.nifti import write_volume
 
-LEFT: Final = Code("7771000", "SCT", "Left")
-RIGHT: Final = Code("24028007", "SCT", "Right")
+LEFT, RIGHT = "7771000", "24028007"  # SCT
 SNOMED_RT: Final = frozenset({"SRT", "SNM3", "99SDM"})  # designators of one scheme (PS3.16 8.1)
 FRACTIONAL_CUT: Final = 0.5  # of MaximumFractionalValue (0062,000E)
 
@@ -161,19 +159,21 @@ def _name_of(segment: Attributes, organs: OrganTable) -> SegmentName:
 
 def _snomed(item: Attributes, organs: OrganTable) -> str:
     """SNOMED CT code of the organ table that a code item names, in SCT or the older SRT; empty where it names none."""
-    found = _code(item)
     known = (code for organ in organs for code in (organ.snomed_code, *organ.other_codes))
-    return next((code for code in known if found == Code(code, "SCT", "")), "")
+    return next((code for code in known if _is_coded(item, code)), "")
 
 
 def _side(modifier: Attributes) -> str | None:
-    found = _code(modifier)
-    return "left" if found == LEFT else "right" if found == RIGHT else None
+    return "left" if _is_coded(modifier, LEFT) else "right" if _is_coded(modifier, RIGHT) else None
 
 
-def _code(item: Attributes) -> Code:
+def _is_coded(item: Attributes, code: str) -> bool:
+    """Say whether a code item names a concept of SNOMED CT, by its code or by the older one of SNOMED RT."""
+    from pydicom.sr.coding import Code  # noqa: PLC0415  (its tables of concepts are large, and few series are contours)
+
     scheme = item.text("CodingSchemeDesignator") or ""
-    return Code(item.text("CodeValue") or "", "SRT" if scheme in SNOMED_RT else scheme, "")
+    found = Code(item.text("CodeValue") or "", "SRT" if scheme in SNOMED_RT else scheme, "")
+    return bool(found == Code(code, "SCT", ""))
 
 
 def _frames_of_organs(

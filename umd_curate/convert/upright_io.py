@@ -6,7 +6,7 @@ from umd_curate.convert.upright import Upright
 from umd_curate.convert.verify import corner_error_mm
 from umd_curate.model.catalogue import convert as codes
 from umd_curate.model.findings import Refused
-from umd_curate.store.nifti import NiftiWriter, read_grid, read_planes
+from umd_curate.store.nifti import NiftiWriter, map_volume, read_grid
 
 
 def set_upright(path: Path, sheared: Path, fill: float, place: str) -> str:
@@ -30,7 +30,7 @@ def set_upright(path: Path, sheared: Path, fill: float, place: str) -> str:
     """
     path.replace(sheared)
     upright = Upright(read_grid(sheared), fill)
-    planes = read_planes(sheared)
+    planes = iter(map_volume(sheared).array_kji)
     first = next(planes)
     with NiftiWriter(path, upright.grid, first.dtype) as writer:
         writer.write(upright.plane(0, first))

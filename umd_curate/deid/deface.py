@@ -258,10 +258,14 @@ class Cut:
     mask_kji: Mask
     fill: int
 
-    def apply(self, k: int, plane_ji: Array) -> None:
-        """Clear the voxels of plane k, in place."""
-        if self.box[0].start <= k < self.box[0].stop:
-            plane_ji[self.box[1], self.box[2]][self.mask_kji[k - self.box[0].start]] = self.fill
+    def apply(self, k: int, plane_ji: Array) -> int:
+        """Clear the voxels of plane k, in place; return how many were not yet so."""
+        if not self.box[0].start <= k < self.box[0].stop:
+            return 0
+        part, mask = plane_ji[self.box[1], self.box[2]], self.mask_kji[k - self.box[0].start]
+        changed = int(np.count_nonzero(mask & (part != self.fill)))
+        part[mask] = self.fill
+        return changed
 
     def count_changed(self, array_kji: Array) -> int:
         """Count the voxels that are not yet what will take their place."""

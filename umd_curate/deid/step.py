@@ -17,7 +17,7 @@ from umd_curate.model.receipts import Artifact, Json, Receipt, State, What
 from umd_curate.model.sidecars import DefacingReceipt, FindingEntry, ImageSidecar, PetSidecar
 from umd_curate.model.steps import Place, Step, Unit, View
 from umd_curate.store.files import artifact, write_json
-from umd_curate.store.nifti import compress_volume, map_volume, read_frames, read_grid
+from umd_curate.store.nifti import OtherImageError, compress_volume, map_volume, read_grid
 
 NAME = "deface"
 METHOD = "geometric block from chin to brow, found on the skin surface, carried to each image"
@@ -128,18 +128,19 @@ def _write(
     stem = f"{unit.params['folder']}/{unit.name}_{role}"
     image, text = place.resolve(f"{stem}.nii.gz"), place.resolve(f"{stem}.json")
     grid, cut = wanted
-    written = compress_volume(place.resolve(source.path), image, cut.apply if cut.mask_kji.size else None)
-    if written.source_voxel_sha256 != sidecar.voxel_sha256:
-        image.unlink()
-        raise Refused(codes.STAGED_CHANGED.at(unit.name, role))
+    change = cut.apply if cut.mask_kji.size else None
+    try:
+        written = compress_volume(place.resolve(source.path), image, change, sidecar.voxel_sha256)
+    except OtherImageError as fault:
+        raise Refused(codes.STAGED_CHANGED.at(unit.name, role)) from fault
     found = read_grid(image)
     error = max_corner_error_mm(found, grid)
     if not found.is_same_as(grid):
         image.unlink()
         raise Refused(codes.PUBLISHED_WRONG.at(unit.name, f"{role}, corners, mm", measured=error))
-    published = {"published_corner_error_mm": error, "published_voxels_changed": receipt.voxels_changed}
+    published = {"published_corner_error_mm": error, "published_voxels_changed": written.n_changed}
     update: dict[str, object] = {
-        "defacing": receipt,
+        "defacing": receipt.model_copy(update={"voxels_changed": written.n_changed}),
         "voxel_sha256": written.voxel_sha256,
         "findings": (*sidecar.findings, *(FindingEntry.of(finding) for finding in findings)),
         "geometry": sidecar.geometry.model_copy(update=published) if sidecar.geometry else None,
@@ -156,9 +157,6 @@ def _write_frames(
     """Write the 4D images of the session's PET without the faces that its mean lost."""
     outputs: list[Artifact] = []
     for staged, role in FRAMES.items():
-        entry = unit.input(staged)
-        if entry is not None:
-            changed = sum(wanted[1].count_changed(frame.array_kji) for frame in read_frames(place.resolve(entry.path)))
-            told = receipt.model_copy(update={"voxels_changed": changed})
-            outputs += _write(unit, place, role, wanted, told, findings)
+        if unit.input(staged) is not None:
+            outputs += _write(unit, place, role, wanted, receipt, findings)
     return outputs

@@ -35,7 +35,7 @@ from umd_curate.model.study import Layout, Role, VolumeOrder
 from umd_curate.pipeline.orders import read_order
 from umd_curate.pipeline.phi_gate import keep_identifiers
 from umd_curate.pipeline.supplement import moved
-from umd_curate.store.dicom import READ_FAULTS, dataset_of
+from umd_curate.store.dicom import READ_FAULTS, dataset_of, quiet
 from umd_curate.store.keys import DeidKey, key_path, load_key
 from umd_curate.store.nifti import read_grid
 from umd_curate.store.resources import organ_table
@@ -125,6 +125,7 @@ class Source:
         return SourceReceipt(series=self.order.series, n_files=len(self.order.files), sha256=self._digest.hexdigest())
 
 
+@quiet()
 def stage_volume(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     """Clean and stage one image volume."""
     order, source = _open(unit, place, config)

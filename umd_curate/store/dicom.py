@@ -4,6 +4,7 @@ Plain files in memory (little endian, not compressed, nothing of unknown length 
 in a quarter of pydicom's time; the values of elements are always pydicom's, and so is every file that is not plain.
 """
 
+import contextlib
 import io
 import logging
 import struct
@@ -46,8 +47,11 @@ READ_FAULTS = (
 )
 
 
-class quiet:  # noqa: N801  (used like a function)
-    """Swallow the warnings of DICOM libraries: they hold header values. Nested uses cost next to nothing."""
+class quiet(contextlib.ContextDecorator):  # noqa: N801  (used like a function)
+    """Swallow the warnings of DICOM libraries: they hold header values. Nested uses cost next to nothing.
+
+    Used as ``with quiet():`` or as the decorator ``@quiet()``.
+    """
 
     _lock = threading.Lock()
     _depth = 0

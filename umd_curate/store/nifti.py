@@ -5,9 +5,8 @@ back from the disk once before it gets its name: its bytes must be the ones that
 nibabel.
 """
 
-import hashlib
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -17,13 +16,14 @@ import numpy as np
 from isal import igzip, isal_zlib
 from numpy.typing import DTypeLike, NDArray
 
-from umd_curate.model.geometry import Float64, Grid, Volume
+from umd_curate.model.geometry import Grid, Volume
 from umd_curate.store.files import atomic
 from umd_curate.store.lazy import Lazy
-from umd_curate.store.nifti_header import HEADER_BYTES, Stored, header_bytes, stored_of
+from umd_curate.store.nifti_header import HEADER_BYTES, Stored, header_bytes, stored_of, voxel_digest
+from umd_curate.store.read_back import read_back
 
 if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+    pass
 
 nib = Lazy("nibabel")
 
@@ -47,12 +47,12 @@ class NiftiWriter:
 
     def __init__(self, path: Path, grid: Grid, dtype: DTypeLike, *, intent: str = "none", n_frames: int = 1) -> None:
         self.grid = grid
+        self._n_frames = n_frames
         self.dtype = np.dtype(dtype).newbyteorder("<")
         self.voxel_sha256 = ""
         self.sha256 = ""
         self.size = 0
-        self._n_frames = n_frames
-        self._digest = _voxel_digest(grid, self.dtype, n_frames)
+        self._digest = voxel_digest(grid, self.dtype, n_frames)
         self._crc = 0
         self._planes = 0
         self._atomic = atomic(path)
@@ -76,7 +76,7 @@ class NiftiWriter:
     def _begin(self) -> None:
         assert self._stream is not None  # noqa: S101  (open between enter and exit)
         header = header_bytes(self.grid, self.dtype, intent=self._intent, n_frames=self._n_frames)
-        self._digest = _voxel_digest(self.grid, self.dtype, self._n_frames)
+        self._digest = voxel_digest(self.grid, self.dtype, self._n_frames)
         self._crc = isal_zlib.crc32(header)
         self._planes = 0
         self._stream.write(header)
@@ -92,6 +92,11 @@ class NiftiWriter:
         assert self._stream is not None  # noqa: S101  (open between enter and exit)
         self._stream.write(data)
         self._planes += 1
+
+    @property
+    def digest(self) -> str:
+        """Voxel SHA-256 of the planes written so far."""
+        return self._digest.hexdigest()
 
     def promote(self, dtype: DTypeLike) -> None:
         """Go on in a wider type: the planes written so far are rewritten in it. For an open ``.nii``."""
@@ -138,57 +143,12 @@ class NiftiWriter:
             message = "fewer planes were written than the grid has"
             raise ValueError(message)
         assert self._temporary is not None  # noqa: S101  (open between enter and exit)
-        crc, n_bytes = 0, 0
-        with _Watched(self._temporary) as watched:
-            try:
-                for block in _blocks(watched, is_gzip=self._compress):
-                    crc, n_bytes = isal_zlib.crc32(block, crc), n_bytes + len(block)
-            except (EOFError, igzip.BadGzipFile, _DEFLATE_ERROR) as fault:
-                message = "the image that was written cannot be read back"
-                raise OSError(message) from fault
-            self.sha256, self.size = watched.sha256, watched.size
+        found = read_back(self._temporary, is_gzip=self._compress)
+        self.sha256, self.size = found.sha256, found.size
         expected = HEADER_BYTES + Stored(self.grid, self.dtype, self._n_frames).n_bytes
-        if (crc, n_bytes) != (self._crc, expected):
+        if (found.crc, found.content_size) != (self._crc, expected):
             message = "the image on the disk is not the one that was written"
             raise OSError(message)
-
-
-class _Watched(io.RawIOBase):
-    """A file that is read from front to back; its digest and size are known at the end."""
-
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("rb", buffering=0)
-        self._digest = hashlib.sha256()
-        self.size = 0
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: "WriteableBuffer") -> int:
-        count = self._file.readinto(buffer) or 0
-        self._digest.update(memoryview(buffer)[:count])
-        self.size += count
-        return count
-
-    @property
-    def sha256(self) -> str:
-        return self._digest.hexdigest()
-
-    def close(self) -> None:
-        self._file.close()
-        super().close()
-
-
-def _blocks(stream: io.RawIOBase, *, is_gzip: bool) -> Iterator[bytes | memoryview]:
-    """Contents of a file, unpacked; a block is valid until the next is asked for."""
-    if is_gzip:
-        with igzip.GzipFile(fileobj=stream, mode="rb") as unpacked:
-            while block := unpacked.read(_READ_BLOCK):
-                yield block
-    else:
-        buffer = memoryview(bytearray(_READ_BLOCK))
-        while count := stream.readinto(buffer):
-            yield buffer[:count]
 
 
 def write_volume(path: Path, volume: Volume, *, intent: str = "none") -> str:
@@ -199,45 +159,71 @@ def write_volume(path: Path, volume: Volume, *, intent: str = "none") -> str:
     return writer.voxel_sha256
 
 
-Change = Callable[[int, NDArray[np.generic]], None]  # changes plane k, [j, i], in place
+Change = Callable[[int, NDArray[np.generic]], int]  # changes plane k, [j, i], in place; says how many voxels
+
+
+class OtherImageError(ValueError):
+    """The voxels of an image are not the ones that its receipt tells of."""
 
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A file that was written and read back: digest of dtype, shape, affine and voxels; digest and size of the file.
+    """A file that was written and read back.
 
-    `source_voxel_sha256` is of the image that it was made from, before any change.
+    Parameters
+    ----------
+    voxel_sha256
+        Of dtype, shape, affine and voxels.
+    sha256, size
+        Of the file's bytes, and their number.
+    n_changed
+        Voxels that were changed on the way.
     """
 
     voxel_sha256: str
     sha256: str
     size: int
-    source_voxel_sha256: str
+    n_changed: int = 0
 
 
-def compress_volume(source: Path, target: Path, change: Change | None = None) -> Written:
-    """Carry a ``.nii`` of the product's own, 3D or 4D, into a ``.nii.gz``, plane by plane.
+def compress_volume(source: Path, target: Path, change: Change | None = None, expected: str = "") -> Written:
+    """Carry a ``.nii`` of the product's own into a ``.nii.gz``, plane by plane.
+
+    Parameters
+    ----------
+    source, target
+        Files; the target appears whole or not at all.
+    change
+        Changes planes on the way; of a 4D image it is called for the planes of every frame.
+    expected
+        Voxel SHA-256 that the source must have, where its receipt tells one.
 
     Raises
     ------
     OSError, EOFError
         A file cannot be read or written, or the source ends too early.
+    OtherImageError
+        The source's voxels are not the expected ones.
     ValueError
         The source is no image in the product's own layout.
     """
+    n_changed = 0
     with source.open("rb", buffering=0) as handle:
         stored = _own(handle)
         plane_ji = np.empty(stored.grid.shape_kji[1:], stored.dtype)
-        before = _voxel_digest(stored.grid, stored.dtype, stored.n_frames) if change is not None else None
+        digest = voxel_digest(stored.grid, stored.dtype, stored.n_frames)
         with NiftiWriter(target, stored.grid, stored.dtype, n_frames=stored.n_frames) as writer:
             for n in range(stored.grid.shape_kji[0] * stored.n_frames):
                 _fill(handle, plane_ji)
-                if change is not None and before is not None:
-                    before.update(plane_ji.reshape(-1).view(np.uint8).data)
-                    change(n % stored.grid.shape_kji[0], plane_ji)
+                if change is not None:
+                    digest.update(plane_ji.data)
+                    n_changed += change(n % stored.grid.shape_kji[0], plane_ji)
                 writer.write(plane_ji)
-    source_sha256 = before.hexdigest() if before is not None else writer.voxel_sha256
-    return Written(writer.voxel_sha256, writer.sha256, writer.size, source_sha256)
+            found = writer.digest if change is None else digest.hexdigest()
+            if expected and found != expected:
+                message = "the image is not the one that its receipt tells of"
+                raise OtherImageError(message)
+    return Written(writer.voxel_sha256, writer.sha256, writer.size, n_changed)
 
 
 def read_volume(path: Path) -> Volume:
@@ -284,7 +270,7 @@ def _read(handle: IO[bytes]) -> Volume:
 
 
 def map_volume(path: Path) -> Volume:
-    """Read-only volume of a ``.nii`` of the product's own; its voxels stay in the file until they are asked for.
+    """Read-only volume of a 3D ``.nii`` of the product's own; its voxels stay in the file until they are asked for.
 
     Raises
     ------
@@ -293,33 +279,11 @@ def map_volume(path: Path) -> Volume:
     """
     with path.open("rb") as handle:
         stored = _own(handle)
-    if stored.n_frames > 1:
-        message = "the image is not in the product's own NIfTI layout: it has several frames"
+    if stored.n_frames != 1:
+        message = "the image has more than one frame"
         raise ValueError(message)
     array = np.memmap(path, stored.dtype, "r", HEADER_BYTES, stored.grid.shape_kji)
     return Volume(array, stored.grid.affine)
-
-
-def read_frames(path: Path) -> Iterator[Volume]:
-    """Frames of a 4D image that `NiftiWriter` wrote, one after the other; one frame of a 3D one.
-
-    Raises
-    ------
-    EOFError, ValueError
-        The file ends early, or is not in the product's own layout.
-    """
-    opener = igzip.open if path.name.endswith(".gz") else open
-    with opener(path, "rb") as handle:
-        stored = _own(handle)
-        for _ in range(stored.n_frames):
-            frame_kji = np.empty(stored.grid.shape_kji, stored.dtype)
-            _fill(handle, frame_kji)
-            yield Volume(frame_kji, stored.grid.affine)
-
-
-def read_planes(path: Path) -> Iterator[NDArray[np.generic]]:
-    """Planes [j, i] of a ``.nii`` that `NiftiWriter` wrote, in ascending k, one at a time."""
-    yield from map_volume(path).array_kji
 
 
 def _own(handle: IO[bytes]) -> Stored:
@@ -362,7 +326,7 @@ def voxel_sha256(volume: Volume) -> str:
     after reading.
     """
     dtype = volume.array_kji.dtype.newbyteorder("<")
-    digest = _voxel_digest(volume.grid, dtype)
+    digest = voxel_digest(volume.grid, dtype)
     digest.update(np.ascontiguousarray(volume.array_kji, dtype).tobytes())
     return digest.hexdigest()
 
@@ -391,7 +355,7 @@ def _stream_voxel_sha256(data: bytes | memoryview) -> str:
     n_bytes = 0
     with igzip.GzipFile(fileobj=io.BytesIO(data), mode="rb") as stream:
         stored = _own(stream)
-        digest = _voxel_digest(stored.grid, stored.dtype, stored.n_frames)
+        digest = voxel_digest(stored.grid, stored.dtype, stored.n_frames)
         while block := stream.read(_READ_BLOCK):
             digest.update(block)
             n_bytes += len(block)
@@ -399,12 +363,3 @@ def _stream_voxel_sha256(data: bytes | memoryview) -> str:
         message = "the image does not hold the voxels that its header tells of"
         raise ValueError(message)
     return digest.hexdigest()
-
-
-def _voxel_digest(grid: Grid, dtype: np.dtype[np.generic], n_frames: int = 1) -> "hashlib._Hash":
-    affine: Float64 = grid.affine
-    shape = grid.shape_kji if n_frames == 1 else (n_frames, *grid.shape_kji)
-    digest = hashlib.sha256()
-    digest.update(f"{dtype.str}|{shape}|".encode())
-    digest.update(np.ascontiguousarray(affine[:3], "<f4").tobytes())
-    return digest

@@ -1,9 +1,11 @@
 """The 352 bytes before the voxels of a NIfTI-1 file as the product writes them, and what they tell when they come back.
 
-Decides units, codes and types of the header; all text fields are empty. Field names and offsets: nifti1.h of the NIfTI
+Decides units, codes and types of the header, and what of them a checksum of the voxels covers; all text fields are empty. Field names and offsets: nifti1.h of the NIfTI
 Data Format Working Group. Headers that the product did not write are left to nibabel.
 """
 
+import hashlib
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -61,7 +63,7 @@ class Stored:
     @property
     def n_bytes(self) -> int:
         """Bytes of the voxels of all frames."""
-        return int(np.prod(self.grid.shape_kji, dtype=np.int64)) * self.n_frames * self.dtype.itemsize
+        return math.prod(self.grid.shape_kji) * self.n_frames * self.dtype.itemsize
 
 
 def header_bytes(grid: Grid, dtype: DTypeLike, *, intent: str = "none", n_frames: int = 1) -> bytes:
@@ -132,13 +134,12 @@ def stored_of(data: bytes) -> Stored | None:
     if len(data) != HEADER_BYTES:
         return None
     header = np.frombuffer(data, _HEADER)[0]
-    n_dims, *shape = (int(n) for n in header["dim"][:4])
-    n_frames = int(header["dim"][4]) if n_dims == 4 else 1
+    n_dims, *shape = (int(n) for n in header["dim"][:5])
     is_own = (
         int(header["sizeof_hdr"]) == 348
         and bytes(header["magic"]) == b"n+1"
         and data[348:] == bytes(4)
-        and (n_dims == 3 or (n_dims == 4 and n_frames > 1))
+        and (n_dims == 4 or (n_dims == 3 and shape[3] == 1))
         and min(shape) > 0
         and float(header["vox_offset"]) == HEADER_BYTES
         and (float(header["scl_slope"]), float(header["scl_inter"])) in {(1.0, 0.0), (0.0, 0.0)}
@@ -148,4 +149,14 @@ def stored_of(data: bytes) -> Stored | None:
     if not is_own:
         return None
     affine: NDArray[np.float64] = np.vstack([header["srow"].astype(np.float64), [0.0, 0.0, 0.0, 1.0]])
-    return Stored(Grid((shape[2], shape[1], shape[0]), affine), _TYPES[int(header["datatype"])], n_frames)
+    i, j, k, n_frames = shape
+    return Stored(Grid((k, j, i), affine), _TYPES[int(header["datatype"])], n_frames)
+
+
+def voxel_digest(grid: Grid, dtype: "np.dtype[np.generic]", n_frames: int = 1) -> "hashlib._Hash":
+    """SHA-256 over voxel type, shape and affine, to be gone on with by the voxels' bytes."""
+    shape = grid.shape_kji if n_frames == 1 else (n_frames, *grid.shape_kji)
+    digest = hashlib.sha256()
+    digest.update(f"{dtype.str}|{shape}|".encode())
+    digest.update(np.ascontiguousarray(grid.affine[:3], "<f4").tobytes())
+    return digest
