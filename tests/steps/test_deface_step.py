@@ -229,7 +229,7 @@ def test_image_without_sidecar_does_not_cross_the_wall(tmp_path):
     with pytest.raises(Refused) as refusal:
         STEP.perform(bare, place, UmdConfig())
     assert refusal.value.finding.code == "DEI-304"
-    assert not (tmp_path / "data").exists()
+    assert not [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
 
 
 @pytest.mark.parametrize("name", ["example_ct", "example_ct_sm", "example_mr_sm"])
@@ -244,7 +244,7 @@ def test_a_staged_image_that_is_not_the_converted_one_does_not_cross_the_wall(tm
     write_volume(tmp_path / "private/staged/ct.nii", Volume(np.full((4, 5, 6), -999, np.int16), np.eye(4)))
     with pytest.raises(Refused, match="DEI-305"):
         STEP.perform(unit, place, UmdConfig())
-    assert not (tmp_path / "data").exists()
+    assert not [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
 
 
 def test_an_image_that_the_referee_reads_otherwise_stays_behind_the_wall(tmp_path):
