@@ -12,8 +12,9 @@ from umd_curate.cli.scan import RAW, look, named
 from umd_curate.errors import ExitCode
 from umd_curate.model.receipts import Json
 from umd_curate.model.study import Disposition
-from umd_curate.pipeline import accounting, raw
+from umd_curate.pipeline import accounting
 from umd_curate.pipeline import run as pipeline
+from umd_curate.pipeline.roots import refuse_overlap
 from umd_curate.pipeline.table import below_the_wall
 from umd_curate.store.workspace import Workspace
 
@@ -103,7 +104,7 @@ def _work(
     work: Callable[[pipeline.Session], dict[str, Json] | None],
     raw_folders: Sequence[Path] = (),
 ) -> int:
-    raw.refuse_overlap(raw_folders, (options.root,))  # before a workspace is made
+    refuse_overlap(raw_folders, (options.root,))  # before a workspace is made
     workspace = options.open_or_create()
     config = options.settings(workspace)
     with watcher(verbose=options.verbose) as drawn, pipeline.opened(workspace, config, command, drawn) as session:

@@ -15,9 +15,10 @@ from umd_curate.cli.options import Options, common
 from umd_curate.cli.progress import watcher
 from umd_curate.errors import ExitCode
 from umd_curate.model.catalogue import CATALOGUE
+from umd_curate.model.config import UmdConfig
 from umd_curate.model.receipts import Json
 from umd_curate.model.study import Disposition, IngestPlan
-from umd_curate.pipeline import raw
+from umd_curate.pipeline import roots
 from umd_curate.pipeline.overview import Overview, overview_of
 from umd_curate.pipeline.understood import Understood, understand
 from umd_curate.store.keys import KEY_BYTES, DeidKey, key_path, load_key
@@ -67,14 +68,13 @@ def look(options: Options, raw_folders: Sequence[Path], *, keep: bool = False) -
     """Scan and plan, and show both; the workspace's index is written only where `keep` says so."""
     workspace = options.open() if options.exists() else None
     config = options.settings(workspace)
-    path = key_path(config.deid.key_file)
-    key = load_key(path) if path.exists() else DeidKey(secrets.token_bytes(KEY_BYTES))
-    roots = _roots(workspace, raw_folders)
+    folders = _roots(workspace, raw_folders)
     keep = keep and workspace is not None
+    key = roots.workspace_key(workspace, config) if workspace and keep else _key_for_a_look(config)
     started = time.perf_counter()
     with locked(workspace, "scan") if workspace and keep else nullcontext():
         with watcher(verbose=options.verbose) as drawn:
-            understood = understand(roots, workspace, config, key, drawn.scanning, keep=keep)
+            understood = understand(folders, workspace, config, key, drawn.scanning, keep=keep)
             totals = understood.totals()
         seconds = time.perf_counter() - started
         overview = overview_of(understood)
@@ -85,12 +85,18 @@ def look(options: Options, raw_folders: Sequence[Path], *, keep: bool = False) -
     return ExitCode.QUARANTINED if any(kind is Disposition.QUARANTINED for kind, _ in totals) else ExitCode.DONE
 
 
+def _key_for_a_look(config: UmdConfig) -> DeidKey:
+    """The user's key where there is one, so that short ids are those of the run; else one that is forgotten."""
+    path = key_path(config.deid.key_file)
+    return load_key(path) if path.exists() else DeidKey(secrets.token_bytes(KEY_BYTES))
+
+
 def _roots(workspace: Workspace | None, raw_folders: Sequence[Path]) -> list[Path]:
     if workspace:
         with Ledger(workspace.ledger_path) as ledger:
-            roots = raw.roots_of(raw_folders, ledger, workspace)
-        raw.refuse_overlap(roots, (workspace.root, workspace.private))
-        return roots
+            found = roots.roots_of(raw_folders, ledger, workspace)
+        roots.refuse_overlap(found, (workspace.root, workspace.private))
+        return found
     if not raw_folders:
         message = "Name a raw folder."
         raise click.UsageError(message)

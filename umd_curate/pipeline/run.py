@@ -18,6 +18,7 @@ from umd_curate.model.study import Disposition
 from umd_curate.pipeline import accounting, phi_gate, raw
 from umd_curate.pipeline.events import Silent, Watcher
 from umd_curate.pipeline.executor import Executor, InProcessExecutor, Task
+from umd_curate.pipeline.roots import refuse_overlap, remember_roots, roots_of, workspace_key
 from umd_curate.pipeline.table import ALL_STEPS, PIXEL_STEPS, below_the_wall
 from umd_curate.pipeline.understood import understand
 from umd_curate.pipeline.view import LedgerView
@@ -47,16 +48,16 @@ class Session:
 def opened(workspace: Workspace, config: UmdConfig, command: str, watcher: Watcher | None = None) -> Iterator[Session]:
     """Hold the workspace's lock and open what a run needs."""
     with locked(workspace, command), Ledger(workspace.ledger_path) as ledger:
-        key = raw.workspace_key(workspace, config)
+        key = workspace_key(workspace, config)
         yield Session(workspace, config, ledger, key, watcher or Silent())
 
 
 def ingest(session: Session, given: Sequence[Path]) -> None:
     """Scan, de-identify, convert, deface: from the raw folder to ``data/``, with an account of every file."""
-    roots = raw.roots_of(given, session.ledger, session.workspace)
-    raw.refuse_overlap(roots, (session.workspace.root, session.workspace.private))
+    roots = roots_of(given, session.ledger, session.workspace)
+    refuse_overlap(roots, (session.workspace.root, session.workspace.private))
     understood = understand(roots, session.workspace, session.config, session.key, session.watcher.scanning)
-    raw.remember_roots(roots, session.ledger, session.workspace)
+    remember_roots(roots, session.ledger, session.workspace)
     ordered = raw.order_volumes(understood, session.workspace, session.key)
     _run_step(session, raw.pixel_path_step(ordered.units))
     _run_step(session, raw.contours_step(ordered.units))
