@@ -16,7 +16,8 @@ from pydicom.dataset import FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 
 from umd_curate.ingest.elements import FIELDS
-from umd_curate.ingest.io import WANTED, read_by_pydicom, read_flat, read_header
+from umd_curate.ingest.io import WANTED, read_flat, read_header
+from umd_curate.ingest.pydicom_io import read_by_pydicom
 from umd_curate.model.headers import ListedFile
 
 ROWS = COLUMNS = 512

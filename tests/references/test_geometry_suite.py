@@ -44,6 +44,7 @@ from umd_curate.model.receipts import Receipt
 from umd_curate.model.study import Disposition, IngestPlan
 from umd_curate.pipeline import raw
 from umd_curate.pipeline.pixel_path import stage_volume
+from umd_curate.pipeline.roots import workspace_key
 from umd_curate.pipeline.understood import understand
 from umd_curate.store.workspace import create_workspace
 
@@ -88,7 +89,7 @@ def through_the_chain(datasets: Sequence[FileDataset], tmp_path: Path, syntax: s
         save(datasets[number], tmp_path / "raw" / f"{name:04d}", syntax)
     workspace = create_workspace(tmp_path / "workspace")
     config = UmdConfig(convert=ConvertConfig(**convert))
-    key = raw.workspace_key(workspace, config)
+    key = workspace_key(workspace, config)
     understood = understand([tmp_path / "raw"], workspace, config, key, lambda *_: None)
     units = raw.order_volumes(understood, workspace, key).units
     if not units:

@@ -12,7 +12,7 @@ import click
 from umd_curate.cli import render
 from umd_curate.cli.options import Options, common
 from umd_curate.errors import ExitCode, UsageError
-from umd_curate.pipeline import raw
+from umd_curate.pipeline.roots import refuse_overlap
 from umd_curate.store.keys import key_path, make_key
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def receive(
         raise UsageError(
             message, hint="Listen on 127.0.0.1 behind a tunnel, or say --unencrypted on a network you trust."
         )
-    raw.refuse_overlap((inbox,), (options.root,))
+    refuse_overlap((inbox,), (options.root,))
     if options.dry_run:
         render.note(f"{aet} would listen on {host}:{port} and put what {', '.join(allow)} send into the inbox.")
         return ExitCode.DONE

@@ -13,8 +13,9 @@ from umd_curate.errors import ExitCode
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.receipts import Json
 from umd_curate.model.study import Disposition
-from umd_curate.pipeline import accounting, raw
+from umd_curate.pipeline import accounting
 from umd_curate.pipeline import run as pipeline
+from umd_curate.pipeline.roots import refuse_overlap
 from umd_curate.pipeline.table import below_the_wall
 from umd_curate.store.workspace import Workspace
 
@@ -123,7 +124,7 @@ def _work(
     *,
     supplement: str | None = None,
 ) -> int:
-    raw.refuse_overlap(raw_folders, (options.root,))  # before a workspace is made
+    refuse_overlap(raw_folders, (options.root,))  # before a workspace is made
     workspace = options.open_or_create()
     config = _with_supplement(options.settings(workspace), supplement)
     with watcher(verbose=options.verbose) as drawn, pipeline.opened(workspace, config, command, drawn) as session:

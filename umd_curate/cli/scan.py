@@ -15,9 +15,10 @@ from umd_curate.cli.options import Options, common
 from umd_curate.cli.progress import watcher
 from umd_curate.errors import ExitCode
 from umd_curate.model.catalogue import CATALOGUE
+from umd_curate.model.config import UmdConfig
 from umd_curate.model.receipts import Json
 from umd_curate.model.study import Disposition, IngestPlan
-from umd_curate.pipeline import raw
+from umd_curate.pipeline import roots
 from umd_curate.pipeline.overview import Overview, overview_of
 from umd_curate.pipeline.understood import Understood, understand
 from umd_curate.store.keys import KEY_BYTES, DeidKey, key_path, load_key
@@ -84,19 +85,24 @@ def looked_at(options: Options, raw_folders: Sequence[Path], *, keep: bool = Fal
     """Index and plan of the raw folders, given or those of the last run, and the key of its short ids."""
     workspace = options.open() if options.exists() else None
     config = options.settings(workspace)
-    path = key_path(config.deid.key_file)
-    key = load_key(path) if path.exists() else DeidKey(secrets.token_bytes(KEY_BYTES))
-    roots = _roots(workspace, raw_folders)
+    folders = _roots(workspace, raw_folders)
+    key = roots.workspace_key(workspace, config) if workspace and keep else _key_for_a_look(config)
     with watcher(verbose=options.verbose) as drawn:
-        return understand(roots, workspace, config, key, drawn.scanning, keep=keep), key
+        return understand(folders, workspace, config, key, drawn.scanning, keep=keep), key
+
+
+def _key_for_a_look(config: UmdConfig) -> DeidKey:
+    """The user's key where there is one, so that short ids are those of the run; else one that is forgotten."""
+    path = key_path(config.deid.key_file)
+    return load_key(path) if path.exists() else DeidKey(secrets.token_bytes(KEY_BYTES))
 
 
 def _roots(workspace: Workspace | None, raw_folders: Sequence[Path]) -> list[Path]:
     if workspace:
         with Ledger(workspace.ledger_path) as ledger:
-            roots = raw.roots_of(raw_folders, ledger, workspace)
-        raw.refuse_overlap(roots, (workspace.root, workspace.private))
-        return roots
+            found = roots.roots_of(raw_folders, ledger, workspace)
+        roots.refuse_overlap(found, (workspace.root, workspace.private))
+        return found
     if not raw_folders:
         message = "Name a raw folder."
         raise click.UsageError(message)

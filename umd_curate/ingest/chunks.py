@@ -13,7 +13,7 @@ import numpy.typing as npt
 Int64 = npt.NDArray[np.int64]
 
 KEYS = ("patient_id", "study_uid", "series_uid", "sop_instance_uid")  # that connect files
-PART_ROWS = 4096  # of the chunks that are planned in one go, about; one chunk may have more
+PART_ROWS = 1024  # of the chunks that are planned in one go, about; one chunk may have more
 MISSING = 0  # code of an absent value
 
 

@@ -6,7 +6,7 @@ read differently: the caller then asks pydicom. Files of one series have most by
 """
 
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 
 from umd_curate.ingest.elements import Value, text
@@ -104,20 +104,20 @@ class FlatReader:
     wanted
         Elements to read. Their fields must be distinct.
     sequences
-        All tags that the dictionary (PS3.6) knows as sequences.
+        Holds the tags (`tag_bytes`) that the dictionary (PS3.6) knows as sequences.
     """
 
-    def __init__(self, wanted: tuple[Wanted, ...], sequences: frozenset[int]) -> None:
+    def __init__(self, wanted: tuple[Wanted, ...], sequences: Container[bytes]) -> None:
         plain = [element for element in wanted if element.inside is None]
-        self._sequences = frozenset(map(_tag, sequences))
+        self._sequences = sequences
         self._fields = [element.field for element in plain]
         self._decoders: list[Decoder] = [decoder_of(element.vr, element.kind) for element in plain]
         self._is_text = [element.vr.encode() in TEXT_VRS for element in plain]
         self._is_name = [element.vr == "PN" for element in plain]
         self._values_of: list[dict[bytes, Value]] = [{} for _ in plain]
-        self._nested = {_tag(element.inside): element for element in wanted if element.inside is not None}
+        self._nested = {tag_bytes(element.inside): element for element in wanted if element.inside is not None}
         self._charset_at = len(plain)
-        keys = [(_tag(element.tag), element.vr.encode()) for element in plain] + [(CHARACTER_SET, b"CS")]
+        keys = [(tag_bytes(element.tag), element.vr.encode()) for element in plain] + [(CHARACTER_SET, b"CS")]
         self._explicit = {tag + vr: at for at, (tag, vr) in enumerate(keys)}
         self._implicit = {tag: at for at, (tag, _) in enumerate(keys)}
         self._actions = dict(self._explicit)
@@ -318,7 +318,7 @@ class FlatReader:
             element = self._nested[tag]
             raws: list[bytes] = []
             last = None if data[start - 4 : start] == _UNDEFINED_LENGTH else end
-            after_items(data, start, last, implicit, (_tag(element.tag), element.vr.encode(), raws))
+            after_items(data, start, last, implicit, (tag_bytes(element.tag), element.vr.encode(), raws))
             values[element.field] = _texts(raws, element.vr, codec)
 
 
@@ -330,8 +330,8 @@ def _texts(raws: list[bytes], vr: str, codec: str) -> tuple[str, ...]:
     return tuple(str(value) for value in (decode(raw, codec) for raw in raws if raw) if value)
 
 
-def _tag(tag: int | None) -> bytes:
-    """Bytes of a tag in little endian."""
+def tag_bytes(tag: int | None) -> bytes:
+    """Bytes of a tag as a file in little endian has them."""
     number = tag or 0
     return bytes((number >> 16 & 0xFF, number >> 24, number & 0xFF, number >> 8 & 0xFF))
 

@@ -29,11 +29,11 @@ from umd_curate.ingest.scan import (
 from umd_curate.model.headers import FileKind, InstanceHeader, ListedFile
 from umd_curate.model.tables import columns_of
 from umd_curate.store.files import atomic
-from umd_curate.store.parquet import GroupedRows, TableWriter, arrow_schema, batch_of, table_writer
+from umd_curate.store.parquet import GroupedRows, TableWriter, array_of, arrow_schema, batch_of, table_writer
 from umd_curate.store.sources import MARK
 
 READER = {"umd_reader": "1"}  # raised when the same file gives another row: an older index is then made anew
-KEEP_ROWS = 20_000  # files that are read between two writes of what a killed scan leaves, at least
+KEEP_ROWS = 8_192  # files that are read between two writes of what a killed scan leaves, at least
 _KEYS = ("path", "size", "mtime_ns", "kind", "header_sha256")
 _KEPT = "read-*.parquet"
 _TELL_EVERY = 512  # files between two words to the watcher
@@ -373,4 +373,4 @@ def _with_digests(table: pa.Table, places: Any) -> pa.Table:  # noqa: ANN401  (a
     for place in places:
         digests[place] = digests[place] or content_sha256(paths[place])
     at = table.column_names.index("content_sha256")
-    return table.set_column(at, table.schema.field(at), pa.array(digests, pa.string()))
+    return table.set_column(at, table.schema.field(at), array_of(digests, pa.string()))

@@ -6,25 +6,22 @@ deflated. Whether the pixel data is whole is for `whole_io` to say.
 """
 
 import functools
-import io
 import struct
-from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping
+from dataclasses import fields, replace
 from pathlib import PurePath
-from typing import Any, BinaryIO, cast
-
-from pydicom.datadict import DicomDictionary, tag_for_keyword
-from pydicom.dataset import FileDataset
+from typing import Any, BinaryIO
 
 from umd_curate.ingest.classify import ROLE_OF_CLASS
 from umd_curate.ingest.dixon import dixon_channel
-from umd_curate.ingest.elements import FIELDS, NESTED, field_values, text
+from umd_curate.ingest.elements import FIELDS, NESTED, Value, text
 from umd_curate.ingest.flat import FlatReader, Wanted
+from umd_curate.ingest.header import BrokenHeader, Header
 from umd_curate.ingest.steps import LONG_VRS, SHORT_VRS, Declined, TooShort
+from umd_curate.ingest.tags import TAGS
 from umd_curate.ingest.whole_io import are_pixels_whole, digest_of, has_pixels
 from umd_curate.model.headers import FileKind, InstanceHeader, ListedFile, row_of
 from umd_curate.model.study import Role
-from umd_curate.store.dicom import READ_FAULTS, quiet, read_dataset
 from umd_curate.store.sources import open_source
 
 _PREAMBLE = 128
@@ -38,59 +35,29 @@ _LONGEST_FIRST = 256  # and with a short value
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _VRS = SHORT_VRS | LONG_VRS | {b"SQ"}
 
-# Corrupt content makes pydicom raise these too when values are decoded.
-_BROKEN = (*READ_FAULTS, ArithmeticError, AssertionError, LookupError, MemoryError, RuntimeError)
 
-
-def _wanted(field: str, keyword: str, kind: Any = text, sequence: str | None = None) -> Wanted:  # noqa: ANN401
-    tag = int(tag_for_keyword(keyword) or 0)
-    inside = int(tag_for_keyword(sequence) or 0) if sequence else None
-    return Wanted(field, tag, DicomDictionary[tag][0], kind, inside)
+def _wanted(field: str, keyword: str, kind: Callable[[object], Value] = text, sequence: str | None = None) -> Wanted:
+    tag, vr = TAGS[keyword]
+    return Wanted(field, tag, vr, kind, TAGS[sequence][0] if sequence else None)
 
 
 WANTED = (
     *(_wanted(field, keyword, kind) for field, (keyword, kind) in FIELDS.items()),
     *(_wanted(field, keyword, sequence=sequence) for field, (sequence, keyword) in NESTED.items()),
 )
-_WANTED_TAGS = [element.inside or element.tag for element in WANTED]
-_SEQUENCES = frozenset(tag for tag, entry in DicomDictionary.items() if entry[0] == "SQ")
-_FLAT = FlatReader(WANTED, _SEQUENCES)  # one per process: it remembers what it has decoded
 
 
+class _Dictionary:
+    """The tags that PS3.6 knows as sequences; only implicit VRs need it."""
+
+    def __contains__(self, tag: object) -> bool:
+        from umd_curate.ingest.pydicom_io import SEQUENCES  # noqa: PLC0415  (half a second and 35 MiB)
+
+        return tag in SEQUENCES
+
+
+_FLAT = FlatReader(WANTED, _Dictionary())  # one per process: it remembers what it has decoded
 _DEFAULTS = [(entry.name, entry.default) for entry in fields(InstanceHeader)]
-
-
-@dataclass(frozen=True, slots=True)
-class Header:
-    """What was read of a file: values by field, where the header ends [byte], its encoding, and bytes at hand."""
-
-    values: dict[str, Any]
-    end: int
-    is_implicit: bool
-    is_little_endian: bool
-    data: bytes
-
-
-class _Elements:
-    """Values of a dataset by keyword; what cannot be decoded is None."""
-
-    def __init__(self, dataset: FileDataset) -> None:
-        self._dataset = dataset
-
-    def value(self, keyword: str) -> object:
-        try:
-            found: object = self._dataset.get(keyword)
-        except _BROKEN:
-            return None
-        return found
-
-    def nested(self, sequence: str, keyword: str) -> tuple[str, ...]:
-        """Texts of one element in all items of a sequence."""
-        try:
-            found = [text(item.get(keyword)) for item in self._dataset.get(sequence) or ()]
-        except _BROKEN:
-            return ()
-        return tuple(value for value in found if value)
 
 
 def read_header(file: ListedFile) -> InstanceHeader:
@@ -116,10 +83,16 @@ def read_header(file: ListedFile) -> InstanceHeader:
             if not has_preamble and not _begins_like_dicom(opening):
                 is_broken = _is_named_dicom(file) and not _is_text(opening[:_OPENING])
                 return _row(file, FileKind.UNREADABLE if is_broken else FileKind.NOT_DICOM)
-            header = read_flat(handle, file.size, opening) or read_by_pydicom(handle, file.size, force=not has_preamble)
+            header = read_flat(handle, file.size, opening) or _by_pydicom(handle, file.size, force=not has_preamble)
             return _row_of(file, handle, header, has_preamble=has_preamble)
-    except _BROKEN:
+    except (OSError, BrokenHeader):
         return _row(file, FileKind.UNREADABLE)
+
+
+def _by_pydicom(handle: BinaryIO, size: int, *, force: bool) -> Header:
+    from umd_curate.ingest.pydicom_io import read_by_pydicom  # noqa: PLC0415  (half a second and 35 MiB)
+
+    return read_by_pydicom(handle, size, force=force)
 
 
 def read_flat(handle: BinaryIO, size: int, data: bytes) -> Header | None:
@@ -148,27 +121,6 @@ def read_flat(handle: BinaryIO, size: int, data: bytes) -> Header | None:
             return Header(found.values, found.end, found.is_implicit, True, data)
 
 
-def read_by_pydicom(handle: BinaryIO, size: int, *, force: bool = False) -> Header:
-    """Read any header with pydicom; `force` also reads one without preamble.
-
-    Raises
-    ------
-    READ_FAULTS, ArithmeticError, AssertionError, LookupError, MemoryError, RuntimeError
-        The header is broken.
-    """
-    handle.seek(0)
-    buffered = io.BufferedReader(cast(io.RawIOBase, handle))
-    try:
-        dataset = read_dataset(buffered, stop_before_pixels=True, specific_tags=_WANTED_TAGS, force=force)
-        end = min(buffered.tell(), size)
-    finally:
-        buffered.detach()
-    with quiet():
-        values = _values(dataset)
-    is_implicit, is_little_endian = dataset.original_encoding
-    return Header(values, end, bool(is_implicit), bool(is_little_endian), b"")
-
-
 def _row_of(file: ListedFile, handle: BinaryIO, header: Header, *, has_preamble: bool) -> InstanceHeader:
     values = header.values
     sop_class = values.get("sop_class_uid")
@@ -195,17 +147,6 @@ def _row_of(file: ListedFile, handle: BinaryIO, header: Header, *, has_preamble:
 
 
 _dixon_channel = functools.lru_cache(maxsize=1024)(dixon_channel)  # one series has one answer
-
-
-def _values(dataset: FileDataset) -> dict[str, object]:
-    found = _Elements(dataset)
-    values: dict[str, object] = dict(field_values(found))
-    meta = getattr(dataset, "file_meta", {})
-    values["transfer_syntax_uid"] = text(meta.get("TransferSyntaxUID"))
-    values["sop_class_uid"] = values["sop_class_uid"] or text(meta.get("MediaStorageSOPClassUID"))
-    for field, (sequence, keyword) in NESTED.items():
-        values[field] = found.nested(sequence, keyword)
-    return values
 
 
 def _row(file: ListedFile, kind: FileKind, values: Mapping[str, Any] | None = None) -> InstanceHeader:

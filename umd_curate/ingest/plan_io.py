@@ -28,9 +28,9 @@ from umd_curate.model.receipts import Json
 from umd_curate.model.series import DecidedFile, DecisionRow, SeriesRow, StudyRow
 from umd_curate.model.study import Disposition, FileDecision, IngestPlan
 from umd_curate.store.files import atomic, write_json
-from umd_curate.store.parquet import GROUP_ROWS, GroupedRows, batch_of, read_batches, rows_of, table_writer
+from umd_curate.store.parquet import GROUP_ROWS, GroupedRows, array_of, batch_of, read_batches, rows_of, table_writer
 
-UNIT_ROWS = 16_384  # of the parts that are loaded in one go
+UNIT_ROWS = 4096  # of the parts that are loaded in one go
 _MODE = 0o600
 
 NameOf = Callable[[str, str], ShortId]
@@ -141,14 +141,10 @@ def key_columns(index: Path, persons: Mapping[str, str]) -> list[Int64]:
     columns = [array("q") for _ in KEYS]
     for batch in read_batches(index, KEYS):
         for codes, name in zip(columns, KEYS, strict=True):
-            encoded = batch.column(name).dictionary_encode()
-            values = encoded.dictionary.to_pylist()
+            values = batch.column(name).to_pylist()
             if name == "patient_id":
                 values = [persons.get(value, value) for value in values]
-            of_value = np.array([hash((name, value)) or 1 for value in values] or [0], np.int64)
-            places = encoded.indices.fill_null(0).to_numpy(zero_copy_only=False)
-            found = np.where(encoded.indices.is_valid().to_numpy(zero_copy_only=False), of_value[places], MISSING)
-            codes.frombytes(found.astype(np.int64).tobytes())
+            codes.extend([(hash(value) or 1) if value is not None else MISSING for value in values])
     return [np.frombuffer(codes, np.int64) if codes else np.empty(0, np.int64) for codes in columns]
 
 
@@ -160,7 +156,7 @@ def _loaded(rows: GroupedRows, parts: Iterator[Part]) -> Iterator[tuple[list[int
         numbers = np.sort(np.concatenate([part.rows for part in waiting]))
         table = rows.take(numbers.tolist())
         for part in waiting:
-            places = pa.array(np.searchsorted(numbers, part.rows), pa.int64())
+            places = array_of(np.searchsorted(numbers, part.rows), pa.int64())
             yield part.rows.tolist(), rows_of(table.take(places), InstanceHeader, row_of)
 
     count = 0
@@ -217,13 +213,13 @@ class _Sums:
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Rows of `DecisionRow`, in the order of the index."""
         outcomes, names = list(self._outcomes), list(self._series)
-        dispositions, codes = (pa.array([outcome[part] for outcome in outcomes], pa.string()) for part in (0, 1))
-        series = pa.array(names, pa.string())
+        dispositions, codes = (array_of([outcome[part] for outcome in outcomes], pa.string()) for part in (0, 1))
+        series = array_of(names, pa.string())
         for start in range(0, len(self._outcome_of), GROUP_ROWS):
-            outcome = pa.array(self._outcome_of[start : start + GROUP_ROWS])
-            name = pa.array(self._series_of[start : start + GROUP_ROWS])
+            outcome = array_of(self._outcome_of[start : start + GROUP_ROWS], pa.int32())
+            name = array_of(self._series_of[start : start + GROUP_ROWS], pa.int32())
             columns = [dispositions.take(outcome), codes.take(outcome), series.take(name)]
-            yield pa.record_batch(columns, names=["disposition", "code", "series"])
+            yield pa.RecordBatch.from_arrays(columns, names=["disposition", "code", "series"])
 
 
 @functools.cache

@@ -79,7 +79,7 @@ def walk_files(roots: Iterable[Path], expand: Expand = members_of) -> Iterator[L
 
 def read_batch(files: Sequence[ListedFile]) -> list[InstanceHeader]:
     """Read the headers of some files, in any process."""
-    from umd_curate.ingest.io import read_header  # noqa: PLC0415  (pydicom, needed only where a file is read)
+    from umd_curate.ingest.io import read_header  # noqa: PLC0415  (needed only where a file is read)
 
     return [_named(read_header(file)) for file in files]
 

@@ -4,6 +4,7 @@ Decides what "plain" means byte by byte: little endian, known VRs, items and ele
 is not plain raises `Declined`; what lies beyond the bytes at hand raises `IndexError`. Values are for `plain_values`.
 """
 
+from collections.abc import Container
 from struct import Struct
 
 SHORT_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
@@ -17,7 +18,7 @@ COMMANDS = b"\x00\x00"  # group 0000
 _ITEM, _ITEM_END, _SEQUENCE_END = b"\xfe\xff\x00\xe0", b"\xfe\xff\x0d\xe0", b"\xfe\xff\xdd\xe0"
 _DEEPEST = 32  # sequences in sequences
 
-Implicit = frozenset[bytes] | None  # tags of known sequences where VRs are implicit, None where they are explicit
+Implicit = Container[bytes] | None  # tags of known sequences where VRs are implicit, None where they are explicit
 Inside = tuple[bytes, bytes, list[bytes]]  # tag and VR of the element wanted of all items, and its raw values
 
 _u4 = Struct("<L").unpack_from
@@ -116,7 +117,7 @@ def _refuse_beyond(place: int, end: int | None, data: bytes) -> None:
         raise IndexError if end is None else Declined
 
 
-def _is_sequence(data: bytes, place: int, start: int, known: frozenset[bytes]) -> bool:
+def _is_sequence(data: bytes, place: int, start: int, known: Container[bytes]) -> bool:
     """Say whether an element of undefined length is a sequence: a known one, or a private one that begins with an item."""
     if data[place : place + 4] in known:
         return True

@@ -19,6 +19,7 @@ from umd_curate.pipeline import accounting, phi_gate, raw, referee
 from umd_curate.pipeline.events import Silent, Watcher
 from umd_curate.pipeline.executor import Executor, InProcessExecutor, Task, executor_of
 from umd_curate.pipeline.pet_context import pet_uids
+from umd_curate.pipeline.roots import refuse_overlap, remember_roots, roots_of, workspace_key
 from umd_curate.pipeline.supplement import SupplementTable, read_supplement, strange_rows
 from umd_curate.pipeline.table import ALL_STEPS, PIXEL_STEPS, below_the_wall
 from umd_curate.pipeline.understood import Understood, understand
@@ -56,16 +57,18 @@ def opened(workspace: Workspace, config: UmdConfig, command: str, watcher: Watch
         Ledger(workspace.ledger_path) as ledger,
         executor_of(config.run, workspace, watcher.workers_shown) as executor,
     ):
-        key = raw.workspace_key(workspace, config)
+        key = workspace_key(workspace, config)
         yield Session(workspace, config, ledger, key, watcher, executor)
 
 
 def ingest(session: Session, given: Sequence[Path]) -> None:
     """Scan, de-identify, convert, ask the referee, deface: from the raw folder to ``data/``, with an account of every file."""
-    roots = raw.roots_of(given, session.ledger, session.workspace)
-    raw.refuse_overlap(roots, (session.workspace.root, session.workspace.private))
-    understood = understand(roots, session.workspace, session.config, session.key, session.watcher.scanning)
-    raw.remember_roots(roots, session.ledger, session.workspace)
+    roots = roots_of(given, session.ledger, session.workspace)
+    refuse_overlap(roots, (session.workspace.root, session.workspace.private))
+    understood = understand(
+        roots, session.workspace, session.config, session.key, session.watcher.scanning, session.executor.map
+    )
+    remember_roots(roots, session.ledger, session.workspace)
     ordered = raw.order_volumes(understood, session.workspace, session.key, _supplement(session, understood))
     _run_step(session, raw.pixel_path_step(ordered.units), ordered.sizes)
     _run_step(session, raw.contours_step(ordered.units), ordered.sizes)

@@ -13,15 +13,19 @@ from operator import attrgetter
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from umd_curate.model.tables import Column, columns_of
 from umd_curate.store.files import atomic
 
+pa.set_memory_pool(pa.system_memory_pool())  # gives memory back; pyarrow's own choice keeps some 30 MiB of it
+
 Row = TypeVar("Row")
 
-GROUP_ROWS = 8192  # of a row group of a long table
+GROUP_ROWS = 4096  # of a row group of a long table
 
 _ARROW = {
     "string": pa.string(),
@@ -43,13 +47,39 @@ def arrow_schema(columns: Sequence[Column], metadata: Mapping[str, str] | None =
 def batch_of(rows: Sequence[Any], row_type: type) -> pa.RecordBatch:
     """Dataclass rows as a batch."""
     schema = arrow_schema(columns_of(row_type))
-    arrays = []
-    for entry in schema:
-        values = list(map(attrgetter(entry.name), rows))
-        if pa.types.is_string(entry.type):
-            values = [value.value if isinstance(value, Enum) else value for value in values]
-        arrays.append(pa.array(values, entry.type))
-    return pa.record_batch(arrays, schema=schema)
+    arrays = [array_of(list(map(attrgetter(entry.name), rows)), entry.type) for entry in schema]
+    return pa.RecordBatch.from_arrays(arrays, schema=schema)
+
+
+def array_of(values: Sequence[Any] | npt.NDArray[Any], kind: pa.DataType) -> pa.Array:
+    """Values as an Arrow array of one of the columns' types; None is null.
+
+    The buffers are laid out here (Arrow columnar format, version 1.0): `pyarrow.array` would import pandas, of which 50 MiB
+    of memory and half a second are all that this product would use.
+    """
+    is_there = np.fromiter((value is not None for value in values), bool, len(values))
+    validity = None if is_there.all() else pa.py_buffer(np.packbits(is_there, bitorder="little"))
+    if pa.types.is_list(kind):
+        offsets = _offsets([len(value) if value is not None else 0 for value in values])
+        inner = array_of([part for value in values if value is not None for part in value], kind.value_type)
+        return pa.Array.from_buffers(kind, len(values), [validity, offsets], children=[inner])
+    if pa.types.is_string(kind):
+        texts = [value.encode() if value is not None else b"" for value in values]
+        return pa.Array.from_buffers(
+            kind, len(values), [validity, _offsets(list(map(len, texts))), pa.py_buffer(b"".join(texts))]
+        )
+    plain = [value if value is not None else 0 for value in values]
+    if pa.types.is_boolean(kind):
+        data = np.packbits(np.array(plain, bool), bitorder="little")
+    else:
+        data = np.array(plain, kind.to_pandas_dtype())
+    return pa.Array.from_buffers(kind, len(values), [validity, pa.py_buffer(data)])
+
+
+def _offsets(lengths: Sequence[int]) -> pa.Buffer:
+    offsets = np.zeros(len(lengths) + 1, np.int32)
+    np.cumsum(lengths, out=offsets[1:])
+    return pa.py_buffer(offsets)
 
 
 def rows_of(
@@ -143,7 +173,7 @@ def read_batches(path: Path, columns: Sequence[str] | None = None) -> Iterator[p
     """Read a table, or some columns of it, a row group at a time."""
     with pq.ParquetFile(path) as file:
         for number in range(file.num_row_groups):
-            yield from file.read_row_group(number, columns=columns).to_batches()
+            yield from file.read_row_group(number, columns=columns, use_threads=False).to_batches()
 
 
 class GroupedRows:
@@ -168,13 +198,13 @@ class GroupedRows:
 
     def columns(self, group: int, names: Sequence[str]) -> pa.Table:
         """Some columns of a row group."""
-        return self._file.read_row_group(group, columns=list(names))
+        return self._file.read_row_group(group, columns=list(names), use_threads=False)
 
     def group(self, number: int) -> pa.Table:
         """All columns of a row group."""
         if self._kept is None or self._kept[0] != number:
             self._kept = None
-            self._kept = number, self._file.read_row_group(number)
+            self._kept = number, self._file.read_row_group(number, use_threads=False)
         return self._kept[1]
 
     def slices(self, start: int, stop: int) -> Iterator[pa.Table]:
@@ -196,7 +226,7 @@ class GroupedRows:
             by_group.setdefault(group, []).append(row - self._starts[group])
         for group, places in by_group.items():
             table = self.group(group)
-            parts.append(table.take(pa.array(places, pa.int64())))
+            parts.append(table.take(array_of(places, pa.int64())))
         return pa.concat_tables(parts) if parts else self.schema.empty_table()
 
     def close(self) -> None:
