@@ -160,25 +160,33 @@ def test_a_mapped_function_that_kills_its_process_ends_the_run_with_a_word(clust
 def test_nothing_listens_beyond_loopback_and_a_stranger_is_refused(cluster, workspace):
     list(cluster.run([task("listening")], workspace, CONFIG))
     processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
-    listening = [entry.laddr for one in processes for entry in one.net_connections("inet") if entry.status == "LISTEN"]
-    assert listening
-    assert all(ipaddress.ip_address(address.ip).is_loopback for address in listening)
-    for protocol in ("tcp", "tls"):  # without a certificate of the crew's
-        security = Security.temporary() if protocol == "tls" else None
-        for address in listening:
-            with pytest.raises((OSError, CommClosedError)):  # a page of Dask's hears no words at all
-                asyncio.run(asyncio.wait_for(ask(f"{protocol}://{address.ip}:{address.port}", security), 10))
+    addresses = {entry.laddr for one in processes for entry in one.net_connections("inet") if entry.status == "LISTEN"}
+    assert all(ipaddress.ip_address(address.ip).is_loopback for address in addresses)
+    places = {f"{address.ip}:{address.port}" for address in addresses}
+    scheduler = cluster._crew._cluster.scheduler_address.removeprefix("tls://")
+    assert scheduler in places
+    assert asyncio.run(heard({scheduler}, "tls", cluster._crew._cluster.security)) == [True]
+    for protocol, security in (("tcp", Security()), ("tls", Security.temporary())):
+        assert set(asyncio.run(heard(places, protocol, security))) == {False}
 
 
-async def ask(address, security):
-    """Say hello as Dask's programs do; whoever is answered may send code."""
-    options = security.get_connection_args("client") if security else {}
-    comm = await connect(address, timeout=2, **options)
-    try:
+async def heard(places, protocol, security):
+    """Say hello as Dask's programs do: whether each place answers. Whoever is answered may send code."""
+
+    async def hello(place):
+        comm = await connect(f"{protocol}://{place}", timeout=5, **security.get_connection_args("client"))
         await comm.write({"op": "identity", "reply": True})
         await comm.read()
-    finally:
         await comm.close()
+
+    async def is_heard(place):
+        try:
+            await asyncio.wait_for(hello(place), 5)  # Dask's web server hears only HTTP
+        except (OSError, CommClosedError):
+            return False
+        return True
+
+    return await asyncio.gather(*(is_heard(place) for place in sorted(places)))
 
 
 COORDINATOR = """

@@ -1,5 +1,7 @@
 """What the pipeline makes of the rooms' outcomes: keys that follow the packaged tables, refusals that name their cause."""
 
+import pickle
+
 import pytest
 
 from umd_curate.errors import PhiGateRefused
@@ -8,7 +10,9 @@ from umd_curate.model.receipts import Artifact, Receipt, State
 from umd_curate.model.steps import Step, unit_key
 from umd_curate.model.study import Role, VolumeOrder
 from umd_curate.pipeline.orders import units_of
+from umd_curate.pipeline.raw import contours_step, pixel_path_step
 from umd_curate.pipeline.run import Session, release
+from umd_curate.pipeline.table import ALL_STEPS, below_the_wall
 from umd_curate.store.keys import DeidKey
 from umd_curate.store.ledger import Ledger, Usage
 from umd_curate.store.workspace import create_workspace
@@ -39,3 +43,9 @@ def test_a_search_that_refuses_says_whether_it_found_or_broke_off(tmp_path, monk
         monkeypatch.setattr("umd_curate.pipeline.run.run_steps", lambda _session, _names: None)
         with pytest.raises(PhiGateRefused, match=said):
             release(Session(workspace, UmdConfig(), ledger, DeidKey(b"k" * 32)))
+
+
+@pytest.mark.parametrize("name", ALL_STEPS)
+def test_the_work_of_every_step_can_be_sent_to_another_process(name):
+    steps = {"ingest": pixel_path_step([]), "contours": contours_step([]), **below_the_wall()}
+    assert callable(pickle.loads(pickle.dumps(steps[name].perform)))  # noqa: S301  (our own bytes)

@@ -168,7 +168,7 @@ def summarise(options: Options, workspace: Workspace, sums: Json, made: dict[str
     if code is ExitCode.QUARANTINED:
         render.note("Some input is quarantined: `umd-curate quarantine` says why and what to do.")
     if code is ExitCode.BUG:
-        render.note("A step failed by a bug: see private/logs, and `umd-curate status`.")
+        render.note("A step failed: `umd-curate status` says where; see private/logs.")
 
 
 def show_planned(options: Options, names: Sequence[str]) -> int:

@@ -2,5 +2,6 @@
 
 `orders.py` turns ingest's plan into work orders with published names; `pixel_path.py` joins de-identification and
 conversion, so that each source file is opened once; `phi_gate.py` looks for identifiers in all that lies below the wall;
-`executor.py` runs units; `run.py` is the story.
+`executor.py` runs units in this process, `cluster.py` in several, `crew.py` being the processes and `worker.py` what runs in
+them; `run.py` is the story.
 """

@@ -19,6 +19,9 @@ HEAVY = (
     "matplotlib",
     "highdicom",
     "datasets",
+    "distributed",
+    "dask",
+    "pynetdicom",
     "rich",
 )
 HELP_LIMIT_S = 0.5
