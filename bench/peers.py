@@ -77,7 +77,7 @@ def dicognito_and_dicom2nifti(series: Series, peers: Path) -> Cost:
     """Cost of dicognito and of dicom2nifti on what it wrote."""
     clean, out = _fresh(series, "dicognito"), _fresh(series, "dicognito-dicom2nifti")
     commands = [
-        [str(peers / "bin/dicognito"), "-o", str(clean), str(series.raw)],
+        [str(peers / "bin/python"), "-m", "dicognito", "-o", str(clean), str(series.raw)],
         [str(peers / "bin/python"), "-c", _DICOM2NIFTI, str(clean), str(out)],
     ]
     cost = cost_of(commands, out)
