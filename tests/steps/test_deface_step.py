@@ -1,7 +1,6 @@
 """The deface step on real files: one block in all images of a session, nothing else touched, and the sidecars say so."""
 
 import json
-import shutil
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -174,7 +173,8 @@ def test_every_frame_of_a_4d_pet_loses_the_face_that_the_mean_lost(tmp_path):
     with NiftiWriter(place.resolve(f"{name}.nii"), pet.grid, np.float32, n_frames=2) as writer:
         for plane in np.concatenate(frames):
             writer.write(plane)
-    shutil.copy(place.resolve("private/staged/pet.json"), place.resolve(f"{name}.json"))
+    sidecar = json.loads(place.resolve("private/staged/pet.json").read_text()) | {"VoxelSha256": writer.voxel_sha256}
+    place.resolve(f"{name}.json").write_text(json.dumps(sidecar))
     added = [
         artifact(f"staged-desc-dynamic_pet{role}", f"{name}{suffix}", place.resolve(f"{name}{suffix}"))
         for role, suffix in (("", ".nii"), (".json", ".json"))
