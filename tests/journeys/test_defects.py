@@ -7,7 +7,10 @@ import pytest
 
 from tests.hospital import make_hospital
 
-DEFECTS = ("truncated-pixels", "corrupt-header", "not-dicom", "missing-slice", "missing-weight", "duplicate-slice")
+DEFECTS = (
+    "truncated-pixels", "corrupt-header", "not-dicom", "missing-slice", "missing-weight", "duplicate-slice", "two-spacings",
+    "localizer-inside", "missing-uids", "big-endian", "jpeg-ls", "contradicting-weight",
+)  # fmt: skip
 
 
 @pytest.mark.slow

@@ -14,6 +14,7 @@ from umd_curate.synth.timing import dynamic, gated
 
 # What an observer drew names single images, which are then not there.
 _DRAWN = ("contours-ct", "contours-mr")
+_STATIC = ("pet-second",)  # another corrected PET, which would be preferred
 
 
 def _enhanced(series: Series, study: Study) -> Sequence[Series]:
@@ -79,6 +80,10 @@ OBJECT_DEFECTS: Mapping[str, Defect] = {
         edit=mosaic,
         drops=_DRAWN,
     ),
-    "dynamic-pet": Defect("The PET has three time frames.", Verdict.ACCEPTED, ("pet",), edit=dynamic),
-    "gated-pet": Defect("The PET has four gates.", Verdict.ACCEPTED, ("pet",), edit=gated),
+    "dynamic-pet": Defect(
+        "The only corrected PET has three time frames.", Verdict.ACCEPTED, ("pet",), edit=dynamic, drops=_STATIC
+    ),
+    "gated-pet": Defect(
+        "The only corrected PET has four gates.", Verdict.ACCEPTED, ("pet",), edit=gated, drops=_STATIC
+    ),
 }
