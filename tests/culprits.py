@@ -95,3 +95,7 @@ def deadly(number):
     if number == 3:
         os.kill(os.getpid(), signal.SIGKILL)
     return number
+
+
+def pid_of(_):
+    return os.getpid()
