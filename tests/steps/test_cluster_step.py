@@ -41,8 +41,8 @@ def cluster(workspace):
         yield executor
 
 
-def test_short_work_is_mapped_without_starting_a_process(workspace, monkeypatch):
-    with ClusterExecutor(2, RunConfig(), workspace.private, lambda _: None) as executor:
+def test_short_work_is_mapped_without_starting_a_process(tmp_path, monkeypatch):
+    with ClusterExecutor(2, RunConfig(), tmp_path, lambda _: None) as executor:
         assert list(executor.map(doubled, range(10))) == [2 * number for number in range(10)]
         assert executor._crew is None
         monkeypatch.setattr("umd_curate.pipeline.cluster.PATIENCE_S", 0)

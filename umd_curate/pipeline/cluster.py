@@ -19,6 +19,7 @@ from umd_curate.model.config import RunConfig, UmdConfig
 from umd_curate.model.findings import Finding
 from umd_curate.model.receipts import State
 from umd_curate.pipeline.executor import Outcome, Task, log_path
+from umd_curate.pipeline.orders import bytes_read
 from umd_curate.pipeline.worker import CRASH, Lost, Raised, call, do_task
 from umd_curate.store.ledger import Usage
 from umd_curate.store.workspace import Workspace
@@ -75,7 +76,7 @@ class ClusterExecutor:
         CurateError
             The run itself cannot go on.
         """
-        waiting = sorted(tasks, key=lambda task: -task.size)
+        waiting = sorted(tasks, key=lambda task: -bytes_read(task.unit, workspace))
         if not waiting:
             return
         calls = enumerate((task.unit.step, do_task, task, workspace, config) for task in waiting)

@@ -5,7 +5,7 @@ this floor writes the ledger. Killed at any point, the next run goes on from the
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -62,9 +62,8 @@ def ingest(session: Session, given: Sequence[Path]) -> None:
     understood = raw.understand(roots, session.workspace, session.config, session.key, session.watcher.scanning)
     session.ledger.set_fact(raw.ROOTS, [str(root) for root in roots])
     orders, units = raw.order_volumes(understood, session.workspace, session.key)
-    sizes = {order.unit: sum(size for _, size, _ in order.files) for order in orders}
-    _run_step(session, raw.pixel_path_step(units), sizes)
-    _run_step(session, raw.contours_step(units), sizes)
+    _run_step(session, raw.pixel_path_step(units))
+    _run_step(session, raw.contours_step(units))
     receipts = {receipt.unit: receipt for step in PIXEL_STEPS for receipt in session.ledger.receipts(step)}
     accounts = accounting.settle(understood.plan, orders, receipts, understood.index, session.key.short_id)
     accounting.write_accounting(session.workspace.accounting_path, accounts)
@@ -157,20 +156,16 @@ def _known(ledger: Ledger, name: str) -> Receipt:
     return Receipt(step=name, unit=name, key="", state=State.DONE, measured=measured)
 
 
-def planned(session: Session, step: Step, sizes: Mapping[str, int] | None = None) -> list[Task]:
-    """Tasks of a step's plan, done or not; `sizes` are the bytes that its units read, by name, where inputs don't tell."""
+def planned(session: Session, step: Step) -> list[Task]:
+    """Tasks of a step's plan, done or not."""
     units = step.plan(view_of(session, step.name), session.config)
     definition = definition_sha256(session.config.dataset.definition)
-    tasks = []
-    for unit in units:
-        size = (sizes or {}).get(unit.name) or sum(artifact.size for artifact in unit.inputs)
-        tasks.append(Task(step.perform, unit, unit_key(unit, step, session.config, definition), size))
-    return tasks
+    return [Task(step.perform, unit, unit_key(unit, step, session.config, definition)) for unit in units]
 
 
-def _run_step(session: Session, step: Step, sizes: Mapping[str, int] | None = None) -> None:
+def _run_step(session: Session, step: Step) -> None:
     workspace, ledger = session.workspace, session.ledger
-    tasks = planned(session, step, sizes)
+    tasks = planned(session, step)
     ledger.plan(step.name, {task.unit.name: task.key for task in tasks})
     to_do = [task for task in tasks if _is_due(session, task)]
     _refuse_changed_inputs(session, tasks)
