@@ -10,6 +10,7 @@ import numpy as np
 from umd_curate.errors import GateRefused
 from umd_curate.model.catalogue import run as codes
 from umd_curate.model.findings import Refused
+from umd_curate.model.receipts import Artifact
 from umd_curate.model.steps import Unit
 from umd_curate.pipeline.executor import Task
 from umd_curate.store.files import artifact, write_text
@@ -18,7 +19,9 @@ MIB = 1 << 20
 
 
 def task(name, does="write", size=0, **params):
-    return Task(perform, Unit("trial", name, params={"does": does, **params}), f"key-{name}", size)
+    """A task that reads so many bytes and does what is named."""
+    inputs = (Artifact("image", f"data/{name}", "", size),)
+    return Task(perform, Unit("trial", name, inputs=inputs, params={"does": does, **params}), f"key-{name}")
 
 
 def perform(unit, place, config):
@@ -95,3 +98,7 @@ def deadly(number):
     if number == 3:
         os.kill(os.getpid(), signal.SIGKILL)
     return number
+
+
+def pid_of(_):
+    return os.getpid()

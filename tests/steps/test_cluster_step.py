@@ -15,7 +15,7 @@ import pytest
 from distributed import Security
 from distributed.comm import CommClosedError, connect
 
-from tests.culprits import deadly, doubled, task
+from tests.culprits import deadly, doubled, pid_of, task
 from umd_curate.errors import CurateError, GateRefused
 from umd_curate.model.config import RunConfig, UmdConfig
 from umd_curate.model.receipts import State
@@ -37,7 +37,17 @@ def workspace(tmp_path_factory):
 def cluster(workspace):
     settings = RunConfig(workers=2, memory_gib=MEMORY_GIB)
     with ClusterExecutor(2, settings, workspace.private, lambda _: None) as executor:
+        list(executor.run([task("first")], workspace, CONFIG))  # the processes are there from now on
         yield executor
+
+
+def test_short_work_is_mapped_without_starting_a_process(tmp_path, monkeypatch):
+    with ClusterExecutor(2, RunConfig(), tmp_path, lambda _: None) as executor:
+        assert list(executor.map(doubled, range(10))) == [2 * number for number in range(10)]
+        assert executor._crew is None
+        monkeypatch.setattr("umd_curate.pipeline.cluster.PATIENCE_S", 0)
+        assert list(executor.map(pid_of, range(4))) != [os.getpid()] * 4
+        assert executor._crew is not None
 
 
 def by_unit(outcomes):
@@ -142,6 +152,7 @@ def test_results_come_in_the_order_of_the_items_which_are_taken_as_needed(cluste
     results.close()
     assert len(taken) < 40
     assert list(cluster.map(str, [])) == []
+    assert list(InProcessExecutor().map(str, [1, 2])) == ["1", "2"]
 
 
 def test_an_exception_of_a_mapped_function_comes_at_its_place(cluster):

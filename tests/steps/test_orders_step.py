@@ -9,9 +9,11 @@ from umd_curate.ingest.plan import plan_ingest
 from umd_curate.model.catalogue import ingest as codes
 from umd_curate.model.config import Decision, IngestConfig
 from umd_curate.model.receipts import Receipt, State
+from umd_curate.model.series import DecidedFile
 from umd_curate.model.steps import SessionFiles
 from umd_curate.model.study import Disposition, Layout
-from umd_curate.pipeline.accounting import adds_up, settle, sums_of, total
+from umd_curate.pipeline.accounting import account_for, adds_up, settle, total
+from umd_curate.pipeline.ordered import series_units
 from umd_curate.pipeline.orders import make_orders, read_order, write_orders
 from umd_curate.store.keys import DeidKey
 
@@ -90,11 +92,14 @@ def test_an_order_is_read_back_as_it_was_written(vault, tmp_path):
     assert [finding.detail for finding in ct.findings] == ["s-ct first: the only one that is right"]
 
 
-def test_a_file_that_two_runs_share_is_used_as_long_as_one_of_them_can_use_it(vault):
+def test_a_file_that_two_runs_share_is_used_as_long_as_one_of_them_can_use_it(vault, tmp_path):
     rows = _phases()
     plan = _planned(rows)
     orders = make_orders(plan, vault)
-    index = {row.path: row for row in rows}
+    decided = [
+        DecidedFile(entry.disposition, entry.code, entry.series, "id", "uid", entry.path) for entry in plan.decisions
+    ]
+    units = series_units(plan, orders)
 
     def accounts(*failed):
         receipts = {
@@ -107,10 +112,10 @@ def test_a_file_that_two_runs_share_is_used_as_long_as_one_of_them_can_use_it(va
             )
             for order in orders
         }
-        return settle(plan, orders, receipts, index, short_id)
+        return settle(decided, units, receipts)
 
     for failed, used in (((), 60), (("petct1_ct",), 60), (("petct1_ct", "run-2_ct"), 40), (("run-2_pet",), 40)):
-        sums = sums_of(accounts(*failed))
+        sums = account_for(tmp_path / "accounting.csv", accounts(*failed), short_id, len(rows))
         assert total(sums, Disposition.USED) == used
         assert adds_up(sums)
 

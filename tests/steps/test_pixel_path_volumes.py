@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pydicom
 import pytest
@@ -17,7 +18,7 @@ from umd_curate.model.study import Layout, Role, VolumeOrder
 from umd_curate.pipeline.orders import read_order, units_of, write_orders
 from umd_curate.pipeline.pixel_path import stage_volume
 from umd_curate.store.keys import key_path, make_key
-from umd_curate.store.nifti import count_frames, read_volume
+from umd_curate.store.nifti import read_volume
 from umd_curate.store.workspace import Workspace, create_workspace
 
 STEM = "sub-7K3QF2_ses-petct1"
@@ -68,7 +69,7 @@ def test_a_dynamic_pet_leaves_its_mean_and_its_frames(tmp_path: Path, workspace:
         "staged-desc-dynamic_pet",
         "staged-desc-dynamic_pet.json",
     ]
-    assert count_frames(workspace.resolve(receipt.outputs[2].path)) == 2
+    assert nib.load(workspace.resolve(receipt.outputs[2].path)).shape[3] == 2
     for entry in receipt.outputs[:4]:
         data = workspace.resolve(entry.path)
         assert data.stat().st_mode & 0o777 == 0o600

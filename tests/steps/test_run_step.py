@@ -1,6 +1,7 @@
 """What the pipeline makes of the rooms' outcomes: keys that follow the packaged tables, refusals that name their cause."""
 
 import pickle
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,7 @@ from umd_curate.model.config import UmdConfig
 from umd_curate.model.receipts import Artifact, Receipt, State
 from umd_curate.model.steps import Step, unit_key
 from umd_curate.model.study import Role, VolumeOrder
-from umd_curate.pipeline.orders import units_of
+from umd_curate.pipeline.orders import bytes_read, units_of, write_orders
 from umd_curate.pipeline.raw import contours_step, pixel_path_step
 from umd_curate.pipeline.run import Session, release
 from umd_curate.pipeline.table import ALL_STEPS, below_the_wall
@@ -30,6 +31,15 @@ def key_with(rules):
 def test_another_keep_list_makes_the_headers_anew():
     assert key_with({"keep.csv": "a"}) != key_with({"keep.csv": "b"})
     assert key_with({"keep.csv": "a"}) == key_with({"keep.csv": "a"})
+
+
+def test_a_unit_reads_the_source_files_of_its_order_and_its_other_inputs(tmp_path):
+    workspace = create_workspace(tmp_path / "workspace")
+    order = replace(ORDER, files=(("one", 1000, 1), ("two", 500, 1)))
+    artifacts = write_orders([order], workspace.private / "orders")
+    (unit,) = units_of([order], artifacts, {})
+    image = Artifact("staged-ct", "private/staged/x.nii", "0" * 64, 70)
+    assert bytes_read(replace(unit, inputs=(*unit.inputs, image)), workspace) == 1570
 
 
 @pytest.mark.parametrize(

@@ -119,7 +119,7 @@ def spread(command: Callable[..., Any]) -> Callable[..., Any]:
 
     @click.option("--workers", type=click.IntRange(0), metavar="N",
                   help="Processes that do the work; 0 takes one per core.  [default: run.workers of umd.toml, or 1]")  # fmt: skip
-    @click.option("--dashboard", is_flag=True, help="Show the workers at work on a page of this machine.")
+    @click.option("--dashboard", is_flag=True, help="Show several workers at work on a page of this machine.")
     @functools.wraps(command)
     def wrapped(options: Options, *, workers: int | None, dashboard: bool, **rest: Any) -> Any:  # noqa: ANN401
         own: dict[str, Json] = {"dashboard": True} if dashboard else {}

@@ -64,9 +64,11 @@ def settle(
 
 
 def account_for(
-    path: Path, accounts: Iterable[FileAccount], short_id: Callable[[str, str], ShortId]
+    path: Path, accounts: Iterable[FileAccount], short_id: Callable[[str, str], ShortId], files: int
 ) -> dict[str, Json]:
     """Write the private table, by disposition, reason and the order of the index; sums by disposition and finding code.
+
+    `files` is the number of files that the scan saw, against which the sums are held (`adds_up`).
 
     Each reason is written to a part of its own as the files come, so that no more than one file is in memory.
     """
@@ -85,7 +87,7 @@ def account_for(
             for reason in sorted(parts):
                 parts[reason].seek(0)
                 shutil.copyfileobj(parts[reason], whole)
-    return _sums(counts)
+    return {"files": files, **_sums(counts)}
 
 
 def _cells(account: FileAccount, short_id: Callable[[str, str], ShortId]) -> tuple[str, ...]:
@@ -106,7 +108,7 @@ def _cells(account: FileAccount, short_id: Callable[[str, str], ShortId]) -> tup
 
 def _sums(counts: Mapping[tuple[Disposition, str], int]) -> dict[str, Json]:
     """Sums by disposition and finding code, free of identifiers."""
-    sums: dict[str, Json] = {"files": sum(counts.values())}
+    sums: dict[str, Json] = {}
     for disposition in Disposition:
         found = {code: count for (kind, code), count in sorted(counts.items()) if kind is disposition}
         sums[disposition.value] = sum(found.values()) if disposition is Disposition.USED else dict(found)

@@ -19,6 +19,7 @@ from umd_curate.model.config import RunConfig, UmdConfig
 from umd_curate.model.findings import Finding
 from umd_curate.model.receipts import State
 from umd_curate.pipeline.executor import Outcome, Task, log_path
+from umd_curate.pipeline.orders import bytes_read
 from umd_curate.pipeline.worker import CRASH, Lost, Raised, call, do_task
 from umd_curate.store.ledger import Usage
 from umd_curate.store.workspace import Workspace
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 SCRATCH = "workers"  # folder of Dask's own files, on the private side
 _WAITING_PER_WORKER = 4  # results of `map` that may wait for an earlier one
+PATIENCE_S = 3.0  # about what it costs to start the workers: `map` begins without them
 _GIB = 1 << 30
 
 Item = TypeVar("Item")
@@ -74,7 +76,7 @@ class ClusterExecutor:
         CurateError
             The run itself cannot go on.
         """
-        waiting = sorted(tasks, key=lambda task: -task.size)
+        waiting = sorted(tasks, key=lambda task: -bytes_read(task.unit, workspace))
         if not waiting:
             return
         calls = enumerate((task.unit.step, do_task, task, workspace, config) for task in waiting)
@@ -90,23 +92,32 @@ class ClusterExecutor:
                 yield self._alone(window, task, workspace, config)
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """Results in the order of `items`.
+        """Results in the order of `items`; begun in this process, and spread only where that takes longer than to start others.
 
         Raises
         ------
         CurateError
-            The process died twice under one item.
+            A worker process died twice under one item.
         """
-        source = iter(items)
-        first = list(itertools.islice(source, 1))
-        if not first:
-            return
+        source, spent_s = iter(items), 0.0
+        while self._crew is None and spent_s < PATIENCE_S:
+            try:
+                item = next(source)
+            except StopIteration:
+                return
+            started = time.perf_counter()
+            result = function(item)
+            spent_s += time.perf_counter() - started
+            yield result
+        yield from self._spread(function, source)
+
+    def _spread(self, function: Callable[[Item], Result], items: Iterator[Item]) -> Iterator[Result]:
         calls: dict[int, Call] = {}  # those that are under way
         again: set[int] = set()  # of them, those whose process has died once
         waiting: dict[int, Any] = {}  # results
 
         def numbered() -> Iterator[tuple[int, Call]]:
-            for number, item in enumerate(itertools.chain(first, source)):
+            for number, item in enumerate(items):
                 calls[number] = ("map", call, function, item)
                 yield number, calls[number]
 

@@ -38,14 +38,11 @@ class Task:
         Function of the unit's step; it can be pickled.
     unit, key
         What is to be done, and the key under which the ledger knows it.
-    size
-        Bytes that the unit reads; what reads more is likely to take longer.
     """
 
     perform: Callable[[Unit, Place, UmdConfig], Receipt]
     unit: Unit
     key: str
-    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

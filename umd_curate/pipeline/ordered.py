@@ -17,11 +17,10 @@ from umd_curate.store.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """Units of the pixel path by name, the units that each series (short id) goes to, and the bytes that each unit reads."""
+    """Units of the pixel path by name, and the units that each series (short id) goes to."""
 
     units: Sequence[Unit]
     units_of: Mapping[str, Sequence[str]]
-    sizes: Mapping[str, int]
 
 
 def series_units(plan: IngestPlan, orders: Sequence[VolumeOrder]) -> dict[str, tuple[str, ...]]:
@@ -46,7 +45,7 @@ def keep_ordered(workspace: Workspace, stamp: str, ordered: Ordered) -> None:
         for unit in ordered.units
     ]  # fmt: skip
     series: dict[str, Json] = {name: list(units) for name, units in ordered.units_of.items()}
-    value: dict[str, Json] = {"stamp": stamp, "units": lines, "units_of": series, "sizes": dict(ordered.sizes)}
+    value: dict[str, Json] = {"stamp": stamp, "units": lines, "units_of": series}
     write_json(_path(workspace), value, mode=0o600)
 
 
@@ -64,7 +63,7 @@ def read_ordered(workspace: Workspace, stamp: str, params: Mapping[str, Json]) -
     ]
     if not all(_is_there(workspace, unit.inputs[0]) for unit in units):
         return None
-    return Ordered(units, found["units_of"], found["sizes"])
+    return Ordered(units, found["units_of"])
 
 
 def _is_there(workspace: Workspace, order: Artifact) -> bool:

@@ -17,12 +17,13 @@ from umd_curate.model.headers import InstanceHeader
 from umd_curate.model.ids import PatientKey, SessionId, SubjectId, session_id
 from umd_curate.model.pet import PetContext, Supplement
 from umd_curate.model.receipts import Artifact, Json
-from umd_curate.model.steps import Unit
+from umd_curate.model.steps import Place, Unit
 from umd_curate.model.study import IngestPlan, Layout, OrderedPlace, Role, SessionPlan, SourceVolume, VolumeOrder
 from umd_curate.store.files import write_text
 
 INGEST = "ingest"
 CONTOURS = "contours"
+ORDER = "order"  # role of an order's file
 
 
 class Register(Protocol):
@@ -115,7 +116,7 @@ def write_orders(orders: Sequence[VolumeOrder], folder: Path) -> dict[str, Artif
         if not path.exists() or path.read_text(encoding="utf-8") != text:
             write_text(path, text, mode=0o600)
         digest = hashlib.sha256(text.encode()).hexdigest()
-        artifacts[order.unit] = Artifact("order", f"private/orders/{path.name}", digest, len(text.encode()))
+        artifacts[order.unit] = Artifact(ORDER, f"private/orders/{path.name}", digest, len(text.encode()))
     return artifacts
 
 
@@ -144,6 +145,14 @@ def read_order(path: Path) -> VolumeOrder:
         row = entry["pet"].pop("supplement")
         entry["pet"] = PetContext(**entry["pet"], supplement=None if row is None else Supplement(**row))
     return VolumeOrder(**entry)
+
+
+def bytes_read(unit: Unit, place: Place) -> int:
+    """Bytes that a unit reads: those of its inputs, and of the source files that its order names."""
+    return sum(
+        sum(size for _, size, _ in read_order(place.resolve(entry.path)).files) if entry.what == ORDER else entry.size
+        for entry in unit.inputs
+    )
 
 
 def units_of(

@@ -34,15 +34,13 @@ def order_volumes(
         return known
     units: list[Unit] = []
     units_of_series: dict[str, tuple[str, ...]] = {}
-    sizes: dict[str, int] = {}
     with Vault(workspace.vault_path, key) as vault:
         for part in understood.parts():
             orders = with_contexts(make_orders(part, vault), part, table)
             units += units_of(orders, write_orders(orders, folder), params)
             units_of_series |= series_units(part, orders)
-            sizes |= {order.unit: sum(size for _, size, _ in order.files) for order in orders}
     remove_other_orders(folder, {unit.name for unit in units})
-    ordered = Ordered(sorted(units, key=lambda unit: unit.name), units_of_series, sizes)
+    ordered = Ordered(sorted(units, key=lambda unit: unit.name), units_of_series)
     keep_ordered(workspace, stamp, ordered)
     return ordered
 

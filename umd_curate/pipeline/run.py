@@ -5,7 +5,7 @@ this floor writes the ledger. Killed at any point, the next run goes on from the
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,11 +70,11 @@ def ingest(session: Session, given: Sequence[Path]) -> None:
     )
     remember_roots(roots, session.ledger, session.workspace)
     ordered = raw.order_volumes(understood, session.workspace, session.key, _supplement(session, understood))
-    _run_step(session, raw.pixel_path_step(ordered.units), ordered.sizes)
-    _run_step(session, raw.contours_step(ordered.units), ordered.sizes)
+    _run_step(session, raw.pixel_path_step(ordered.units))
+    _run_step(session, raw.contours_step(ordered.units))
     receipts = {receipt.unit: receipt for step in PIXEL_STEPS for receipt in session.ledger.receipts(step)}
     accounts = accounting.settle(understood.decisions(), ordered.units_of, receipts)
-    sums = accounting.account_for(session.workspace.accounting_path, accounts, session.key.short_id)
+    sums = accounting.account_for(session.workspace.accounting_path, accounts, session.key.short_id, understood.files)
     session.ledger.set_fact(ACCOUNTING, sums)
     run_steps(session, (referee.NAME, "deface", "suv-images"))
 
@@ -183,20 +183,16 @@ def _known(ledger: Ledger, name: str) -> Receipt:
     return Receipt(step=name, unit=name, key="", state=State.DONE, measured=measured)
 
 
-def planned(session: Session, step: Step, sizes: Mapping[str, int] | None = None) -> list[Task]:
-    """Tasks of a step's plan, done or not; `sizes` are the bytes that its units read, by name, where inputs don't tell."""
+def planned(session: Session, step: Step) -> list[Task]:
+    """Tasks of a step's plan, done or not."""
     units = step.plan(view_of(session, step.name), session.config)
     definition = definition_sha256(session.config.dataset.definition)
-    tasks = []
-    for unit in units:
-        size = (sizes or {}).get(unit.name) or sum(artifact.size for artifact in unit.inputs)
-        tasks.append(Task(step.perform, unit, unit_key(unit, step, session.config, definition), size))
-    return tasks
+    return [Task(step.perform, unit, unit_key(unit, step, session.config, definition)) for unit in units]
 
 
-def _run_step(session: Session, step: Step, sizes: Mapping[str, int] | None = None) -> None:
+def _run_step(session: Session, step: Step) -> None:
     workspace, ledger = session.workspace, session.ledger
-    tasks = planned(session, step, sizes)
+    tasks = planned(session, step)
     ledger.plan(step.name, {task.unit.name: task.key for task in tasks})
     to_do = [task for task in tasks if _is_due(session, task)]
     _refuse_changed_inputs(session, tasks)
