@@ -5,6 +5,7 @@ Imaging and GE whole words. The description is read only where ImageType is sile
 water only where it also names a Dixon technique: "fat sat" is no fat image.
 """
 
+import functools
 import re
 
 IN, OPPOSED, FAT, WATER = "in", "opp", "fat", "water"
@@ -50,6 +51,7 @@ def dixon_channel(image_type: tuple[str, ...], description: str | None) -> str |
     return by_phase[0] if len(by_phase) == 1 else None
 
 
+@functools.lru_cache(maxsize=4096)  # descriptions repeat in every file of a series
 def words_of(text: str | None) -> str:
     """Lower-case words and numbers of a free text, one blank between them."""
     return " ".join(re.findall(r"[^\W_]+", (text or "").casefold()))
