@@ -4,6 +4,7 @@ ImageType (0008,0008) is believed first; its words stand in `model/dixon.py`. Th
 silent, single letters and the words fat and water only where it also names a Dixon technique: "fat sat" is no fat image.
 """
 
+import functools
 import re
 
 from umd_curate.model.dixon import FAT, IN, OPPOSED, WATER, channels_of_type
@@ -42,6 +43,7 @@ def dixon_channel(image_type: tuple[str, ...], description: str | None) -> str |
     return by_phase[0] if len(by_phase) == 1 else None
 
 
+@functools.lru_cache(maxsize=4096)  # descriptions repeat in every file of a series
 def words_of(text: str | None) -> str:
     """Lower-case words and numbers of a free text, one blank between them."""
     return " ".join(re.findall(r"[^\W_]+", (text or "").casefold()))

@@ -27,7 +27,7 @@ _BLOCK = 1 << 20
 
 
 def members_of(archive: ListedFile) -> Iterator[ListedFile]:
-    """An archive and its members as files; an archive that cannot be listed alone."""
+    """An archive and its members as files, with those that its DICOMDIR misses; an archive that cannot be listed alone."""
     try:
         found = list(opened_archive(archive.path).members())
     except OSError:
@@ -35,7 +35,10 @@ def members_of(archive: ListedFile) -> Iterator[ListedFile]:
         return
     yield replace(archive, kind=FileKind.ARCHIVE)
     for member in found:
-        yield ListedFile(f"{archive.name}{MARK}{member.name}", member.size, archive.mtime_ns, member.kind)
+        file = ListedFile(f"{archive.name}{MARK}{member.name}", member.size, archive.mtime_ns, member.kind)
+        yield file
+        if is_dicomdir(file.name) and file.kind is None:
+            yield from missing_files(file)
 
 
 def list_files(roots: Iterable[Path]) -> list[ListedFile]:

@@ -123,9 +123,16 @@ class TarArchive:
         is_plain = path.name.lower().endswith(".tar")
         self._gzip = None if is_plain else SeekableGzip(path)
         self._places: dict[str, tuple[int, int, FileKind | None]] = {}
-        with io.BufferedReader(self._raw(), _BLOCK * 64) as stream:
+        raw = self._raw()
+        stream = io.BufferedReader(raw, _BLOCK * 64)
+        try:
             self._list(stream)
-            stream.detach()
+        except BaseException:
+            raw.close()
+            raise
+        stream.detach()
+        if raw is not self._gzip:
+            raw.close()
 
     def _raw(self) -> io.RawIOBase:
         return self._gzip or io.FileIO(self._path)
@@ -165,6 +172,8 @@ class TarArchive:
 class _Part(io.RawIOBase):
     """A part of a file as a file of its own."""
 
+    name = ""  # pydicom asks for one
+
     def __init__(self, source: io.RawIOBase, start: int, size: int, *, is_shared: bool) -> None:
         self._source, self._start, self._size, self._is_shared = source, start, size, is_shared
         self._place = 0
@@ -200,6 +209,8 @@ class _Part(io.RawIOBase):
 
 class _ZipMember(io.RawIOBase):
     """A member of a zip file whose faults are faults of reading."""
+
+    name = ""  # pydicom asks for one
 
     def __init__(self, member: BinaryIO) -> None:
         self._member = member

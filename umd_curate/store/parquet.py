@@ -57,8 +57,10 @@ def array_of(values: Sequence[Any] | npt.NDArray[Any], kind: pa.DataType) -> pa.
     The buffers are laid out here (Arrow columnar format, version 1.0): `pyarrow.array` would import pandas, of which 50 MiB
     of memory and half a second are all that this product would use.
     """
-    is_there = np.fromiter((value is not None for value in values), bool, len(values))
-    validity = None if is_there.all() else pa.py_buffer(np.packbits(is_there, bitorder="little"))
+    validity = None
+    if not isinstance(values, np.ndarray) and None in values:
+        is_there = [value is not None for value in values]
+        validity = pa.py_buffer(np.packbits(is_there, bitorder="little"))
     if pa.types.is_list(kind):
         offsets = _offsets([len(value) if value is not None else 0 for value in values])
         inner = array_of([part for value in values if value is not None for part in value], kind.value_type)

@@ -4,13 +4,15 @@ import string
 from dataclasses import dataclass
 from enum import StrEnum
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from umd_curate.model.headers import FileKind, InstanceHeader
 from umd_curate.model.tables import columns_of
-from umd_curate.store.parquet import arrow_schema, read_rows, write_rows
+from umd_curate.store import parquet
+from umd_curate.store.parquet import GroupedRows, array_of, arrow_schema, read_rows, rows_of, write_rows
 
 
 class Kind(StrEnum):
@@ -68,3 +70,28 @@ def test_the_index_keeps_every_element_of_a_header(tmp_path):
     )  # fmt: skip
     write_rows(tmp_path / "index.parquet", [header], InstanceHeader)
     assert read_rows(tmp_path / "index.parquet", InstanceHeader) == [header]
+
+
+@given(
+    texts=st.lists(st.none() | texts),
+    numbers=st.lists(st.none() | st.integers(-(2**63), 2**63 - 1)),
+    truths=st.lists(st.none() | st.booleans()),
+    lists=st.lists(st.none() | st.lists(st.floats(allow_nan=False), max_size=3)),
+)
+def test_arrays_are_those_of_pyarrow(texts, numbers, truths, lists):
+    columns = [(texts, pa.string()), (numbers, pa.int64()), (truths, pa.bool_()), (lists, pa.list_(pa.float64()))]
+    for values, kind in columns:
+        made = array_of(values, kind)
+        made.validate(full=True)
+        assert made.equals(pa.array(values, kind))
+
+
+def test_rows_are_found_by_number_across_row_groups(tmp_path, monkeypatch):
+    monkeypatch.setattr(parquet, "GROUP_ROWS", 3)
+    found = [Row(str(number), Kind.ONE, None, number) for number in range(11)]
+    write_rows(tmp_path / "rows.parquet", found, Row)
+    rows = GroupedRows(tmp_path / "rows.parquet")
+    assert (rows.count, rows.groups) == (11, 4)
+    assert rows_of(rows.take([0, 2, 3, 10]), Row) == [found[number] for number in (0, 2, 3, 10)]
+    assert [row for table in rows.slices(1, 8) for row in rows_of(table, Row)] == found[1:8]
+    rows.close()
