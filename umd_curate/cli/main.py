@@ -18,7 +18,6 @@ COMMANDS = {
     "init": ("workspace", "init", "Make a workspace."),
     "config": ("workspace", "config", "Show the settings."),
     "scan": ("run", "scan", "Say what a raw folder holds and what would be made of it."),
-    "receive": ("receive", "receive", "Receive what a PACS sends into a raw folder."),
     "ingest": ("run", "ingest", "Scan, de-identify, convert and deface a raw folder into data/."),
     "register": ("run", "register", "Bring PET and CT or MR of each session to one grid."),
     "label": ("run", "label", "Label the organs of each session."),
@@ -29,6 +28,7 @@ COMMANDS = {
     "reveal": ("status", "reveal", "Show path and patient behind a short id, on a terminal."),
     "demo": ("demo", "demo", "Make a synthetic cohort and run the whole main job on it."),
     "synth": ("demo", "synth", "Write a synthetic cohort as DICOM, with exact truth."),
+    "receive": ("receive", "receive", "Receive what a PACS sends into a raw folder."),
     "doctor": ("tools", "doctor", "Check this installation, its engines and a workspace."),
     "schema": ("tools", "schema", "Write or check the JSON Schemas of all documents."),
 }
