@@ -74,7 +74,7 @@ def test_explain_says_what_decided_and_how_to_override(raw, umd_curate, tmp_path
     assert f"{passed['preferred']} was used: lowest series number (3, not 4)." in answer["why"]
     assert [entry["disposition"] for entry in answer["ranking"]["entries"]] == ["used", "excluded"]
     assert answer["ranking"]["tied"] == 2
-    assert passed["series"] in answer["override"][0]
+    assert passed["series"] in answer["override"][1]
 
 
 def test_a_short_reason_is_no_decision(raw, umd_curate, tmp_path):

@@ -259,4 +259,4 @@ def _action(code: str) -> tuple[str, ...]:
 
 
 def _override(what: str, name: str) -> tuple[str, ...]:
-    return (f'[[ingest.decide]] {what} = "{name}", choose = "first", "last" or "never", reason = "..."',)
+    return ("[[ingest.decide]]", f'{what} = "{name}"', 'choose = "first"  # or "last", or "never"', 'reason = "..."')
