@@ -12,7 +12,6 @@ from umd_curate.synth.series import USED, Expected, Series, Slice
 
 _TWO_PATIENTS = bad("two patients in one study")
 _COLLISION = bad("one SOP instance with two contents")
-_NO_UIDS = bad("no study or series UID")
 _MU_MAP = Expected(Disposition.EXCLUDED, "attenuation map")
 _WHOLE_STUDY = dict.fromkeys(("ct", "contours-ct", "mr-in", "contours-mr"), _TWO_PATIENTS)
 _OTHER_WEIGHT_KG = 23.0  # between the weights that two series of one study give
@@ -138,16 +137,16 @@ STUDY_DEFECTS: Mapping[str, Defect] = {
         from_subject=2,
     ),
     "missing-uids": Defect(
-        "A spare series lacks Study (0020,000D) and Series Instance UID (0020,000E).",
-        Verdict.REFUSED,
+        "A spare series lacks Study (0020,000D) and Series Instance UID (0020,000E), and is told by what else it says.",
+        Verdict.EXCLUDED,
         _SPARES,
-        edit=set_to(_NO_UIDS, StudyInstanceUID=None, SeriesInstanceUID=None),
+        edit=set_to(StudyInstanceUID=None, SeriesInstanceUID=None),
     ),
     "empty-uids": Defect(
-        "A spare series has empty Study (0020,000D) and Series Instance UIDs (0020,000E).",
-        Verdict.REFUSED,
+        "A spare series has empty Study (0020,000D) and Series Instance UIDs (0020,000E), and is told by what else it says.",
+        Verdict.EXCLUDED,
         _SPARES,
-        edit=set_to(_NO_UIDS, StudyInstanceUID="", SeriesInstanceUID=""),
+        edit=set_to(StudyInstanceUID="", SeriesInstanceUID=""),
     ),
     "mu-map": Defect("A mu-map stored as CT lies beside the CT.", Verdict.EXCLUDED, ("ct",), edit=_with_mu_map),
     "fov-mismatch": Defect(
