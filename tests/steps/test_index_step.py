@@ -8,6 +8,7 @@ import tarfile
 import zipfile
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -196,11 +197,9 @@ def test_an_archive_is_planned_as_its_folder_and_its_pixels_are_the_same(workspa
     assert len(aside) == 1
     assert (decisions - aside, volumes) == _facts(folder, str(raw))
     with Vault(workspace.vault_path, KEY) as vault:
-        of_folder, of_archive = (make_orders(one.plan, vault.subject_of) for one in (folder, archive))
+        of_folder, of_archive = (make_orders(one.plan, vault) for one in (folder, archive))
     for one, other in zip(of_folder, of_archive, strict=True):
-        assert [d.PixelData for d in Source(one, KEY).datasets()] == [
-            d.PixelData for d in Source(other, KEY).datasets()
-        ]
+        assert [d.PixelData for d in Source(one, KEY).cleaned()] == [d.PixelData for d in Source(other, KEY).cleaned()]
     assert _understand(workspace, packed).opened == 0
 
 
@@ -301,9 +300,11 @@ def test_planning_by_chunks_is_planning_as_a_whole(tmp_path, monkeypatch, faces,
     index = tmp_path / "instances.parquet"
     write_rows(index, rows, InstanceHeader)
     place = plan_io.Place(index, tmp_path)
-    parts = list(plan_io.plan_index(place, IngestConfig(), KEY.short_id, "stamp"))
+    planner = partial(plan_ingest, config=IngestConfig(), short_id=KEY.short_id)
+    parts = list(plan_io.plan_index(place, planner, KEY.short_id, "stamp"))
     whole = plan_ingest(rows, IngestConfig(), KEY.short_id)
-    assert Counter(session for part in parts for session in part.sessions) == Counter(whole.sessions)
+    sessions = plan_io.as_indexed(whole.sessions, {row.path: row for row in rows})
+    assert Counter(session for part in parts for session in part.sessions) == Counter(sessions)
     assert Counter(finding for part in parts for finding in part.findings) == Counter(whole.findings)
     decided = {file.path: (file.disposition, file.code, file.series) for file in plan_io.read_decisions(place)}
     assert decided == {d.path: (d.disposition, d.code, d.series) for d in whole.decisions}

@@ -9,7 +9,7 @@ import functools
 import json
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -26,7 +26,7 @@ from umd_curate.model.headers import FileKind, InstanceHeader, row_of
 from umd_curate.model.ids import ShortId
 from umd_curate.model.receipts import Json
 from umd_curate.model.series import DecidedFile, DecisionRow, SeriesRow, StudyRow
-from umd_curate.model.study import Disposition, FileDecision, IngestPlan
+from umd_curate.model.study import Disposition, FileDecision, IngestPlan, SessionPlan
 from umd_curate.store.files import atomic, write_json
 from umd_curate.store.parquet import GROUP_ROWS, GroupedRows, array_of, batch_of, read_batches, rows_of, table_writer
 
@@ -184,7 +184,26 @@ def _planned(headers: Sequence[InstanceHeader], planner: Planner, short_id: Name
     if Counter(decision.path for decision in decisions) != Counter(header.path for header in headers):
         message = "ingest did not decide every file exactly once"
         raise ValueError(message)
-    return replace(plan, decisions=decisions, findings=(*plan.findings, *aside.findings))
+    return replace(
+        plan,
+        sessions=as_indexed(plan.sessions, {header.path: header for header in headers}),
+        decisions=decisions,
+        findings=(*plan.findings, *aside.findings),
+    )
+
+
+def as_indexed(sessions: Iterable[SessionPlan], rows: Mapping[str, InstanceHeader]) -> tuple[SessionPlan, ...]:
+    """Sessions whose instances are the rows of the index, without what the plan put in place of missing elements."""
+    return tuple(
+        replace(
+            session,
+            volumes=tuple(
+                replace(volume, instances=tuple(rows[image.path] for image in volume.instances))
+                for volume in session.volumes
+            ),
+        )
+        for session in sessions
+    )
 
 
 class _Sums:

@@ -63,7 +63,7 @@ def read_ordered(workspace: Workspace, stamp: str, params: Mapping[str, Json]) -
     ]
     if not all(_is_there(workspace, unit.inputs[0]) for unit in units):
         return None
-    return Ordered(units, found["units_of"])
+    return Ordered(units, {name: tuple(names) for name, names in found["units_of"].items()})
 
 
 def _is_there(workspace: Workspace, order: Artifact) -> bool:
