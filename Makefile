@@ -48,7 +48,7 @@ schemas: $(STAMP)  ## write schemas/ anew from the models
 	$(BIN)/umd-curate schema write schemas
 
 lock:  ## make requirements/dev.lock anew (needs uv)
-	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra hub --extra load --group dev pyproject.toml -o requirements/dev.lock
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --extra hub --extra load --extra s3 --extra zarr --group dev pyproject.toml -o requirements/dev.lock
 
 clean:  ## remove what make made
 	rm -rf $(VENV) demo dist site build
