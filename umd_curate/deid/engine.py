@@ -3,7 +3,8 @@
 Thresholds and every decision about heads and faces stand there; arrays are [k, j, i] and go in and out as numpy.
 """
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,10 +23,11 @@ from umd_curate.deid.deface import (
     face_mask,
     hot,
     on_grid,
-    tissue,
+    skin_value,
 )
 from umd_curate.deid.head import COARSE_MM, Head, find_head
 from umd_curate.deid.morphology import Mask, grown, opened, shrunk
+from umd_curate.deid.shell import face_surface, find_skull, overhang_mm
 from umd_curate.model.geometry import Volume
 from umd_curate.model.receipts import What
 from umd_curate.store.lazy import Lazy
@@ -33,6 +35,10 @@ from umd_curate.store.lazy import Lazy
 sitk = Lazy("SimpleITK")
 
 CLOSE_BY_VOXELS = 2  # gaps of 12 mm in a coarse skull: foramina, sutures, thin temporal bone
+SURE_SIGNS = frozenset({"neck", "column"})
+BACKWARDS_MM = -25.0  # see `shell.overhang_mm`
+LONE_HEAD_MM = 350.0  # a head alone is not as long in any direction
+SKULL_MM = (58.0, 92.0)  # half of a head's breadth
 OPEN_BY_VOXELS = 3  # parts the brain's cavity from the spinal canal and the orbits
 
 
@@ -48,11 +54,14 @@ class Examined:
         The head, or None.
     brain_kji
         Brain on the coarse grid: on CT the cavity within bone, on PET the hot brain; None where it is not seen.
+    skin
+        Value between air and body.
     """
 
     body: Volume
     head: Head | None
     brain_kji: Mask | None
+    skin: float
 
     def covers(self, other: "Examined") -> bool:
         """Say whether this image's view reaches up to the brow of the head that the other one shows."""
@@ -67,14 +76,15 @@ def examine(volume: Volume, role: What) -> Examined:
     """Look for a head in one image; `role` is ``ct``, ``mr`` or ``pet``."""
     image, seen = coarse(volume)
     values = image.array_kji.astype(np.float32)
-    body = largest_body(tissue(values, role, seen))
+    skin = skin_value(values, role, seen)
+    body = largest_body(seen & (values > skin))
     brain = None
     if role is What.CT:
         brain = _cranium(values, body)
     head = find_head(body, brain)
     if head is not None and role is What.PET:
         brain = largest_part(opened(hot(values, body, head), 1))
-    return Examined(Volume(body, image.affine), head, _plausible(brain, head))
+    return Examined(Volume(body, image.affine), head, _plausible(brain, head), skin)
 
 
 def _cranium(hu_kji: NDArray[np.float32], body: Mask) -> Mask | None:
@@ -116,6 +126,60 @@ def faces_of(seen: Mapping[What, Examined]) -> list[FaceMask]:
         protected = [grown(on_grid(brain, one.body.grid), BRAIN_MARGIN_VOXELS) for brain in brains]
         faces.append(face_mask(one.body, one.head, np.logical_or.reduce(protected) if protected else None))
     return faces
+
+
+def surface_cut(examined: Examined, faces: Sequence[FaceMask]) -> float | None:
+    """Part of the face's surface that one image shows and that lies in the blocks; None where it shows no head."""
+    if examined.head is None:
+        return None
+    surface = face_surface(np.asarray(examined.body.array_kji, np.bool_), examined.head)
+    if not surface.any():
+        return None
+    blocks = [on_grid(face, examined.body.grid) for face in faces]
+    covered = np.logical_or.reduce(blocks) if blocks else np.zeros_like(surface)
+    return float((surface & covered).sum() / surface.sum())
+
+
+def is_turned(examined: Examined, volume: Volume, role: What) -> bool:
+    """Say whether the header turns the body: a head shows only when axes are taken for others, or looks backwards.
+
+    Only the surest signs count: a neck between shoulders and a skull, or the dome of a lone head; on CT bone must close a cavity
+    there, too.
+    """
+    body = np.asarray(examined.body.array_kji, np.bool_)
+    if examined.head is not None and examined.head.why in SURE_SIGNS:
+        return not examined.head.is_cut and overhang_mm(body, examined.head) < BACKWARDS_MM
+    wanted = {"neck"} if examined.head is not None else {"neck", "dome"}
+    least = round(LONE_HEAD_MM / COARSE_MM) if examined.head is not None else 0
+    values = coarse(volume)[0].array_kji.astype(np.float32) if role is What.CT else None
+    for axes, flip in _TURNS:
+        turned = np.ascontiguousarray(_turn(body, axes, flip=flip))
+        head = find_head(turned)
+        height = int(turned.any(axis=(1, 2)).sum())
+        if head is None or head.why not in wanted or height < least or not _has_skull(turned, head):
+            continue
+        if values is None or _cranium(np.ascontiguousarray(_turn(values, axes, flip=flip)), turned) is not None:
+            return True
+    return False
+
+
+def _has_skull(body: Mask, head: Head) -> bool:
+    radius_mm = find_skull(body, head).radius_mm
+    return SKULL_MM[0] <= radius_mm <= SKULL_MM[1]
+
+
+_TURNS = tuple(
+    (axes, flip)
+    for axes in itertools.permutations(range(3))
+    for flip in (False, True)
+    if (axes, flip) != ((0, 1, 2), False)
+)
+
+
+def _turn(array_kji: NDArray[Any], axes: tuple[int, ...], *, flip: bool) -> NDArray[Any]:
+    """The array with its axes taken for others, and upside down on request."""
+    turned = array_kji.transpose(axes)
+    return turned[::-1] if flip else turned
 
 
 def largest_body(tissue_kji: Mask) -> Mask:

@@ -98,10 +98,14 @@ def test_front_skin_between_chin_and_brow_lies_in_the_block():
     assert (front & face.mask_kji).sum() >= 0.99 * front.sum()
 
 
-def test_front_of_the_block_is_a_plane():
-    _, _, face = face_of()
-    last = face.mask_kji.shape[1] - 1 - face.mask_kji[:, ::-1].argmax(axis=1)
-    assert len(set(last[face.mask_kji.any(axis=1)].tolist())) == 1
+def test_what_is_left_and_the_outline_of_the_block_do_not_tell_a_nose():
+    body, head, face = face_of()
+    nosed = body.copy()
+    tip = int(np.flatnonzero(body[190, :, 75]).max())
+    nosed[185:196, tip : tip + 9, 72:79] = True
+    other = face_mask(Volume(nosed, np.diag([COARSE_MM, COARSE_MM, COARSE_MM, 1.0])), head, None)
+    assert (nosed & ~body & ~other.mask_kji).sum() == 0
+    assert (other.mask_kji ^ face.mask_kji).sum() < 0.02 * face.mask_kji.sum()
 
 
 def test_brain_stays_out_of_the_block_but_the_skin_does_not():
