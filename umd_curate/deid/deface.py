@@ -32,10 +32,11 @@ REFERENCE_MM = 90.0  # of neck and shoulders below the chin
 
 @dataclass(frozen=True, eq=False)
 class FaceMask:
-    """A block of voxels in patient space, on a coarse grid."""
+    """A block of voxels in patient space, on a coarse grid; `only` names the one image that it is for, empty means all."""
 
     mask_kji: Mask
     affine: Float64
+    only: str = ""
 
     @property
     def volume_ml(self) -> float:
@@ -221,7 +222,8 @@ class Cut:
 
 def cut_of(faces: Sequence[FaceMask], grid: Grid, modality: str) -> Cut:
     """Face blocks on an image's grid: they become air (CT: -1000 HU; MR and PET: 0), all else stays as it is."""
-    parts = [(box, mask) for box, mask in (carry(face, grid) for face in faces) if mask.size]
+    used = [face for face in faces if face.only in {"", modality}]
+    parts = [(box, mask) for box, mask in (carry(face, grid) for face in used) if mask.size]
     fill = AIR_HU if modality == "ct" else 0
     if not parts:
         return Cut((slice(0, 0), slice(0, 0), slice(0, 0)), np.zeros((0, 0, 0), np.bool_), fill)

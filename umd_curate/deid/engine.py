@@ -5,7 +5,7 @@ Thresholds and every decision about heads and faces stand there; arrays are [k, 
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,7 @@ from umd_curate.store.lazy import Lazy
 sitk = Lazy("SimpleITK")
 
 CLOSE_BY_VOXELS = 2  # gaps of 12 mm in a coarse skull: foramina, sutures, thin temporal bone
+CARRIED_PART = 0.99  # of an image's own face surface that a block of another image must hold
 SURE_SIGNS = frozenset({"neck", "column"})
 BACKWARDS_MM = -25.0  # see `shell.overhang_mm`
 LONE_HEAD_MM = 350.0  # a head alone is not as long in any direction
@@ -56,12 +57,15 @@ class Examined:
         Brain on the coarse grid: on CT the cavity within bone, on PET the hot brain; None where it is not seen.
     skin
         Value between air and body.
+    role
+        What the image is.
     """
 
     body: Volume
     head: Head | None
     brain_kji: Mask | None
     skin: float
+    role: What
 
     def covers(self, other: "Examined") -> bool:
         """Say whether this image's view reaches up to the brow of the head that the other one shows."""
@@ -84,7 +88,7 @@ def examine(volume: Volume, role: What) -> Examined:
     head = find_head(body, brain)
     if head is not None and role is What.PET:
         brain = largest_part(opened(hot(values, body, head), 1))
-    return Examined(Volume(body, image.affine), head, _plausible(brain, head), skin)
+    return Examined(Volume(body, image.affine), head, _plausible(brain, head), skin, role)
 
 
 def _cranium(hu_kji: NDArray[np.float32], body: Mask) -> Mask | None:
@@ -109,22 +113,24 @@ def _plausible(brain: Mask | None, head: Head | None) -> Mask | None:
 
 
 def faces_of(seen: Mapping[What, Examined]) -> list[FaceMask]:
-    """Face blocks of a session: from CT or MR; from PET too where it sees a head of which they show nothing or a part.
+    """Face blocks of a session: from CT or MR, carried to all; and of each image of whose face they miss a part its own.
 
-    The brain that any of the images shows stays out of every block.
+    The others miss it where the patient moved between the images, or where the view of the CT or MR ends below the vertex; then
+    the further block is for that image alone. The brain that any of the images shows stays out of the first block, that of
+    the image itself out of its own.
     """
-    anatomical = next((seen[role] for role in (What.CT, What.MR) if role in seen and seen[role].head), None)
-    pet = seen.get(What.PET)
-    used = [one for one in (anatomical,) if one is not None]
-    if pet is not None and pet.head and (anatomical is None or (anatomical.head and anatomical.head.is_cut)):
-        used.append(pet)
-    brains = [FaceMask(one.brain_kji, one.body.affine) for one in seen.values() if one.brain_kji is not None]
-    faces = []
-    for one in used:
-        if one.head is None:
+    brains = {role: FaceMask(one.brain_kji, one.body.affine) for role, one in seen.items() if one.brain_kji is not None}
+    faces: list[FaceMask] = []
+    for role in (What.CT, What.MR, What.PET):
+        one = seen.get(role)
+        if one is None or one.head is None:
             continue
-        protected = [grown(on_grid(brain, one.body.grid), BRAIN_MARGIN_VOXELS) for brain in brains]
-        faces.append(face_mask(one.body, one.head, np.logical_or.reduce(protected) if protected else None))
+        if faces and (surface_cut(one, faces) or 0.0) >= CARRIED_PART:
+            continue
+        shown = [brains[role]] if faces and role in brains else list(brains.values())
+        protected = [grown(on_grid(brain, one.body.grid), BRAIN_MARGIN_VOXELS) for brain in shown]
+        block = face_mask(one.body, one.head, np.logical_or.reduce(protected) if protected else None)
+        faces.append(replace(block, only=role) if faces else block)
     return faces
 
 
@@ -134,8 +140,8 @@ def surface_cut(examined: Examined, faces: Sequence[FaceMask]) -> float | None:
         return None
     surface = face_surface(np.asarray(examined.body.array_kji, np.bool_), examined.head)
     if not surface.any():
-        return None
-    blocks = [on_grid(face, examined.body.grid) for face in faces]
+        return 0.0
+    blocks = [on_grid(face, examined.body.grid) for face in faces if face.only in {"", examined.role}]
     covered = np.logical_or.reduce(blocks) if blocks else np.zeros_like(surface)
     return float((surface & covered).sum() / surface.sum())
 

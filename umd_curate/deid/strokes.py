@@ -152,7 +152,9 @@ def _spikes(values: Float32, step: float) -> list[float]:
     return [float(np.median(values[np.abs(values - guess) <= 1.6 * step])) for guess in guesses]
 
 
-def _rows(mask: NDArray[np.bool_], at: NDArray[np.bool_], bright: Float32, contrast: float) -> Iterator[tuple[Row, _Glyphs, Ints]]:
+def _rows(
+    mask: NDArray[np.bool_], at: NDArray[np.bool_], bright: Float32, contrast: float
+) -> Iterator[tuple[Row, _Glyphs, Ints]]:
     """Rows of connected parts of a mask; each with all candidates and the indices of its own."""
     glyphs = _glyphs(mask, at, bright, contrast)
     if glyphs is None:
@@ -163,7 +165,9 @@ def _rows(mask: NDArray[np.bool_], at: NDArray[np.bool_], bright: Float32, contr
     near = np.maximum(1.0, ALIGNED_PART * tall)
     aligned = (np.abs(bottom[:, None] - bottom) <= near) | (np.abs(top[:, None] - top) <= near)
     gap = np.maximum(left[:, None], left) - np.minimum(right[:, None], right)
-    beside = aligned & (gap <= GAP_PART * tall) & (gap >= -2) & (np.minimum(height[:, None], height) >= LIKE_HEIGHT * tall)
+    beside = (
+        aligned & (gap <= GAP_PART * tall) & (gap >= -2) & (np.minimum(height[:, None], height) >= LIKE_HEIGHT * tall)
+    )
     n, labels = connected_components(beside, directed=False)
     sizes = np.bincount(labels, minlength=n)
     for number in np.flatnonzero(sizes >= MIN_GLYPHS):
@@ -255,7 +259,9 @@ def _small_print(stands_out: Float32, bright: Float32, neighbour: Float32, exten
         mask = stands_out > max(part * float(brightest), LEAST_CONTRAST * extent)
         for row, glyphs, of in _rows(mask, mask, bright, float(brightest)):
             shape = _shape(glyphs, of)
-            is_small = shape.is_print and shape.height <= SMALL_HEIGHT and shape.n >= SMALL_GLYPHS and shape.feet >= SMALL_FEET
+            is_small = (
+                shape.is_print and shape.height <= SMALL_HEIGHT and shape.n >= SMALL_GLYPHS and shape.feet >= SMALL_FEET
+            )
             if is_small and float(glyphs.levels[of].std()) <= SPREAD * glyphs.contrast:
                 top, bottom, left, right = row.box
                 box = (slice(top, bottom), slice(left, right))
