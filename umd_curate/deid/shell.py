@@ -39,6 +39,7 @@ REACH_PART = 2.25  # from the middle to below the chin
 CHIN_PART = 2.0  # from the middle to the chin
 BROW_UP, FACE_SIDE = 0.0, 0.6  # above and beside the middle: brow and temples
 RADIUS_MM = (50.0, 100.0)  # half of a head's breadth: a child of two years, an adult with hair or blur
+ADULT_MM = 76.0  # half of an adult head's breadth, where the view ends below the widest place
 SEARCH_SIDE_MM = 110.0  # a head that leans by 20 degrees is off the body's midline by so much at most
 FLAT_PART = 0.95  # distances within this part of the largest are the ball's middle
 NECK_PART = 0.85  # of the skull's radius: what is narrower is below the head
@@ -116,7 +117,7 @@ def find_skull(body_kji: Mask, head: Head) -> Skull:
     of_head = depth_mm[len(widest) - last :]
     middle = np.argwhere(of_head >= FLAT_PART * found).mean(axis=0)
     middle[0] += len(widest) - last
-    radius = float(np.clip(found, *RADIUS_MM))
+    radius = float(np.clip(max(found, ADULT_MM if head.is_cut else 0.0), *RADIUS_MM))
     yaw = _yaw_deg(box, middle, radius)
     k, j, i = (2 * middle + np.array([head.chin_k, 0, left])).tolist()
     return Skull((k, j, i), radius, yaw)
