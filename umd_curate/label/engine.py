@@ -3,7 +3,7 @@
 An engine describes itself, says whether it is ready, and draws. It decides what is an organ. It does not decide what is
 accepted: the modality is guarded before it is asked, and what it gives is held against `judge.py`.
 
-A model runs in an environment of its own, behind `jobs.ModelEngine`: instead of `draw` it has `command` and `collect`, and
+A model runs in an environment of its own, behind `jobs_io.ModelEngine`: instead of `draw` it has `command` and `collect`, and
 `subprocess_io.py` makes a label engine of it. For the room there is no difference.
 """
 

@@ -9,7 +9,7 @@ from typing import Final
 from umd_curate.errors import EngineError
 from umd_curate.label.engine import EngineSettings, LabelEngine
 from umd_curate.label.engines.command import SiteCommand
-from umd_curate.label.jobs import GIB, Limits
+from umd_curate.label.jobs_io import GIB, Limits
 from umd_curate.label.subprocess_io import Subprocessed
 from umd_curate.model.config import LabelConfig
 

@@ -21,7 +21,7 @@ from typing import Final
 
 from umd_curate.label.engine import EngineDescription, LabelCase
 from umd_curate.label.io import read_label_map
-from umd_curate.label.jobs import GIB, Command, Job, Limits, ModelEngine
+from umd_curate.label.jobs_io import GIB, Command, Job, Limits, ModelEngine
 from umd_curate.label.judge import Drawing
 from umd_curate.label.processes_io import Broken, Process
 from umd_curate.model.catalogue.label import ENDED_BADLY, NO_RESULT, TOOK_TOO_LONG, TOOK_TOO_MUCH

@@ -11,7 +11,7 @@ from tests.contracts import LabelEngineContract, good
 from tests.unit.label.phantom import drawn, grid, label_case
 from tests.unit.label.test_command_engine import END_S, sleepers, wait_for
 from umd_curate.label.engine import EngineDescription, Outcome, run_engine
-from umd_curate.label.jobs import Collected, Command, Limits
+from umd_curate.label.jobs_io import Collected, Command, Limits
 from umd_curate.label.judge import Run
 from umd_curate.label.subprocess_io import Subprocessed, end_staying
 from umd_curate.model.geometry import Volume

@@ -11,7 +11,7 @@ from typing import Final
 
 from umd_curate.label.engine import EngineDescription
 from umd_curate.label.io import read_names
-from umd_curate.label.jobs import Collected, Command, Job
+from umd_curate.label.jobs_io import Collected, Command, Job
 from umd_curate.label.judge import Run
 from umd_curate.label.weights_io import WeightRecord, file_problem
 from umd_curate.model.config import CommandEngine

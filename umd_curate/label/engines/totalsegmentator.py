@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from umd_curate.label import totalsegmentator_child_io
 from umd_curate.label.engine import EngineDescription, EngineSettings
-from umd_curate.label.jobs import Collected, Command, Job
+from umd_curate.label.jobs_io import Collected, Command, Job
 from umd_curate.label.judge import Run
 from umd_curate.label.weights_io import problems, read_record
 from umd_curate.model.receipts import Json

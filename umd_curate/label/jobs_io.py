@@ -1,6 +1,6 @@
 """What a model engine is asked and what it answers: one job per image, a command in an environment of its own.
 
-Pure values. A model engine never runs inside this program: it says which command would do the job, and where the result
+A model engine never runs inside this program: it says which command would do the job, and where the result
 lies afterwards. `subprocess_io.py` runs the command and holds it to its limits; to the room the whole then looks like any
 other label engine.
 """
