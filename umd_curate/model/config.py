@@ -221,6 +221,9 @@ class ConvertConfig(Section):
             raise ValueError(message)
         return self
 
+    contour_names: dict[str, str] = Field(
+        {}, description="Organ of each name that the site gives a segment or structure, such as Leber = liver."
+    )
     frames: Literal["static", "4d"] = Field(
         "static", description="Dynamic and gated PET: their mean alone, or the frames as a 4D image beside it (4d)."
     )
