@@ -1,5 +1,6 @@
 """`release build` and `release verify`."""
 
+import re
 from pathlib import Path
 
 import click
@@ -8,9 +9,37 @@ from umd_curate.cli import render
 from umd_curate.cli.options import Options, common, spread
 from umd_curate.cli.progress import watcher
 from umd_curate.cli.run import show_planned, summarise
-from umd_curate.errors import ExitCode, GateRefused
+from umd_curate.errors import ExitCode, GateRefused, UsageError
 from umd_curate.model.receipts import Json
 from umd_curate.pipeline import run as pipeline
+
+FOLDER = click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+
+
+class Version(click.ParamType[str]):
+    """MAJOR.MINOR.PATCH."""
+
+    name = "version"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Refuse what is no version."""
+        if not re.fullmatch(r"\d+\.\d+\.\d+", value):
+            self.fail("a version has the form MAJOR.MINOR.PATCH, such as 1.2.0", param, ctx)
+        return value
+
+
+def _fingerprint(key: str) -> str:
+    """Fingerprint of a key that is given as such, or as a file."""
+    from umd_curate.store.signing import fingerprint
+
+    path = Path(key)
+    if not key or not path.is_file():
+        return key.lower()
+    try:
+        return fingerprint(path.read_bytes())
+    except ValueError as error:
+        message = "The file holds no public Ed25519 key in PEM."
+        raise UsageError(message) from error
 
 
 @click.group
@@ -24,15 +53,20 @@ def release() -> None:
 
 
 @release.command
+@click.option(
+    "--version", type=Version(), metavar="X.Y.Z", help="Version of the dataset.  [default: release.version of umd.toml]"
+)
 @common
 @spread
-def build(options: Options) -> int:
+def build(options: Options, version: str | None) -> int:
     """Build releases/VERSION/umd/ from what is done, after a search of every file for identifiers.
 
     \b
     Example:
-      UMD_RELEASE__VERSION=1.0.0 umd-curate release build --workspace study
+      umd-curate release build --version 1.2.0 --workspace study
     """
+    if version:
+        options = options.overriding("release", {"version": version})
     if options.dry_run:
         return show_planned(options, ("release",))
     workspace = options.require()
@@ -52,24 +86,40 @@ def build(options: Options) -> int:
 
 
 @release.command
-@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@FOLDER
+@click.option(
+    "--key", default="", metavar="KEY", help="Key that must have signed it: its fingerprint, or its file in PEM."
+)
 @common
-def verify(options: Options, folder: Path) -> int:
+def verify(options: Options, folder: Path, key: str) -> int:
     """Read a release back: every row has its bytes, every file its checksum, no subject is in two splits.
+
+    Needs nothing but the folder. Without --key, the signature is checked with the key that lies in the release: it shows
+    that nothing was changed since, not who signed.
 
     \b
     Example:
-      umd-curate release verify study/releases/0.1.0/umd
+      umd-curate release verify study/releases/0.1.0/umd --key 3f1c52d0a9b84e6f0d7723c1b0a45e19
     """
     from umd_curate.release.scan import verify_release
 
-    result = verify_release(folder)
+    result = verify_release(folder, _fingerprint(key))
     if options.json:
         faults: list[Json] = [
             {"code": fault.code, "place": fault.place, "detail": fault.detail} for fault in result.faults
         ]
-        render.as_json({"files": result.files, "rows": result.rows, "volumes": result.volumes, "faults": faults})
+        render.as_json(
+            {
+                "signed_by": result.signed_by,
+                "files": result.files,
+                "rows": result.rows,
+                "volumes": result.volumes,
+                "faults": faults,
+            }
+        )
     else:
+        if result.signed_by:
+            render.line(f"Signed with key {result.signed_by}{'' if key else ', which lies in the release itself'}.")
         render.line(f"{result.files} files, {result.rows} rows, {result.volumes} volumes: {len(result.faults)} faults")
         for fault in result.faults:
             render.line(f"  {fault.code} {fault.place} {fault.detail}".rstrip())

@@ -8,24 +8,28 @@ from dataclasses import dataclass
 
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.labels import OrganTable
+from umd_curate.model.receipts import Json
 from umd_curate.model.release import (
     TABLES,
     ConfigEntry,
     DecidedChoice,
     ExclusionRow,
+    LabelValue,
     RelaxedRule,
     ReleaseManifest,
+    SeriesRow,
     ShardEntry,
     SplitEntry,
 )
 from umd_curate.model.tables import columns_of
 from umd_curate.release import card, rows, tables
-from umd_curate.release.cases import Subset
+from umd_curate.release.cases import Case, Subset
 from umd_curate.release.front_matter import ConfigCard, SplitCard, front_matter
 from umd_curate.release.gate import Decision
 from umd_curate.release.packing import Row, Shard, pack
-from umd_curate.release.plan import ReleasePlan
+from umd_curate.release.plan import PlannedBaseline, ReleasePlan
 from umd_curate.release.splits import assign_splits
+from umd_curate.release.strata import strata_of
 from umd_curate.release.summary import Summary, summarise
 from umd_curate.store.shards import Footer, Layout
 
@@ -33,16 +37,23 @@ BYTES_PER_MIB = 1 << 20
 TAGS = ("medical", "PET", "PET-CT", "PET-MRI", "CT", "MRI", "NIfTI", "segmentation", "whole-body")
 
 # Manifest tables that `load_dataset` offers beside the images: configuration, its one split, and the table.
-TABLE_CONFIGS = {"manifest": ("volumes", "volumes"), "qa": ("findings", "qa")}
+TABLE_CONFIGS = {"manifest": ("volumes", "volumes"), "qa": ("checks", "qa")}
+PREVIEW_BYTES = 8 << 10  # of a plane, for the number of shards
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigContent:
-    """One configuration with volumes."""
+    """One configuration with volumes, or with pictures of their planes."""
 
     name: str
     layout: Layout
     shards: tuple[Shard, ...]
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of all its shards."""
+        entries = [row for shard in self.shards for row in shard.rows]
+        return sum(map(rows.n_slices, entries)) if self.layout.pictures else len(entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +67,7 @@ class Contents:
     splits: Mapping[str, str]  # by subject
     organs: OrganTable
     decided: tuple[DecidedChoice, ...] = ()
+    baseline: PlannedBaseline | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +85,7 @@ def compose(
 ) -> Contents:
     """Decide what a release of the released cases holds; there is at least one."""
     cases, settings, site = decision.released, config.release, config.dataset.site
-    splits = assign_splits((case.subject for case in cases), settings.splits, settings.split_seed, plan.kept_splits)
+    splits = assign_splits(strata_of(cases), settings.splits, settings.split_seed, plan.kept_splits)
 
     def packed(name: str, layout: Layout, content: Sequence[Row]) -> ConfigContent:
         return ConfigContent(
@@ -85,7 +97,8 @@ def compose(
         packed(f"{rows.LABELS_PREFIX}{s.name}", rows.label_layout(s), rows.label_rows(cases, s, splits, organs))
         for s in subsets
     ]
-    present = tuple(content for content in (*images, *labels) if content.shards)
+    volumes = tuple(content for content in (*images, *labels) if content.shards)
+    present = (*volumes, *([_slices(cases, splits, config)] if settings.slices else []))
     exclusions = tables.exclusion_rows(decision.held, plan)
     default = next(
         (s.name for s in subsets if s.default and s.name in {content.name for content in present}), present[0].name
@@ -94,18 +107,33 @@ def compose(
         configs=tuple(sorted(present, key=lambda content: content.name != default)),
         tables={
             "subjects": tables.subject_rows(cases, splits, site),
-            "volumes": tables.volume_rows(shard for content in present for shard in content.shards),
+            "series": tables.series_rows(cases, splits, settings.version, plan.known_series),
+            "volumes": tables.volume_rows(shard for content in volumes for shard in content.shards),
             "labels": tables.label_rows(cases, splits, organs, rows.LABELS_PREFIX),
-            "qa": tables.qa_rows(cases, splits),
+            "qa": tables.qa_rows(cases, splits, (entry.rule for entry in settings.relax)),
             "exclusions": exclusions,
-            "provenance": tables.provenance_rows(plan.receipts),
+            "provenance": tables.provenance_rows(plan.receipts, plan.steps),
+            "withdrawals": tables.withdrawal_rows(plan.withdrawn),
         },
         summary=summarise(cases, splits, exclusions, {organ.id: organ.name for organ in organs}),
         default=default,
         splits=splits,
         organs=organs,
         decided=plan.decided,
+        baseline=plan.baseline,
     )
+
+
+def _slices(cases: Sequence[Case], splits: Mapping[str, str], config: UmdConfig) -> ConfigContent:
+    settings = config.release
+    shards = pack(
+        rows.SLICES,
+        rows.slice_rows(cases, splits),
+        tuple(settings.splits),
+        settings.shard_mib * BYTES_PER_MIB,
+        lambda row: rows.n_slices(row) * PREVIEW_BYTES,
+    )
+    return ConfigContent(rows.SLICES, rows.slice_layout(), shards)
 
 
 def manifest_of(
@@ -141,6 +169,11 @@ def manifest_of(
             ConfigEntry(name=content.name, splits=_split_entries(content, written), sha256=digest[content.name])
             for content in contents.configs
         ),
+        labels=tuple(
+            LabelValue(id=organ.id, name=organ.name, snomed_code=organ.snomed_code, side=organ.side)
+            for organ in contents.organs
+        ),
+        previous_version=contents.baseline.version if contents.baseline else None,
         relaxed=tuple(RelaxedRule(rule=entry.rule, reason=entry.reason) for entry in config.release.relax),
         decided=contents.decided,
         subjects=contents.summary.subjects,
@@ -190,9 +223,19 @@ def readme_of(
     return f"{head}\n{card.card_body(contents.summary, facts)}"
 
 
-def table_path(name: str) -> str:
+def table_path(name: str, suffix: str = ".parquet") -> str:
     """Path of a manifest table in the release folder."""
-    return f"manifests/{name}.parquet"
+    return f"manifests/{name}{suffix}"
+
+
+def kind_of_file(name: str, *, is_shard: bool) -> str:
+    """Kind of a file of the release, as the table of files names it."""
+    if is_shard:
+        return "shard"
+    folder = name.partition("/")[0]
+    if folder == "manifests" and name.endswith((".parquet", ".jsonl")):
+        return "table"
+    return {"schemas": "schema", "figures": "figure"}.get(folder, "document")
 
 
 def paths_of(contents: Contents) -> dict[str, tuple[str, ...]]:
@@ -251,3 +294,16 @@ def _table_card(
         digest=digest[name],
         file_bytes=file.size,
     )
+
+
+def series_record(contents: Contents) -> dict[str, Json]:
+    """What later releases need to know of the series of this one."""
+    return {
+        tables.series_name(row.subject_id, row.session_id, row.column): {
+            "voxel_sha256": row.voxel_sha256,
+            "init_version": row.init_version,
+            "revised_version": row.revised_version,
+        }
+        for row in contents.tables["series"]
+        if isinstance(row, SeriesRow)
+    }

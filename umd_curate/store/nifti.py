@@ -6,7 +6,7 @@ nibabel.
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -267,6 +267,22 @@ def _read(handle: IO[bytes]) -> Volume:
     ) as error:
         message = "the image cannot be decoded"
         raise ValueError(message) from error
+
+
+def read_planes(path: Path) -> Iterator[NDArray[np.generic]]:
+    """Planes [j, i] of a 3D ``.nii.gz`` of the product's own in ascending k; one plane is in memory, and it is reused.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `compress_volume`.
+    """
+    with igzip.open(path, "rb") as handle:
+        stored = _own(handle)
+        plane_ji = np.empty(stored.grid.shape_kji[1:], stored.dtype)
+        for _ in range(stored.grid.shape_kji[0]):
+            _fill(handle, plane_ji)
+            yield plane_ji
 
 
 def map_volume(path: Path) -> Volume:
