@@ -1,4 +1,4 @@
-"""`release build` and `release verify`."""
+"""`release build`, `release verify` and `release diff`."""
 
 import re
 from pathlib import Path
@@ -44,7 +44,7 @@ def _fingerprint(key: str) -> str:
 
 @click.group
 def release() -> None:
-    """Build or verify a release.
+    """Build, verify or compare releases.
 
     \b
     Example:
@@ -126,4 +126,29 @@ def verify(options: Options, folder: Path, key: str) -> int:
     if result.faults:
         message = "The release is not what its manifest says."
         raise GateRefused(message, hint="Build it again, or fetch it again.")
+    return ExitCode.DONE
+
+
+@release.command
+@click.argument("before", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("after", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@common
+def diff(options: Options, before: Path, after: Path) -> int:
+    """Say what differs between two releases, and which part of the version must rise.
+
+    Images are compared by their voxels, headers apart; a label map that was drawn anew is compared organ by organ.
+
+    \b
+    Example:
+      umd-curate release diff study/releases/1.0.0/umd study/releases/1.1.0/umd
+    """
+    from umd_curate.release.diff_io import diff_releases
+    from umd_curate.release.notes import in_words
+
+    changes = diff_releases(before, after)
+    if options.json:
+        render.as_json(changes.model_dump(mode="json", by_alias=True))
+    else:
+        for line in in_words(changes):
+            render.line(line)
     return ExitCode.DONE

@@ -221,6 +221,7 @@ class ConfigEntry(Document):
 
     name: str
     splits: tuple[SplitEntry, ...]
+    columns: dict[str, str] = Field(default_factory=dict, description="Type by column; volume: bytes and path.")
     sha256: Sha256 = Field(description="Of the shards' digests in order, one a line.")
 
 

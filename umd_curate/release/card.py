@@ -64,17 +64,6 @@ def card_body(summary: Summary, facts: CardFacts) -> str:
     return "\n".join(sections)
 
 
-def changelog(summary: Summary, version: str) -> str:
-    """``CHANGELOG.md`` of the dataset."""
-    return (
-        "# Changelog\n\n"
-        "MAJOR: a column, a label id or a split changes meaning. MINOR: additions and withdrawals. PATCH: corrections.\n\n"
-        f"## {version}\n\n"
-        f"- {_plural(summary.subjects, 'subject')}, {_plural(summary.sessions, 'session')}, "
-        f"{_plural(summary.organ_masks, 'organ mask')}.\n"
-    )
-
-
 def _opening(summary: Summary, facts: CardFacts) -> str:
     return (
         f"# {facts.title}\n\n"

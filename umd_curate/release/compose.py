@@ -166,7 +166,12 @@ def manifest_of(
         split_seed=config.release.split_seed,
         split_shares=config.release.splits,
         configs=tuple(
-            ConfigEntry(name=content.name, splits=_split_entries(content, written), sha256=digest[content.name])
+            ConfigEntry(
+                name=content.name,
+                splits=_split_entries(content, written),
+                columns=content.layout.types,
+                sha256=digest[content.name],
+            )
             for content in contents.configs
         ),
         labels=tuple(

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from umd_curate.errors import ConfigError, GateRefused
 from umd_curate.model.catalogue import CATALOGUE
 from umd_curate.model.catalogue import release as codes
+from umd_curate.model.changes import ReleaseChanges
 from umd_curate.model.config import Relaxation
 from umd_curate.model.findings import Finding, FindingCode, Severity
 from umd_curate.release.cases import Case
+from umd_curate.release.diff import bump_of, is_enough, next_version
 from umd_curate.store.shards import MAX_VOLUME_BYTES
 
 CHECKING_STEP = "qa"
@@ -144,6 +146,23 @@ def refuse_empty(decision: Decision) -> None:
     more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
     message = f"No session can be released ({counted or 'there is none'}): {', '.join(names[:MAX_NAMED])}{more}."
     raise GateRefused(message)
+
+
+def refuse_small_bump(changes: ReleaseChanges) -> None:
+    """Refuse a version that rises less than its changes ask: its number would promise what does not hold.
+
+    Raises
+    ------
+    GateRefused
+        The message says what part must rise, the hint the least version that will do.
+    """
+    if is_enough(bump_of(changes.before, changes.after), changes.required):
+        return
+    message = (
+        f"What changed since {changes.before} needs a {changes.required} version; {changes.after} does not rise so far."
+    )
+    version = next_version(changes.before, changes.required)
+    raise GateRefused(message, hint=f"Set release.version, or --version, to {version} or more.")
 
 
 def _judge(case: Case, relaxed: Relaxed) -> tuple[Finding, ...]:

@@ -17,13 +17,13 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from umd_curate import __version__
+from umd_curate.model.changes import ReleaseChanges
 from umd_curate.model.checks import SessionChecks
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.receipts import Artifact, Json, What
 from umd_curate.model.release import TABLES, FileRow
 from umd_curate.model.sidecars import Document, ImageSidecar, LabelSidecar, PetSidecar
 from umd_curate.model.steps import Place
-from umd_curate.release.card import changelog
 from umd_curate.release.cases import Case, CaseFinding, Subset, VolumeFacts
 from umd_curate.release.compose import (
     Contents,
@@ -34,6 +34,9 @@ from umd_curate.release.compose import (
     readme_of,
     table_path,
 )
+from umd_curate.release.diff_io import diff_releases
+from umd_curate.release.gate import refuse_small_bump
+from umd_curate.release.notes import changelog
 from umd_curate.release.packing import Shard
 from umd_curate.release.plan import PlannedSession, ReleasePlan
 from umd_curate.release.slices_io import write_slices
@@ -46,6 +49,8 @@ from umd_curate.store.signing import sign_file, signing_key_path
 
 SUMS = "manifests/SHA256SUMS"
 MANIFEST = "manifests/release.json"
+CHANGES = "manifests/changes.json"
+CHANGELOG = "CHANGELOG.md"
 README = "README.md"
 LABEL_UNITS = "label"
 FILES = "files"  # the table that is written last
@@ -93,12 +98,31 @@ def write_release(
     for name, schema in schemas.generate().items():
         if name not in _UNPUBLISHED_SCHEMAS:
             write_text(folder / "schemas" / f"{name}{schemas.SUFFIX}", schemas.as_text(schema))
-    write_text(folder / "CHANGELOG.md", changelog(contents.summary, config.release.version))
+    changes, earlier = _changes(folder, contents, place)
+    write_text(folder / CHANGELOG, changelog(contents.summary, config.release.version, changes, earlier))
     write_text(folder / README, readme_of(contents, written, config, versions, digest, definition))
     _write_table(folder, FILES, _file_rows(folder, contents, written))
     sums = _write_sums(folder, {path: file.sha256 for path, file in written.items()})
     sign_file(folder / SUMS, signing_key_path(config.release.signing_key), place.root)
     return sums
+
+
+def _changes(folder: Path, contents: Contents, place: Place) -> tuple[ReleaseChanges | None, str]:
+    """Compare with the release before this one; return what changed and that release's own notes.
+
+    Raises
+    ------
+    GateRefused
+        The version does not rise as far as the changes ask.
+    """
+    if contents.baseline is None:
+        return None, ""
+    baseline = place.resolve(contents.baseline.folder)
+    changes = diff_releases(baseline, folder)
+    refuse_small_bump(changes)
+    write_json(folder / CHANGES, changes.model_dump(mode="json", by_alias=True))
+    notes = baseline / CHANGELOG
+    return changes, notes.read_text(encoding="utf-8") if notes.is_file() else ""
 
 
 def _write_volumes(path: Path, shard: Shard, layout: Layout, place: Place) -> None:

@@ -269,15 +269,20 @@ def _read(handle: IO[bytes]) -> Volume:
         raise ValueError(message) from error
 
 
-def read_planes(path: Path) -> Iterator[NDArray[np.generic]]:
+def read_planes(source: Path | IO[bytes]) -> Iterator[NDArray[np.generic]]:
     """Planes [j, i] of a 3D ``.nii.gz`` of the product's own in ascending k; one plane is in memory, and it is reused.
+
+    Parameters
+    ----------
+    source
+        File, or its bytes as a stream.
 
     Raises
     ------
     OSError, ValueError
         As `compress_volume`.
     """
-    with igzip.open(path, "rb") as handle:
+    with igzip.open(source, "rb") as handle:
         stored = _own(handle)
         plane_ji = np.empty(stored.grid.shape_kji[1:], stored.dtype)
         for _ in range(stored.grid.shape_kji[0]):

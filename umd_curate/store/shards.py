@@ -45,6 +45,11 @@ class Layout:
         return {**plain, **volumes, **{name: {"_type": "Image"} for name in self.pictures}}
 
     @property
+    def types(self) -> dict[str, str]:
+        """Type of every column, by name."""
+        return {field.name: type_name(field.type) for field in self.schema}
+
+    @property
     def schema(self) -> pa.Schema:
         """Arrow schema with the features as metadata; every column may be null, as `datasets` has it."""
         fields = [field.with_nullable(True) for field in arrow_schema(self.columns)]
@@ -202,6 +207,29 @@ def _open_writer(path: Path, layout: Layout) -> pq.ParquetWriter:
         write_page_index=True,
         use_content_defined_chunking=_CHUNKING,
     )
+
+
+def read_volume_at(path: Path, row: int, column: str) -> memoryview:
+    """Bytes of one volume of a shard.
+
+    Raises
+    ------
+    ValueError
+        There is none.
+    """
+    with pq.ParquetFile(path) as file:
+        if 0 <= row < file.num_row_groups:  # a row group holds one row
+            found = _stored(file.read_row_group(row, columns=[column], use_threads=False).column(column)[0])
+            if found is not None:
+                return found.data
+    message = "the shard holds no volume there"
+    raise ValueError(message)
+
+
+def type_name(kind: pa.DataType) -> str:
+    """Name of a column's type, as the tables' declarations have it; ``volume`` for bytes and path."""
+    text = str(kind).replace("element: ", "").replace("item: ", "").replace("double", "float64")
+    return "volume" if kind == VOLUME_TYPE else text
 
 
 def _feature(kind: str) -> Json:
