@@ -179,7 +179,7 @@ def manifest_of(
             for organ in contents.organs
         ),
         previous_version=contents.baseline.version if contents.baseline else None,
-        relaxed=tuple(RelaxedRule(rule=entry.rule, reason=entry.reason) for entry in config.release.relax),
+        relaxed=tuple(RelaxedRule(rule=entry.rule, reason=entry.reason) for entry in config.relaxations),
         decided=contents.decided,
         subjects=contents.summary.subjects,
         sessions=contents.summary.sessions,
@@ -222,7 +222,7 @@ def readme_of(
         reference=str(definition.get("reference", "")),
         configs=tuple(entry.name for entry in configs),
         organs=contents.organs,
-        relaxed=config.release.relax,
+        relaxed=config.relaxations,
         made_with=tuple(f"{name} {version}" for name, version in sorted(versions.items())),
     )
     return f"{head}\n{card.card_body(contents.summary, facts)}"
