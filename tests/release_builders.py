@@ -1,7 +1,7 @@
 """Makers of small finished sessions in ``data/``, with the receipts that a release reads, for the tests of the release."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -89,6 +89,11 @@ class Study:
                 self._put(found, root, role, Volume(labels, affine), self._label_sidecar(str(other)))
         self._put_checks(found, root)
         return SessionFiles(self.subject, self.session, self.kind, found)
+
+    def described(self, root: Path, session: SessionFiles) -> SessionFiles:
+        """The session with the checksums that its files have now."""
+        found = {role: artifact(role, entry.path, root / entry.path) for role, entry in session.artifacts.items()}
+        return replace(session, artifacts=found)
 
     def _put_checks(self, found: dict[str, Artifact], root: Path) -> None:
         entries = (

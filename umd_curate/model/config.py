@@ -58,6 +58,9 @@ class DatasetConfig(Section):
     contact: str | None = Field(
         None, description="Where a person or a user asks for a withdrawal or reports an identifier; published."
     )
+    published: str | None = Field(
+        None, pattern=r"^\d{4}-\d{2}-\d{2}$", description="Date of publication, for citations; no clock is read for it."
+    )
     consent: str | None = Field(
         None, description="On what the use of the images rests, such as broad consent; published."
     )

@@ -77,7 +77,7 @@ def published_settings(section: Json, schema: Json, root: Mapping[str, Json]) ->
     if isinstance(section, list):
         items: Json = next((part for variant in variants if (part := _parts(variant, "items"))), {})
         return [published_settings(value, items, root) for value in section]
-    is_listed = any("enum" in variant or "const" in variant or "pattern" in variant for variant in variants)
+    is_listed = any("enum" in variant or "const" in variant for variant in variants)
     return WITHHELD if isinstance(section, str) and not is_listed else section
 
 

@@ -24,6 +24,7 @@ from umd_curate.model.release import (
 from umd_curate.model.tables import columns_of
 from umd_curate.release import card, rows, tables
 from umd_curate.release.cases import Case, Subset
+from umd_curate.release.croissant import CroissantConfig, CroissantFacts, CroissantFile, croissant
 from umd_curate.release.front_matter import ConfigCard, SplitCard, front_matter
 from umd_curate.release.gate import Decision
 from umd_curate.release.packing import Row, Shard, pack
@@ -197,8 +198,9 @@ def readme_of(
     versions: Mapping[str, str],
     digest: Mapping[str, str],
     definition: Mapping[str, object],
+    figures: Sequence[str] = (),
 ) -> str:
-    """``README.md``: the card, head and body; parameters as in `manifest_of`."""
+    """``README.md``: the card, head and body; parameters as in `manifest_of`, and the paths of the figures."""
     title = str(definition.get("title", config.dataset.definition))
     configs = [_config_card(content, contents.default, written, digest) for content in contents.configs]
     configs += [
@@ -224,8 +226,62 @@ def readme_of(
         organs=contents.organs,
         relaxed=config.relaxations,
         made_with=tuple(f"{name} {version}" for name, version in sorted(versions.items())),
+        licence=config.dataset.licence,
+        consent=config.dataset.consent,
+        ethics=config.dataset.ethics,
+        contact=config.dataset.contact,
+        citation=citation_of(config, definition),
+        previous=contents.baseline.version if contents.baseline else None,
+        withdrawn=len(contents.tables["withdrawals"]),
+        figures=tuple(figures),
     )
     return f"{head}\n{card.card_body(contents.summary, facts)}"
+
+
+def citation_of(config: UmdConfig, definition: Mapping[str, object]) -> str:
+    """How the dataset is cited: as the settings say, else by title, version and reference."""
+    title = str(definition.get("title", config.dataset.definition))
+    parts = (
+        ", ".join(config.dataset.authors),
+        f"{title}, version {config.release.version}",
+        definition.get("reference"),
+    )
+    return config.dataset.citation or ". ".join(str(part) for part in parts if part)
+
+
+def croissant_of(
+    contents: Contents, written: Mapping[str, WrittenFile], config: UmdConfig, definition: Mapping[str, object]
+) -> dict[str, Json]:
+    """``croissant.json``; parameters as in `manifest_of`."""
+    dataset = config.dataset
+    facts = CroissantFacts(
+        name=dataset.definition,
+        title=str(definition.get("title", dataset.definition)),
+        version=config.release.version,
+        licence=dataset.licence,
+        url=str(definition.get("url", "")),
+        creators=dataset.authors or (dataset.site,),
+        citation=citation_of(config, definition),
+        date=dataset.published,
+        contact=dataset.contact,
+        consent=dataset.consent,
+        ethics=dataset.ethics,
+    )
+
+    def described(name: str, includes: str, paths: Sequence[str], features: Mapping[str, Json]) -> CroissantConfig:
+        files = tuple(CroissantFile(path, written[path].sha256, written[path].size) for path in paths)
+        return CroissantConfig(name, includes, files, features)
+
+    configs = [
+        described(entry.name, f"{entry.name}/*.parquet", [shard.path for shard in entry.shards], entry.layout.features)
+        for entry in contents.configs
+    ]
+    configs += [
+        described(name, table_path(table), [table_path(table)], Layout(columns_of(TABLES[table]), ()).features)
+        for name, (_, table) in TABLE_CONFIGS.items()
+        if contents.tables[table]
+    ]
+    return croissant(facts, configs, contents.summary)
 
 
 def table_path(name: str, suffix: str = ".parquet") -> str:

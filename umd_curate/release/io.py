@@ -9,6 +9,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
 
@@ -28,6 +29,7 @@ from umd_curate.release.cases import Case, CaseFinding, Subset, VolumeFacts
 from umd_curate.release.compose import (
     Contents,
     WrittenFile,
+    croissant_of,
     kind_of_file,
     manifest_of,
     paths_of,
@@ -35,6 +37,7 @@ from umd_curate.release.compose import (
     table_path,
 )
 from umd_curate.release.diff_io import diff_releases
+from umd_curate.release.figures_io import write_figures
 from umd_curate.release.gate import refuse_small_bump
 from umd_curate.release.notes import changelog
 from umd_curate.release.packing import Shard
@@ -52,6 +55,7 @@ MANIFEST = "manifests/release.json"
 CHANGES = "manifests/changes.json"
 CHANGELOG = "CHANGELOG.md"
 README = "README.md"
+CROISSANT = "croissant.json"
 LABEL_UNITS = "label"
 FILES = "files"  # the table that is written last
 JSON_LINES = ".jsonl"
@@ -100,7 +104,9 @@ def write_release(
             write_text(folder / "schemas" / f"{name}{schemas.SUFFIX}", schemas.as_text(schema))
     changes, earlier = _changes(folder, contents, place)
     write_text(folder / CHANGELOG, changelog(contents.summary, config.release.version, changes, earlier))
-    write_text(folder / README, readme_of(contents, written, config, versions, digest, definition))
+    figures = write_figures(folder, contents.summary)
+    write_text(folder / README, readme_of(contents, written, config, versions, digest, definition, figures))
+    write_json(folder / CROISSANT, croissant_of(contents, written, config, definition))
     _write_table(folder, FILES, _file_rows(folder, contents, written))
     sums = _write_sums(folder, {path: file.sha256 for path, file in written.items()})
     sign_file(folder / SUMS, signing_key_path(config.release.signing_key), place.root)
@@ -161,7 +167,7 @@ def _file_rows(folder: Path, contents: Contents, written: Mapping[str, WrittenFi
 
 def tool_versions() -> dict[str, str]:
     """Software whose version shows in the bytes of a release."""
-    return {"umd-curate": __version__, "pyarrow": str(pa.__version__)}
+    return {"umd-curate": __version__, "pyarrow": str(pa.__version__), "matplotlib": version("matplotlib")}
 
 
 @contextlib.contextmanager

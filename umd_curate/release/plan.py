@@ -131,7 +131,12 @@ def plan_release(
     if not sessions:
         return None
     wanted = {subset.session_kind: subset for subset in subsets}
-    receipts = [receipt for step in EARLIER_STEPS for receipt in view.receipts(step) if receipt.subject not in gone]
+    receipts = [
+        receipt
+        for step in EARLIER_STEPS
+        for receipt in sorted(view.receipts(step), key=lambda receipt: receipt.unit)
+        if receipt.subject not in gone
+    ]
     earlier = _earlier(view, settings)
     inputs = [
         artifact
