@@ -1,6 +1,7 @@
-"""`release build`, `release verify` and `release diff`."""
+"""`release`: build, verify, diff, export, provenance, record."""
 
 import re
+import shutil
 from pathlib import Path
 
 import click
@@ -44,7 +45,7 @@ def _fingerprint(key: str) -> str:
 
 @click.group
 def release() -> None:
-    """Build, verify or compare releases.
+    """Build, verify, compare or export releases.
 
     \b
     Example:
@@ -56,9 +57,10 @@ def release() -> None:
 @click.option(
     "--version", type=Version(), metavar="X.Y.Z", help="Version of the dataset.  [default: release.version of umd.toml]"
 )
+@click.option("--nifti", is_flag=True, help="Write a plain tree with BIDS-like names beside it, too.")
 @common
 @spread
-def build(options: Options, version: str | None) -> int:
+def build(options: Options, version: str | None, *, nifti: bool) -> int:
     """Build releases/VERSION/umd/ from what is done, after a search of every file for identifiers.
 
     \b
@@ -81,8 +83,21 @@ def build(options: Options, version: str | None) -> int:
     if folder is None:
         message = "There is no session to release."
         raise GateRefused(message, hint="`umd-curate status` says what became of the raw folder.")
-    summarise(options, workspace, sums, {"release": str(folder)}, code)
+    made: dict[str, Json] = {"release": str(folder)}
+    if nifti:
+        made["nifti"] = str(_plain_tree(folder))
+    summarise(options, workspace, sums, made, code)
     return code
+
+
+def _plain_tree(folder: Path) -> Path:
+    from umd_curate.release.export_io import export_release
+
+    target = folder.with_name(f"{folder.name}-nifti")
+    if target.exists():
+        shutil.rmtree(target)
+    export_release(folder, target, "bids")
+    return target
 
 
 @release.command
@@ -151,4 +166,70 @@ def diff(options: Options, before: Path, after: Path) -> int:
     else:
         for line in in_words(changes):
             render.line(line)
+    return ExitCode.DONE
+
+
+@release.command
+@FOLDER
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--to", "form", required=True, type=click.Choice(["bids", "nnunet", "webdataset", "zarr"]), help="Form.")
+@common
+def export(options: Options, folder: Path, target: Path, form: str) -> int:
+    """Write a release in another form into the new folder TARGET.
+
+    bids: a plain tree of NIfTI with BIDS-like names. nnunet: CT or MR and PET as two channels on the PET grid, with the
+    release's splits. webdataset: tar files. zarr: one array per image, in chunks of eight planes.
+
+    \b
+    Example:
+      umd-curate release export study/releases/1.0.0/umd nnUNet_raw --to nnunet
+    """
+    from umd_curate.release.export_io import export_release
+
+    count = export_release(folder, target, form)
+    if options.json:
+        render.as_json({"sessions": count, "target": str(target)})
+    else:
+        render.line(f"{count} sessions written to {target}")
+    return ExitCode.DONE
+
+
+@release.command
+@FOLDER
+@click.option(
+    "--as", "standard", default="ro-crate", show_default=True, type=click.Choice(["ro-crate", "prov"]), help="Standard."
+)
+@common
+def provenance(options: Options, folder: Path, standard: str) -> int:  # noqa: ARG001  (JSON in any case)
+    """Print the provenance of a release as an RO-Crate or in W3C PROV: every task, its parameters, inputs, outputs, versions.
+
+    \b
+    Example:
+      umd-curate release provenance study/releases/1.0.0/umd --as prov > prov.json
+    """
+    from umd_curate.release.record_io import provenance_of
+
+    render.as_json(provenance_of(folder, standard))
+    return ExitCode.DONE
+
+
+@release.command
+@FOLDER
+@click.option("--into", "target", type=click.Path(path_type=Path, file_okay=False), default=Path("manifests/releases"),
+              show_default=True, help="Folder of the records.")  # fmt: skip
+@common
+def record(options: Options, folder: Path, target: Path) -> int:
+    """Write the record of a release, for review in the repository: checksum of its checksums, signer, counts, relaxed rules.
+
+    \b
+    Example:
+      umd-curate release record study/releases/1.0.0/umd --into manifests/releases
+    """
+    from umd_curate.release.record_io import record_release
+
+    path = record_release(folder, target)
+    if options.json:
+        render.as_json({"record": str(path)})
+    else:
+        render.line(str(path))
     return ExitCode.DONE

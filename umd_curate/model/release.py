@@ -269,3 +269,23 @@ class ReleaseManifest(Document):
     sessions: int
     excluded_sessions: int
     made_with: dict[str, str] = Field(description="Software and its version.")
+
+
+class ReleaseRecord(Document):
+    """``manifests/releases/<dataset>-<version>.json`` of the repository: one reviewed file per published release."""
+
+    schema_version: Literal["1.0"] = "1.0"
+    dataset: str
+    version: str
+    previous_version: str | None = None
+    licence: str
+    sums_sha256: Sha256 = Field(description="Of manifests/SHA256SUMS, which pins every file.")
+    signed_by: str = Field(description="Fingerprint of the key that signed the checksums.")
+    subjects: int
+    sessions: int
+    excluded_sessions: int
+    rows: dict[str, int] = Field(description="By configuration.")
+    files: int
+    size: int = Field(description="Bytes of all files.")
+    relaxed: tuple[RelaxedRule, ...] = ()
+    made_with: dict[str, str]

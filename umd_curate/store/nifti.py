@@ -243,6 +243,12 @@ def read_volume(path: Path) -> Volume:
         return _read(handle)
 
 
+def read_volume_from(source: IO[bytes]) -> Volume:
+    """Read a ``.nii.gz`` from a stream of its bytes; raises as `read_volume`."""
+    with igzip.open(source, "rb") as handle:
+        return _read(handle)
+
+
 def _read(handle: IO[bytes]) -> Volume:
     try:
         stored = stored_of(handle.read(HEADER_BYTES))
