@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from umd_curate.model.criteria import WORD_CRITERIA, CriterionName
 from umd_curate.model.receipts import Json
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10)]
@@ -66,30 +67,6 @@ class DatasetConfig(Section):
     )
     ethics: str | None = Field(None, description="Ethics committee and the number of its vote; published.")
     site: str = Field("site-1", description="Published code of the hospital; never its name.", pattern=r"^[a-z0-9-]+$")
-
-
-CriterionName = Literal[
-    "static",
-    "largest-coverage",
-    "original",
-    "bqml",
-    "attenuation-ct",
-    "contrast",
-    "soft-kernel",
-    "most-slices",
-    "in-phase",
-    "no-map",
-    "largest-part",
-    "dixon-channel",
-    "finest-pixels",
-    "description",
-    "protocol",
-    "kernel",
-    "reconstruction",
-    "lowest-series-number",
-    "highest-series-number",
-]
-WORD_CRITERIA = frozenset({"description", "protocol", "kernel", "reconstruction"})
 
 
 class RankBy(Section):
