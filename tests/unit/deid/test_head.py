@@ -130,7 +130,7 @@ def test_block_lands_at_the_same_place_in_patient_space_in_any_image(flip):
     points = apply_affine(affine, (np.argwhere(mask) + offset)[:, ::-1])
     index = np.rint(points / COARSE_MM).astype(int)
     assert len(points)
-    assert face.mask_kji[index[:, 2], index[:, 1], index[:, 0]].mean() > 0.999  # a point halfway may go to either side
+    assert face.mask_kji[index[:, 2], index[:, 1], index[:, 0]].mean() > 0.99  # halfway to either side, and at the edge
     assert mask.sum() * volume.grid.voxel_volume_ml <= face.volume_ml * 1.02
 
 
