@@ -174,7 +174,15 @@ class IngestConfig(Section):
 class DeidConfig(Section):
     """De-identification. The key never lies in the workspace."""
 
+    # Settings that change no file below the wall of themselves: work orders hold the key's fingerprint and the ids.
+    apart: ClassVar[frozenset[str]] = frozenset({"key_file", "subjects"})
+
     key_file: str = Field("~/.config/umd-curate/deid.key", description="Secret key, made at the first run, mode 0600.")
+    subjects: Literal["random", "preassigned"] = Field(
+        "random",
+        description="Published ids: random ones, or only those that `umd-curate crosswalk import` took; then a patient "
+        "without one stops the run.",
+    )
     faces_retained: Reason | None = Field(None, description="Reason why faces stay; without it heads are defaced.")
 
 
