@@ -128,7 +128,7 @@ def merge(options: Options, vault: Path, key_file: Path) -> int:
 
     \b
     Example:
-      umd-curate crosswalk merge /mnt/b/private/vault.sqlite --key b.key --workspace study
+      umd-curate crosswalk merge other/vault.sqlite --key b.key --workspace study
     """
     from umd_curate.pipeline import crosswalk as work
     from umd_curate.store.keys import key_path, load_key
