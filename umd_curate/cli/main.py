@@ -28,6 +28,7 @@ COMMANDS = {
     "quarantine": ("status", "quarantine", "List what was wanted but cannot be used, and what to do."),
     "reveal": ("status", "reveal", "Show path and patient behind a short id, on a terminal."),
     "suv": ("suv", "suv", "Explain how an SUV was derived."),
+    "audit": ("audit", "audit", "Search any folder for identifiers of patients."),
     "crosswalk": ("crosswalk", "crosswalk", "Keep the link between patients and published ids."),
     "demo": ("demo", "demo", "Make a synthetic cohort and run the whole main job on it."),
     "synth": ("demo", "synth", "Write a synthetic cohort as DICOM, with exact truth."),

@@ -19,7 +19,8 @@ from umd_curate.deid.windows import Windows
 
 PAYLOAD_LEAST = 8  # bytes of the shortest spelling that is looked for in numbers and in what base64 and hex decode to
 BLOCK = 1 << 18  # bytes that are searched at once: they stay in the cache
-OVERLAP = 1 << 10  # bytes; longer than any spelling
+TEXT_BLOCK = 1 << 20  # bytes of text that are searched at once in all their disguises
+OVERLAP = 1 << 12  # bytes; longer than any spelling in any disguise
 MAX_GAP = 2  # separators one after the other inside a number
 READABLE_PART = 0.75  # of the bytes of text or of a header; of noise it is 0.39
 AROUND = 12  # bytes on each side of a short spelling that must be readable
@@ -54,11 +55,16 @@ class Searcher:
 
     def in_text(self, data: bytes) -> set[Found]:
         """Kinds and encodings of the identifiers in text, in a header, or in a file of unknown form."""
-        found = self._text.in_bytes(data, BOUNDED_BELOW)
-        for name, plain in undone(data):
-            hits = self._text.in_bytes(plain, PAYLOAD_LEAST if name in _CODED else BOUNDED_BELOW)
-            found |= {(kind, f"{name} of {encoding}") for kind, encoding in hits}
-        return found | self._with_separators(data)
+        found: set[Found] = set()
+        for _, part in _blocks(data, TEXT_BLOCK):
+            found |= self._text.in_bytes(part, BOUNDED_BELOW)
+            is_text = is_readable(part)
+            for name, plain in undone(part, is_text=is_text):
+                hits = self._text.in_bytes(plain, PAYLOAD_LEAST if name in _CODED else BOUNDED_BELOW)
+                found |= {(kind, f"{name} of {encoding}") for kind, encoding in hits}
+            if is_text:
+                found |= self._with_separators(part)
+        return found
 
     def in_payload(self, data: bytes) -> set[Found]:
         """The same in numbers or compressed bytes; see the module for what is left out."""
@@ -106,7 +112,7 @@ class _Search:
 
     def hits(self, data: bytes) -> Iterator[tuple[int, Pattern]]:
         """Places of all patterns, whatever stands around them."""
-        for start, block in _blocks(data):
+        for start, block in _blocks(data, BLOCK):
             for place, number in self._windows.candidates(block, short=self._has_short):
                 pattern = self.patterns[number]
                 if block[place : place + len(pattern.spelling)].lower() == pattern.spelling:
@@ -121,12 +127,13 @@ class _Search:
         return found
 
 
-def _blocks(data: bytes) -> Iterator[tuple[int, bytes]]:
-    if len(data) <= BLOCK + OVERLAP:
+def _blocks(data: bytes, size: int) -> Iterator[tuple[int, bytes]]:
+    """Parts of at most `size` bytes and an overlap, with where they begin."""
+    if len(data) <= size + OVERLAP:
         yield 0, data
         return
-    for start in range(0, len(data), BLOCK):
-        yield start, data[start : start + BLOCK + OVERLAP]
+    for start in range(0, len(data), size):
+        yield start, data[start : start + size + OVERLAP]
 
 
 def _stands(data: bytes, place: int, pattern: Pattern, least: int) -> bool:

@@ -8,7 +8,6 @@ import binascii
 import html
 import re
 from collections.abc import Iterator
-from urllib.parse import unquote_to_bytes
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,48 +19,50 @@ _IN_BASE64 = np.zeros(256, np.bool_)
 _IN_BASE64[list(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/-_")] = True
 _IN_HEX = np.zeros(256, np.bool_)
 _IN_HEX[list(b"0123456789abcdefABCDEF")] = True
+_LINE_END = b"CgoK"  # three of them in base64
+_FILL = (b"", b"A", b"AA", b"AAA")
 _HEX_MARKS = re.compile(rb"0x|\\x")
-_PERCENT = re.compile(rb"%[0-9A-Fa-f]{2}")
+_PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
 _QUOTED = re.compile(rb"=[0-9A-F]{2}|=\r?\n")
 _ESCAPE = re.compile(rb"(?:\\u[0-9A-Fa-f]{4})+")
 _ENTITY = re.compile(rb"&(?:#\d{2,6}|#[xX][0-9A-Fa-f]{2,6}|[A-Za-z]{2,10});")
 
 
-def undone(data: bytes) -> Iterator[tuple[str, bytes]]:
-    """Name of each disguise that `data` may wear, with what is under it."""
-    yield "base64", b"\n".join(_base64s(data.translate(None, b"\r\n")))
-    plain = _HEX_MARKS.sub(b"", data) if b"x" in data else data
-    yield "hex", b"\n".join(_hexes(plain.translate(None, b" :,-\r\n")))
-    if _PERCENT.search(data):
-        yield "percent", unquote_to_bytes(data)
-    if _QUOTED.search(data):
+def undone(data: bytes, *, is_text: bool = True) -> Iterator[tuple[str, bytes]]:
+    """Name of each disguise that `data` may wear, with what is under it; escapes are looked for in text alone."""
+    yield "base64", _base64s(data.translate(None, b"\r\n"))
+    plain = _HEX_MARKS.sub(b"", data) if is_text and (b"0x" in data or b"\\x" in data) else data
+    yield "hex", _hexes(plain.translate(None, b" :,-\r\n"))
+    if not is_text:
+        return
+    if b"%" in data and _PERCENT.search(data):
+        yield "percent", _PERCENT.sub(lambda found: bytes.fromhex(found[1].decode("ascii")), data)
+    if b"=" in data and _QUOTED.search(data):
         yield "quoted-printable", binascii.a2b_qp(data)
-    if _ESCAPE.search(data):
+    if b"\\u" in data:
         yield "escapes", _ESCAPE.sub(_unescaped, data)
-    if _ENTITY.search(data):
-        yield "entities", html.unescape(data.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+    if b"&" in data and _ENTITY.search(data):
+        yield "entities", _ENTITY.sub(_resolved, data)
 
 
-def _base64s(data: bytes) -> Iterator[bytes]:
-    for start, end in _runs(data, _IN_BASE64, MIN_BASE64):
-        run = data[start:end]
-        if run.isdigit() or (run.isalpha() and (run.islower() or run.istitle())):
-            continue  # a plain number or word; base64 of text has both cases or digits among letters
-        run = run.translate(_URL_SAFE)
-        yield from (_from_base64(run[shift:]) for shift in range(4))
+def _base64s(data: bytes) -> bytes:
+    """What runs of base64 decode to at every alignment, with line ends between them."""
+    found = (data[start:end] for start, end in _runs(data, _IN_BASE64, MIN_BASE64))
+    runs = [run.translate(_URL_SAFE) for run in found if not _is_plain(run)]
+    filled = (run[shift:] + _FILL[(shift - len(run)) % 4] for shift in range(4) for run in runs)
+    return base64.b64decode(_LINE_END.join(filled))
 
 
-def _from_base64(run: bytes) -> bytes:
-    whole = run[: len(run) // 4 * 4]
-    rest = run[len(whole) :]
-    tail = rest + b"=" * (4 - len(rest)) if len(rest) > 1 else b""
-    return base64.b64decode(whole + tail)
+def _is_plain(run: bytes) -> bool:
+    """Tell a plain number or word; base64 of text has both cases or digits among letters."""
+    return run.isdigit() or (run.isalpha() and (run.islower() or run.istitle()))
 
 
-def _hexes(data: bytes) -> Iterator[bytes]:
-    for start, end in _runs(data, _IN_HEX, MIN_HEX):
-        run = data[start:end].decode("ascii")
-        yield from (bytes.fromhex(run[shift : shift + (len(run) - shift) // 2 * 2]) for shift in range(2))
+def _hexes(data: bytes) -> bytes:
+    """What runs of hex digits decode to at both alignments, with line ends between them."""
+    runs = [data[start:end] for start, end in _runs(data, _IN_HEX, MIN_HEX)]
+    even = (run[shift : len(run) - (len(run) - shift) % 2] for shift in range(2) for run in runs)
+    return binascii.unhexlify(b"0a".join(even))
 
 
 def _runs(data: bytes, members: NDArray[np.bool_], least: int) -> list[tuple[int, int]]:
@@ -79,6 +80,10 @@ def _runs(data: bytes, members: NDArray[np.bool_], least: int) -> list[tuple[int
 def _unescaped(found: re.Match[bytes]) -> bytes:
     units = found[0].decode("ascii").split("\\u")[1:]
     return bytes.fromhex("".join(units)).decode("utf-16-be", "surrogatepass").encode("utf-8", "surrogatepass")
+
+
+def _resolved(found: re.Match[bytes]) -> bytes:
+    return html.unescape(found[0].decode("ascii")).encode("utf-8", "replace")
 
 
 def without_separators(data: bytes) -> bytes:

@@ -5,6 +5,7 @@ so only a quarter of the block's windows is looked up. Shorter strings are looke
 a block may be in any. What stands around a place is judged by `audit`.
 """
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -16,7 +17,7 @@ COMPARED = 8  # bytes of each string that are compared at once for all candidate
 _MIN_BITS, _MAX_BITS, _SPARE_BITS = 16, 22, 6  # of the filter: it stays in the cache, and sparse
 _MULTIPLIER = np.uint32(0x9E3779B1)  # 2^32 over the golden ratio
 _CASE = np.uint32(0x20202020)  # set, letters of both cases are one
-_FREQUENT = bytes(int(byte in b"\0 .-0123etaoinsr") for byte in range(256))  # what makes a poor window
+_FREQUENT = np.isin(np.arange(256), list(b"\0 .-0123etaoinsr"))  # bytes that make a poor window
 _LOWER = np.frombuffer(bytes(range(256)).lower(), np.uint8)
 
 Ints = NDArray[np.int64]
@@ -26,12 +27,10 @@ class Windows:
     """The strings of one search, by their windows."""
 
     def __init__(self, strings: Sequence[bytes]) -> None:
-        head = np.zeros((len(strings), COMPARED), np.uint8)
         self._lengths = np.array([len(string) for string in strings], np.int64)
-        for number, string in enumerate(strings):
-            part = string[:COMPARED]
-            head[number, : len(part)] = np.frombuffer(part, np.uint8)
-        self._head = head
+        heads = b"".join(string[:COMPARED].ljust(COMPARED, b"\0") for string in strings)
+        self._head = np.frombuffer(heads, np.uint8).reshape(len(strings), COMPARED)
+        self._last = np.frombuffer(b"".join(string[-1:] for string in strings), np.uint8)
         self._matters = np.arange(COMPARED) < self._lengths[:, None]
         numbers = range(len(strings))
         short = [number for number in numbers if WIDTH <= len(strings[number]) < ALIGNED_FROM]
@@ -56,6 +55,10 @@ class Windows:
     def _compared(self, data: NDArray[np.uint8], places: Ints, numbers: Ints) -> Iterator[tuple[int, int]]:
         fits = (places >= 0) & (places + self._lengths[numbers] <= len(data)) if len(places) else places.astype(bool)
         places, numbers = places[fits], numbers[fits]
+        likely = _LOWER[data[places]] == self._head[numbers, 0]  # these two are cheap, and rule out most
+        places, numbers = places[likely], numbers[likely]
+        likely = _LOWER[data[places + self._lengths[numbers] - 1]] == self._last[numbers]
+        places, numbers = places[likely], numbers[likely]
         if not len(places):
             return
         spots = np.minimum(places[:, None] + np.arange(COMPARED), len(data) - 1)
@@ -68,16 +71,20 @@ class _Table:
     """Windows of some strings, behind a bitmap of their hashes; `count` neighbouring windows of each string."""
 
     def __init__(self, strings: Sequence[bytes], chosen: Sequence[int], count: int) -> None:
-        entries = []
+        parts = [np.empty((0, 3), np.int64)]
+        by_length: dict[int, list[int]] = defaultdict(list)
         for number in chosen:
-            string = strings[number]
-            first = _best_start(string, WIDTH + count - 1)
-            entries += [
-                (int.from_bytes(string[start : start + WIDTH], "little") | int(_CASE), number, start)
-                for start in range(first, first + count)
-            ]
-        entries.sort()
-        columns = np.array(entries, np.int64).reshape(-1, 3)
+            by_length[len(strings[number])].append(number)
+        for length, numbers in sorted(by_length.items()):
+            joined = b"".join(strings[number] for number in numbers)
+            matrix = np.frombuffer(joined, np.uint8).reshape(len(numbers), length)
+            first = _best_starts(matrix, WIDTH + count - 1)
+            for start in (first + step for step in range(count)):
+                windows = matrix[np.arange(len(numbers))[:, None], start[:, None] + np.arange(WIDTH)]
+                values = np.ascontiguousarray(windows).view("<u4")[:, 0] | _CASE
+                parts.append(np.column_stack([values.astype(np.int64), np.array(numbers, np.int64), start]))
+        columns = np.concatenate(parts)
+        columns = columns[np.lexsort(columns.T[::-1])]
         self._windows, firsts = np.unique(columns[:, 0].astype(np.uint32), return_index=True)
         self._firsts = np.append(firsts, len(columns)).astype(np.int64)
         self._numbers, self._starts = columns[:, 1].copy(), columns[:, 2].copy()
@@ -106,14 +113,11 @@ class _Table:
         return np.repeat(spots, repeats) * WIDTH + shift - self._starts[entries], self._numbers[entries]
 
 
-def _best_start(string: bytes, width: int) -> int:
-    """Start of the part with the fewest frequent bytes; of equals the last, where numbers and UIDs differ."""
-    poor = string.translate(_FREQUENT)
-    best, least = 0, width + 1
-    for start in range(len(string) - width, -1, -1):
-        count = poor.count(1, start, start + width)
-        if count < least:
-            best, least = start, count
-        if not least:
-            break
-    return best
+def _best_starts(matrix: NDArray[np.uint8], width: int) -> Ints:
+    """Start of the part with the fewest frequent bytes in each row; of equals the last, where numbers and UIDs differ."""
+    poor = np.cumsum(_FREQUENT.take(matrix), axis=1, dtype=np.int64)
+    poor = np.concatenate([np.zeros((len(matrix), 1), np.int64), poor], axis=1)
+    counts = poor[:, width:] - poor[:, :-width]
+    last = counts.shape[1] - 1
+    starts: Ints = last - np.argmin(counts[:, ::-1], axis=1).astype(np.int64)
+    return starts
