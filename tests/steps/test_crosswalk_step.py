@@ -14,6 +14,7 @@ from umd_curate.cli.workspace import init as init_workspace
 from umd_curate.deid.vault import Vault
 from umd_curate.errors import ConfigError, CurateError, UsageError, WorkspaceError
 from umd_curate.ingest.patients import patient_key
+from umd_curate.model.config import DeidConfig
 from umd_curate.model.ids import PatientKey
 from umd_curate.store.keys import DeidKey, load_key, make_key
 
@@ -348,5 +349,5 @@ def test_without_a_preassigned_id_a_run_that_wants_one_stops(site, tmp_path, mon
     site.call("init")
     workspace = type("W", (), {"vault_path": site.vault_path, "private": site.root / "private", "index_path": tmp_path / "i" / "x"})()  # fmt: skip
     with pytest.raises(ConfigError, match="1 of 1 patients have no pre-assigned id") as refused:
-        order_volumes(Seen(), workspace, load_key(site.key_file), preassigned=True)
+        order_volumes(Seen(), workspace, load_key(site.key_file), None, DeidConfig(subjects="preassigned"))
     assert "SECRET" not in refused.value.message

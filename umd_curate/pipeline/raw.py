@@ -3,10 +3,10 @@
 import functools
 from collections.abc import Iterator, Sequence
 
-from umd_curate.deid.rules import packaged_rules
+from umd_curate.deid.rules import rules_of
 from umd_curate.deid.vault import Vault
 from umd_curate.errors import ConfigError
-from umd_curate.model.config import UmdConfig
+from umd_curate.model.config import DeidConfig, UmdConfig
 from umd_curate.model.receipts import Json, What
 from umd_curate.model.steps import Step, Unit, View
 from umd_curate.pipeline.lazy import perform_of
@@ -24,12 +24,11 @@ def order_volumes(
     workspace: Workspace,
     key: DeidKey,
     table: SupplementTable | None = None,
-    *,
-    preassigned: bool = False,
+    settings: DeidConfig | None = None,
 ) -> Ordered:
     """Allot subject ids, write the work orders with what `table` adds to their PETs, and list the units that do them.
 
-    Nothing of it is done where plan and table are the old ones. With `preassigned` no id is allotted.
+    Nothing of it is done where plan and table are the old ones. Where `settings` want pre-assigned ids, none is allotted.
 
     Raises
     ------
@@ -38,7 +37,7 @@ def order_volumes(
     """
     folder = workspace.private / "orders"
     stamp = f"{understood.stamp}:{table.sha256 if table else ''}"
-    rules: dict[str, Json] = dict(packaged_rules().sha256)  # another key or another keep list makes other files
+    rules: dict[str, Json] = dict(rules_of(settings or DeidConfig()).sha256)  # another key or list makes other files
     params: dict[str, Json] = {"key": key.fingerprint, "rules": rules}
     known = read_ordered(workspace, stamp, params)
     if known is not None:
@@ -46,7 +45,7 @@ def order_volumes(
     units: list[Unit] = []
     units_of_series: dict[str, tuple[str, ...]] = {}
     with Vault(workspace.vault_path, key) as vault:
-        if preassigned:
+        if settings is not None and settings.subjects == "preassigned":
             _refuse_unassigned(understood, vault)
         for part in understood.parts():
             orders = with_contexts(make_orders(part, vault), part, table)

@@ -70,11 +70,7 @@ def ingest(session: Session, given: Sequence[Path]) -> None:
     )
     remember_roots(roots, session.ledger, session.workspace)
     ordered = raw.order_volumes(
-        understood,
-        session.workspace,
-        session.key,
-        _supplement(session, understood),
-        preassigned=session.config.deid.subjects == "preassigned",
+        understood, session.workspace, session.key, _supplement(session, understood), session.config.deid
     )
     _run_step(session, raw.pixel_path_step(ordered.units))
     _run_step(session, raw.contours_step(ordered.units))
