@@ -59,9 +59,11 @@ class Searcher:
         for _, part in _blocks(data, TEXT_BLOCK):
             found |= self._text.in_bytes(part, BOUNDED_BELOW)
             is_text = is_readable(part)
-            for name, plain in undone(part, is_text=is_text):
-                hits = self._text.in_bytes(plain, PAYLOAD_LEAST if name in _CODED else BOUNDED_BELOW)
-                found |= {(kind, f"{name} of {encoding}") for kind, encoding in hits}
+            disguised = list(undone(part, is_text=is_text))
+            if self._text.may_stand_in(b"\n".join(plain for _, plain in disguised)):
+                for name, plain in disguised:
+                    hits = self._text.in_bytes(plain, PAYLOAD_LEAST if name in _CODED else BOUNDED_BELOW)
+                    found |= {(kind, f"{name} of {encoding}") for kind, encoding in hits}
             if is_text:
                 found |= self._with_separators(part)
         return found
@@ -117,6 +119,10 @@ class _Search:
                 pattern = self.patterns[number]
                 if block[place : place + len(pattern.spelling)].lower() == pattern.spelling:
                     yield start + place, pattern
+
+    def may_stand_in(self, data: bytes) -> bool:
+        """Say whether any pattern stands there, whatever is around it."""
+        return next(self.hits(data), None) is not None
 
     def in_bytes(self, data: bytes, least: int) -> set[Found]:
         """Kinds and encodings of the patterns; those of less than `least` bytes only where all around is readable."""

@@ -6,6 +6,7 @@ cannot be unpacked is searched as it is. Pixels are not read as pictures: burned
 """
 
 import bz2
+import contextlib
 import io
 import lzma
 import re
@@ -21,13 +22,15 @@ from typing import IO, BinaryIO, cast
 
 import pydicom
 from isal import igzip
-from pydicom.dataelem import DataElement
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag
 
 from umd_curate.deid.audit import OVERLAP
 from umd_curate.deid.kinds import PIXELS
 from umd_curate.deid.telltales import Element, Telltale, in_header
-from umd_curate.store.dicom import READ_FAULTS, quiet
+from umd_curate.store.dicom import READ_FAULTS, dataset_of, quiet
 
 BLOCK = 4 << 20  # bytes of a file in memory at once
 _MAX_DEPTH = 5  # archives in archives
@@ -35,7 +38,8 @@ _HEAD = 4096
 _NIFTI_HEADER = 352
 _IN_MEMORY = 64 << 20  # bytes of a nested file; a larger one goes to a temporary file without a name
 _DEFERRED = 1 << 20  # bytes of an element that is left on disk
-_BINARY_VRS = frozenset({"OB", "OD", "OF", "OL", "OV", "OW", "UN"})
+_TEXT_VRS = frozenset({"AE", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "UC", "UI", "UR", "UT"})
+_IDENTITY_REMOVED = 0x00120062
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 _UNPACK_FAULTS = (
     *READ_FAULTS, sqlite3.Error, zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, RuntimeError,
@@ -147,53 +151,71 @@ def _reader(head: bytes) -> Reader | None:
 
 def _dicom(file: BinaryIO, depth: int) -> Iterator[Piece]:
     begin = file.tell()
-    with quiet():
-        dataset = pydicom.dcmread(file, force=True, defer_size=_DEFERRED)
-        elements = list(_elements(dataset))
-    if not elements:
-        message = "no element can be read"
-        raise ValueError(message)
-    texts = [element for element in elements if element.VR not in _BINARY_VRS]
-    told = in_header(Element(int(one.tag), one.VR, str(one.value)) for one in texts if one.VM <= 1)
-    yield Piece("\n".join(str(element.value) for element in texts).encode(errors="replace"), told=frozenset(told))
-    is_deflated = str(dataset.file_meta.get("TransferSyntaxUID")) == _DEFLATED
-    for element in elements:
-        if element.VR in _BINARY_VRS and isinstance(element.value, bytes) and int(element.tag) not in PIXELS:
-            if _reader(element.value[:_HEAD]) is not None:
-                yield from pieces(io.BytesIO(element.value), depth + 1)
-            elif is_deflated:
-                yield Piece(element.value)
-    raw = next((dataset.get_item(tag) for tag in PIXELS if tag in dataset), None)
-    start, length = getattr(raw, "value_tell", 0), getattr(raw, "length", 0)
     size = file.seek(0, io.SEEK_END)
     file.seek(begin)
-    if is_deflated and raw is not None:
-        yield Piece(bytes(getattr(dataset[raw.tag], "value", b"") or b""), is_text=False)
-        file.seek(begin)
+    with quiet():
+        if size - begin <= _IN_MEMORY:
+            dataset: Dataset = dataset_of(file.read())
+        else:
+            dataset = pydicom.dcmread(file, force=True, defer_size=_DEFERRED)
+        parts = list(_parts(dataset))
+        pixels = next((dataset.get_item(tag) for tag in PIXELS if tag in dataset), None)
+    if not parts:
+        message = "no element can be read"
+        raise ValueError(message)
+    texts = [part for part in parts if isinstance(part, Element)]
+    decoded = "\n".join(part.text for part in texts).encode(errors="replace")
+    told = frozenset(in_header(texts))
+    is_deflated = str(dataset.file_meta.get("TransferSyntaxUID")) == _DEFLATED
+    for binary in (part for part in parts if isinstance(part, bytes)):
+        if _reader(binary[:_HEAD]) is not None:
+            yield from pieces(io.BytesIO(binary), depth + 1)
+        elif is_deflated:
+            yield Piece(binary)
+    start, length = getattr(pixels, "value_tell", 0), getattr(pixels, "length", 0)
+    if is_deflated and pixels is not None:
+        yield Piece(bytes(getattr(dataset[pixels.tag], "value", b"") or b""), is_text=False)
+    file.seek(begin)
     if not start or is_deflated:
+        yield Piece(decoded, told=told)
         yield from _blocks(file, is_text=True)
         return
-    end = start + length if length and length != 0xFFFFFFFF else max(size - _HEAD, start)
-    yield from _blocks(file, is_text=True, left=start - begin)
-    yield from _blocks(file, is_text=False, left=end - start)
+    first = _read(file, min(start, BLOCK))
+    yield Piece(decoded + b"\n" + first, told=told)
+    if start > len(first):
+        file.seek(-OVERLAP, io.SEEK_CUR)
+    is_known = bool(length) and length != 0xFFFFFFFF
+    yield from _blocks(file, is_text=True, left=begin + start - file.tell())
+    yield from _blocks(file, is_text=False, left=length if is_known else max(size - file.tell() - _HEAD, 0))
     yield from _blocks(file, is_text=True)
 
 
-def _elements(dataset: Dataset) -> Iterator[DataElement]:
-    """Elements of every level and the file meta; one that cannot be read is left to the search of the raw bytes."""
+def _parts(dataset: Dataset) -> Iterator[Element | bytes]:
+    """Texts of a header, with what its character sets say, and its binary values; every level, file meta included.
+
+    Numbers and what cannot be read as its VR says are left to the search of the raw bytes.
+    """
     for part in (getattr(dataset, "file_meta", Dataset()), dataset):
         for tag in sorted(part.keys()):
-            if int(tag) in PIXELS:
-                continue
-            try:
-                element = part[tag]
-            except READ_FAULTS:
-                continue
-            if element.VR != "SQ":
-                yield element
-                continue
-            for item in element.value or ():
-                yield from _elements(item)
+            if int(tag) not in PIXELS:
+                with contextlib.suppress(*READ_FAULTS):
+                    yield from _parts_of(part, tag)
+
+
+def _parts_of(dataset: Dataset, tag: BaseTag) -> Iterator[Element | bytes]:
+    raw = dataset.get_item(tag)
+    vr = getattr(raw, "VR", None) or (dictionary_VR(tag) if dictionary_has_tag(tag) else "UN")
+    if vr == "SQ":
+        for item in dataset[tag].value or ():
+            yield from _parts(item)
+    elif vr in _TEXT_VRS or tag == _IDENTITY_REMOVED:
+        value = dataset[tag].value
+        texts = value if isinstance(value, MultiValue) else [value]
+        yield from (Element(int(tag), vr, str(text)) for text in texts if text is not None)
+    elif isinstance(getattr(raw, "value", None), bytes):
+        yield raw.value
+        if tag >> 16 & 0xFF01 in {0x5000, 0x6000}:
+            yield Element(int(tag), vr, "curve or overlay")
 
 
 def _nifti(file: BinaryIO, depth: int) -> Iterator[Piece]:
