@@ -1,4 +1,4 @@
-"""Undoes what hides text from a search: base64, hex, percent signs, entities, JSON's escapes, quoted-printable, separators.
+"""Undoes what hides text from a search: base64, hex, percent signs, entities, escapes, other ways to write a day, separators.
 
 Each function takes bytes and gives bytes in which the hidden text stands plain; all at every alignment.
 """
@@ -11,6 +11,8 @@ from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
+
+from umd_curate.deid.days import days_in
 
 MIN_BASE64, MIN_HEX = 8, 10  # characters of the shortest run that is decoded: six and five bytes
 SEPARATORS = b" -_./()+\t"
@@ -35,6 +37,7 @@ def undone(data: bytes, *, is_text: bool = True) -> Iterator[tuple[str, bytes]]:
     yield "hex", _hexes(plain.translate(None, b" :,-\r\n"))
     if not is_text:
         return
+    yield "day", "\n".join(days_in(data)).encode("ascii")
     if b"%" in data and _PERCENT.search(data):
         yield "percent", _PERCENT.sub(lambda found: bytes.fromhex(found[1].decode("ascii")), data)
     if b"=" in data and _QUOTED.search(data):
