@@ -3,24 +3,8 @@
 from typing import Literal
 
 CriterionName = Literal[
-    "static",
-    "largest-coverage",
-    "original",
-    "bqml",
-    "attenuation-ct",
-    "contrast",
-    "soft-kernel",
-    "most-slices",
-    "in-phase",
-    "no-map",
-    "largest-part",
-    "dixon-channel",
-    "finest-pixels",
-    "description",
-    "protocol",
-    "kernel",
-    "reconstruction",
-    "lowest-series-number",
+    "static", "largest-coverage", "original", "bqml", "attenuation-ct", "contrast", "soft-kernel", "most-slices", "in-phase", "no-map",
+    "largest-part", "dixon-channel", "finest-pixels", "description", "protocol", "kernel", "reconstruction", "lowest-series-number",
     "highest-series-number",
-]
+]  # fmt: skip
 WORD_CRITERIA = frozenset({"description", "protocol", "kernel", "reconstruction"})
