@@ -31,6 +31,7 @@ from umd_curate.store.resources import definition_sha256
 from umd_curate.store.workspace import Workspace, locked
 
 ACCOUNTING = "accounting"
+OVERRIDES = "overrides"  # ledger fact: transforms that reviewers gave on the command line, by pair
 SUPPLEMENT = "supplement"  # ledger fact: path of the last run's supplement table, its rows, and those of no PET
 NO_TABLE = "-"
 GATES = (phi_gate.AUDIT, "release", phi_gate.SEAL)  # a refusal of theirs may have been healed in place
@@ -155,7 +156,7 @@ def _refuse_hits(session: Session, step: str, where: str) -> None:
 def run(session: Session, given: Sequence[Path]) -> Path | None:
     """All of it: raw folder in, release folder out; None where the raw folder gave no session."""
     ingest(session, given)
-    run_steps(session, ("register", "label", "qa", "report"))
+    run_steps(session, ("register", "label", "between", "qa", "report"))
     return release(session)
 
 
@@ -172,7 +173,9 @@ def exit_code(ledger: Ledger) -> ExitCode:
 def view_of(session: Session, until: str) -> LedgerView:
     """The ledger as a step sees it when it plans: everything that earlier steps made."""
     steps = ALL_STEPS[: ALL_STEPS.index(until)]
-    facts: dict[str, Sequence[Receipt]] = {name: [_known(session.ledger, name)] for name in (ACCOUNTING, SPLITS)}
+    facts: dict[str, Sequence[Receipt]] = {
+        name: [_known(session.ledger, name)] for name in (ACCOUNTING, SPLITS, OVERRIDES)
+    }
     return LedgerView(session.ledger, steps, facts | {referee.KNOWN: session.ledger.receipts(referee.NAME)})
 
 
