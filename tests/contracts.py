@@ -17,7 +17,7 @@ from umd_curate.register.measures import field_measure, lead
 from umd_curate.register.protocol import RegistrationEngine, RegistrationEngineDescription
 from umd_curate.store.nifti import voxel_sha256
 
-METHODS = {"site-contours", "propagated", "model"}
+METHODS = {"site-contours", "propagated", "model", "consensus"}
 ROLES = {"ct", "mr", "pet"}
 SHA256_LENGTH = 64
 

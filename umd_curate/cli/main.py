@@ -26,6 +26,7 @@ COMMANDS = {
         "Bring PET and CT or MR of each session to one grid, and sessions onto each other.",
     ),
     "label": ("run", "label", "Label the organs of each session."),
+    "engines": ("engines", "engines", "List, check and set up the engines that label organs."),
     "qa": ("run", "qa", "Check each session and write the report."),
     "release": ("release", "release", "Build or verify a release."),
     "status": ("status", "status", "Say what is done, what is left, and why files were not used."),

@@ -54,6 +54,7 @@ class What(StrEnum):
     TO_ANATOMY = "space-pet_xfm"  # rigid transform, PET points to CT or MR points; absent where it is the identity
     ORGANS = "desc-organs_dseg"  # on the CT or MR grid
     ORGANS_ON_PET = "space-pet_desc-organs_dseg"
+    DISAGREEMENT = "desc-disagreement_mask"  # engines that gave another label than the consensus, on the CT or MR grid
     STAGED_PET = "staged-pet"  # private: uncompressed, headers clean, faces still there
     STAGED_CT = "staged-ct"
     STAGED_MR = "staged-mr"
