@@ -9,7 +9,8 @@ import SimpleITK as sitk  # noqa: N813  (the name that the field uses)
 from tests import registration_phantom as phantom
 from tests.steps.test_register_step import Sessions, add, affine_of
 from umd_curate.errors import ConfigError
-from umd_curate.model.config import RegisterConfig, TransformOverride, UmdConfig
+from umd_curate.model.config import UmdConfig
+from umd_curate.model.config_register import RegisterConfig, TransformOverride
 from umd_curate.model.geometry import Grid, Volume
 from umd_curate.model.receipts import Receipt, State, What
 from umd_curate.model.registration import RegistrationReceipt
