@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from umd_curate.model.config_register import RegisterConfig
+from umd_curate.model.config_run import RunConfig, WorkspaceConfig
 from umd_curate.model.config_section import Reason, Section
 from umd_curate.model.receipts import Json
 
@@ -17,29 +18,6 @@ class Relaxation(Section):
 
     rule: str = Field(description="Code of the rule, such as REL-003.")
     reason: Reason
-
-
-class WorkspaceConfig(Section):
-    """Where the workspace keeps what must not leave the hospital."""
-
-    private: str | None = Field(
-        None, description="Folder for private/ outside the workspace, such as an encrypted disk."
-    )
-
-
-class RunConfig(Section):
-    """How units of work run. None of it changes what comes out."""
-
-    workers: int = Field(
-        1, ge=0, description="Processes that do the work; 0 takes one per core. With 1, all is done in one process."
-    )
-    memory_gib: float | None = Field(
-        None,
-        gt=0,
-        description="Memory for all workers together [GiB], shared evenly; what needs more than its share is done alone. "
-        "The machine's where not set.",
-    )
-    dashboard: bool = Field(False, description="Show the workers at work on a page of this machine.")
 
 
 class DatasetConfig(Section):
