@@ -10,8 +10,7 @@ from dataclasses import dataclass
 
 from umd_curate.ingest.candidates import Candidate
 from umd_curate.ingest.dixon import words_of
-from umd_curate.model.config import Decision, IngestConfig, RankBy
-from umd_curate.model.criteria import CriterionName
+from umd_curate.model.config import CriterionName, Decision, IngestConfig, RankBy
 from umd_curate.model.dixon import FAT, IN, OPPOSED, WATER
 from umd_curate.model.study import Role
 

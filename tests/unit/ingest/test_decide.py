@@ -7,8 +7,7 @@ from tests.unit.ingest.rows import series
 from umd_curate.ingest.criteria import rules_of
 from umd_curate.ingest.plan import plan_ingest
 from umd_curate.model.catalogue import ingest as codes
-from umd_curate.model.config import Decision, IngestConfig, RankBy, RankConfig
-from umd_curate.model.criteria import CriterionName
+from umd_curate.model.config import CriterionName, Decision, IngestConfig, RankBy, RankConfig
 from umd_curate.model.ids import ShortId
 from umd_curate.model.study import Role
 from umd_curate.pipeline.explain import explain, group_summaries, idle_decisions
