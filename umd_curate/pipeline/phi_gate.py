@@ -123,6 +123,22 @@ def perform_seal(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     return _searched(unit, _release_files(folder, place), identifiers)
 
 
+def search_again(folder: Path, view: View, place: Place) -> list[str]:
+    """Search a built release once more, as before a push; what was found and where, without the value.
+
+    Parameters
+    ----------
+    folder
+        The release.
+    view, place
+        Of the workspace whose patients' identifiers are looked for.
+    """
+    unit = Unit(SEAL, folder.name)
+    identifiers = _of_all(_union(place, _identifier_files(view)))
+    findings = _searched(unit, _release_files(folder, place), identifiers).findings
+    return list(dict.fromkeys(finding.detail for finding in findings))
+
+
 def _release_files(folder: Path, place: Place) -> list[tuple[str, Path]]:
     """Report, and every text and table of a release; its shards hold the images that step ``audit`` searched."""
     shards = {path for path in folder.glob("*/*.parquet") if path.parent.name != "manifests"}
