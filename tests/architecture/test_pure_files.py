@@ -9,7 +9,7 @@ import pytest
 import umd_curate
 
 PACKAGE = Path(umd_curate.__file__).parent
-ROOMS = ("ingest", "deid", "convert", "register", "label", "qa", "release", "publish", "synth")
+ROOMS = ("ingest", "deid", "convert", "register", "label", "qa", "release", "publish", "load", "synth")
 
 # Files of a room that may touch the world: disk, foreign libraries, processes.
 EDGES = (
@@ -40,6 +40,7 @@ DOORS = {
     "nifti",
     "read_back",
     "parquet",
+    "shard_map",
     "shards",
     "settings",
     "workspace",
