@@ -168,11 +168,11 @@ def take_back(
     if subject:
         purge = True
         known = publisher.versions()
-        named = [version for version in known if subject in publisher.subjects(version)]
+        named = [version for version in publisher.held() if subject in publisher.subjects(version)]
         if not named:
             message = "No published version holds this subject."
             raise PublishError(message, hint=f"Nothing was changed. Published: {', '.join(known) or 'none'}.")
-        if named[-1] == known[-1]:
+        if known and known[-1] in named:
             message = "The newest version still holds this subject."
             raise PublishError(
                 message, hint="Nothing was changed. Build and publish a version without the subject first."

@@ -69,7 +69,7 @@ class FolderSource:
 
     def span(self, path: str, span: Span) -> memoryview:
         """Bytes where they lie."""
-        return mapped(self.fetch(path))(span)
+        return mapped(self.fetch(path), span)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +125,7 @@ class HubSource:
     def span(self, path: str, span: Span) -> memoryview:
         """Bytes of the cached file, or, streaming, of one range request."""
         if not self.streaming:
-            return mapped(self.fetch(path))(span)
+            return mapped(self.fetch(path), span)
         end = span.start + span.size
         return memoryview(
             asked(lambda: self._remote().cat_file(self._place(path), start=span.start, end=end), f"reading {path}")

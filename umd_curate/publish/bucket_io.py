@@ -109,6 +109,12 @@ class BucketPublisher:
         """Versions of the index."""
         return sorted(self._index().versions, key=version_key)
 
+    def held(self) -> Sequence[str]:
+        """Versions of the index, and those that it says were taken back and not purged."""
+        index = self._index()
+        yanked = [notice.version for notice in index.notices if not notice.is_purged]
+        return sorted({*index.versions, *yanked}, key=version_key)
+
     def verify(self, version: str) -> Sequence[str]:
         """Read a version back and compare it with its own checksums, and those with the index."""
         place = self._held(version)

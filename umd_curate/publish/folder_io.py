@@ -12,7 +12,17 @@ from umd_curate.errors import PublishError
 from umd_curate.publish.index import INDEX_FILE, Index, index_of
 from umd_curate.publish.io import read_release
 from umd_curate.publish.notices import Notice, noted
-from umd_curate.publish.plan import PushPlan, Release, RemoteFile, compare, tag_of, version_key, yanked_tag_of
+from umd_curate.publish.plan import (
+    YANKED,
+    PushPlan,
+    Release,
+    RemoteFile,
+    compare,
+    tag_of,
+    version_key,
+    versions_of,
+    yanked_tag_of,
+)
 from umd_curate.publish.publisher_io import Published, Watch, YankPlan
 from umd_curate.publish.sums import SUMS, differing, sums_of
 from umd_curate.store.files import disk_fault, sha256_of, write_json
@@ -81,6 +91,11 @@ class FolderPublisher:
     def versions(self) -> Sequence[str]:
         """Versions of the index."""
         return sorted(self._index().versions, key=version_key)
+
+    def held(self) -> Sequence[str]:
+        """Versions with a folder, ``yanked-`` or not."""
+        folders = self._root.iterdir() if self._root.is_dir() else ()
+        return versions_of({folder.name.removeprefix(YANKED): "" for folder in folders if folder.is_dir()})
 
     def verify(self, version: str) -> Sequence[str]:
         """Compare a version with its own checksums, and those with the index."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
 
+YANKED = "yanked-"  # begins the tag of a version that was taken back
 OWN_FILES = frozenset({".gitattributes"})  # the Hub's own; no release holds them
 
 
@@ -108,7 +109,7 @@ def branch_of(version: str) -> str:
 
 def yanked_tag_of(version: str) -> str:
     """Name that a withdrawn version keeps, so that nobody takes it by accident."""
-    return f"yanked-{tag_of(version)}"
+    return f"{YANKED}{tag_of(version)}"
 
 
 def version_key(version: str) -> tuple[int, ...]:

@@ -73,6 +73,10 @@ class Publisher(Protocol):
         """Versions that can be read, ascending."""
         ...
 
+    def held(self) -> Sequence[str]:
+        """Versions whose files are still there, ascending: those that can be read, and those that were only yanked."""
+        ...
+
     def verify(self, version: str) -> Sequence[str]:
         """Files of a published version that are not what its own checksums say, or that no checksum names."""
         ...

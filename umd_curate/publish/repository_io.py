@@ -15,6 +15,7 @@ from umd_curate.publish.io import README, git_oid_of
 from umd_curate.publish.notices import Notice, noted, notices_in, tombstone, with_notices
 from umd_curate.publish.plan import (
     OWN_FILES,
+    YANKED,
     PushPlan,
     Release,
     RemoteFile,
@@ -164,6 +165,11 @@ class HubPublisher:
         state = self._hub.find()
         return versions_of(state.tags) if state else []
 
+    def held(self) -> Sequence[str]:
+        """Versions with a tag, ``yanked-`` or not."""
+        state = self._hub.find()
+        return versions_of({tag.removeprefix(YANKED): commit for tag, commit in state.tags.items()}) if state else []
+
     def verify(self, version: str) -> Sequence[str]:
         """Compare the tag's files with its own checksums, and main with the tag where it is the newest."""
         state = self._hub.state()
@@ -243,7 +249,7 @@ class HubPublisher:
         return {
             tag: commit
             for tag, commit in state.tags.items()
-            if tag.startswith("yanked-") and tag not in {yanked_tag_of(version) for version in going}
+            if tag.startswith(YANKED) and tag not in {yanked_tag_of(version) for version in going}
         }
 
     def _commit_of(self, version: str, state: RepoState) -> str:

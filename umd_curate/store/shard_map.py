@@ -7,9 +7,7 @@ by somebody else, and is refused.
 """
 
 import mmap
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any
 
@@ -21,7 +19,6 @@ from umd_curate.errors import SchemaError
 _HEAD = 512  # bytes of a page before its value: the header with statistics, and the levels
 _GZIP = b"\x1f\x8b"
 _LENGTH = 4
-_OPEN_MAPS = 16  # files that are mapped at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +85,9 @@ def _strange() -> SchemaError:
     return SchemaError(message, hint="Read it with `datasets.load_dataset`, or fetch the release again.")
 
 
-def mapped(path: Path) -> Callable[[Span], memoryview]:
-    """Bytes of a file that stay where they are, by span; the file is mapped once per process."""
-    view = _map(path, path.stat().st_mtime_ns)
-    return lambda span: view[span.start : span.start + span.size]
-
-
-@lru_cache(maxsize=_OPEN_MAPS)
-def _map(path: Path, changed: int) -> memoryview:
-    del changed  # another content is another map
+def mapped(path: Path, span: Span) -> memoryview:
+    """Bytes of a file that stay where they are; the map goes with the last view of it."""
+    start = span.start - span.start % mmap.ALLOCATIONGRANULARITY
     with path.open("rb") as handle:
-        return memoryview(mmap.mmap(handle.fileno(), 0, access=mmap.ACCESS_READ))
+        view = mmap.mmap(handle.fileno(), span.start - start + span.size, access=mmap.ACCESS_READ, offset=start)
+    return memoryview(view)[span.start - start :]
