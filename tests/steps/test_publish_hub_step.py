@@ -7,7 +7,8 @@ from huggingface_hub import close_session, constants
 
 from tests.loopback_hub.server import served
 from tests.publish_builders import REPOSITORY, ignore, publisher, released
-from umd_curate.errors import ExitCode, PublishError
+from umd_curate.errors import ExitCode, LoadError, PublishError, SchemaError
+from umd_curate.load.fetch_io import fetch_release
 from umd_curate.publish.plan import Stage
 from umd_curate.publish.target import Visibility
 
@@ -241,3 +242,33 @@ def test_no_message_names_a_path_of_this_machine(hub):
         hub.hub.fail(*path.split(), 400, times=9)
         error = refused(hub, release, folder)
         assert not re.search(r"/(tmp|home|org)", error.message + error.hint)
+
+
+def test_get_brings_a_release_bit_by_bit_and_goes_on_where_it_was(hub, tmp_path):
+    _, release, folder = pushed(hub)
+    shard = next(path for path in release.files if path.startswith("petct/"))
+    hub.hub.fail("GET", f"/{shard}", 403, times=9)
+    with pytest.raises(LoadError):
+        fetch_release(REPOSITORY, tmp_path / "umd", endpoint=hub.endpoint)
+    assert not (tmp_path / "umd").exists()
+    hub.hub.faults.clear()
+    before = hub.hub.count("GET /datasets/")
+    fetch_release(REPOSITORY, tmp_path / "umd", version="1.0.0", endpoint=hub.endpoint)
+    assert hub.hub.count("GET /datasets/") - before < len(release.files)
+    held, wanted = (
+        {path.relative_to(root): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+        for root in (tmp_path / "umd", folder)
+    )
+    assert held == wanted
+    with pytest.raises(LoadError, match="exists"):
+        fetch_release(REPOSITORY, tmp_path / "umd", endpoint=hub.endpoint)
+
+
+def test_a_file_that_is_not_what_the_checksums_name_is_not_taken(hub, tmp_path):
+    pushed(hub)
+    repo = hub.hub.repos[REPOSITORY]
+    files = {**repo.files("v1.0.0"), "CHANGELOG.md": hub.hub.keep(b"other")}
+    repo.tags["v1.0.0"] = repo.add(None, files, "harm")
+    with pytest.raises(SchemaError, match=r"CHANGELOG\.md"):
+        fetch_release(REPOSITORY, tmp_path / "umd", endpoint=hub.endpoint)
+    assert not (tmp_path / "umd").exists()

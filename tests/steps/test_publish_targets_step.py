@@ -184,6 +184,16 @@ def test_a_bucket_without_the_right_or_a_driver_is_told_so(s3):
     assert error.value.hint.startswith("Nothing was published")
 
 
+def test_a_bucket_that_does_not_answer_is_told_so(s3, monkeypatch):
+    monkeypatch.setattr("s3fs.S3FileSystem.retries", 1)
+    closed = {"endpoint_url": "http://127.0.0.1:9"}
+    config = {"retries": {"max_attempts": 0}, "connect_timeout": 1}
+    options = {"client_kwargs": closed, "config_kwargs": config, "skip_instance_cache": True}
+    publisher = BucketPublisher("s3://bucket/umd", options, wait=lambda _: None)
+    with pytest.raises(PublishError, match="does not answer"):
+        publisher.versions()
+
+
 def test_a_folder_that_cannot_be_written_is_told_so(tmp_path):
     (tmp_path / "out").write_bytes(b"a file, no folder")
     with pytest.raises(PublishError) as error:

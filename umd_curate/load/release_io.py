@@ -3,20 +3,38 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from umd_curate.errors import LoadError, SchemaError
 from umd_curate.load.image_io import Image
 from umd_curate.load.source_io import SUMS, Source
-from umd_curate.model.release import VolumeRow
-from umd_curate.store.parquet import read_rows
+from umd_curate.store.parquet import read_batches, rows_of
 from umd_curate.store.shard_map import Span, locate, read_plain
 
 VOLUMES = "manifests/volumes.parquet"
 LABELS_PREFIX = "labels-"
+
+
+@dataclass(frozen=True, slots=True)
+class VolumePlace:
+    """What the reader needs of an image's line in the manifest; releases of older and newer versions have these columns."""
+
+    subject_id: str
+    session_id: str
+    split: str
+    config: str
+    column: str
+    file_name: str
+    units: str
+    shape: tuple[int, ...]
+    affine: tuple[float, ...]
+    sha256: str
+    shard: str
+    row: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +46,7 @@ class RowPlace:
     split: str
     shard: str
     row: int
-    volumes: Mapping[str, VolumeRow]  # by column
+    volumes: Mapping[str, VolumePlace]  # by column
 
     @property
     def known(self) -> dict[str, str]:
@@ -74,7 +92,7 @@ class OpenRelease:
                 self._plain[place.shard] = read_plain(handle)
         return self._plain[place.shard][place.row]
 
-    def image(self, place: RowPlace, volume: VolumeRow) -> Image:
+    def image(self, place: RowPlace, volume: VolumePlace) -> Image:
         """An image of a row, without its voxels."""
         return Image(
             column=volume.column,
@@ -121,19 +139,20 @@ def open_release(source: Source, *, verify: bool) -> OpenRelease:
         if (hashlib.sha256(path.read_bytes()).hexdigest(), VOLUMES) not in named:
             message = f"{VOLUMES} is not the file that {SUMS} names."
             raise SchemaError(message, hint="Fetch the release again.")
-    found: dict[str, dict[tuple[str, int], dict[str, VolumeRow]]] = defaultdict(lambda: defaultdict(dict))
+    found: dict[str, dict[tuple[str, int], dict[str, VolumePlace]]] = defaultdict(lambda: defaultdict(dict))
     try:
-        for volume in read_rows(path, VolumeRow):
-            found[volume.config][volume.shard, volume.row][volume.column] = volume
-    except (KeyError, TypeError) as error:
-        message = "The manifest of volumes has other columns than this version of umd-curate knows."
+        for batch in read_batches(path, [entry.name for entry in fields(VolumePlace)]):
+            for volume in rows_of(batch, VolumePlace):
+                found[volume.config][volume.shard, volume.row][volume.column] = volume
+    except (KeyError, TypeError, pa.ArrowException) as error:
+        message = "The manifest of volumes lacks a column that a reader needs."
         raise SchemaError(
             message, hint="Install the version of umd-curate that made the release, or a newer one."
         ) from error
     return OpenRelease(source, verify, {config: _places(rows) for config, rows in found.items()})
 
 
-def _places(rows: Mapping[tuple[str, int], dict[str, VolumeRow]]) -> list[RowPlace]:
+def _places(rows: Mapping[tuple[str, int], dict[str, VolumePlace]]) -> list[RowPlace]:
     places = []
     for (shard, row), volumes in sorted(rows.items()):
         one = next(iter(volumes.values()))

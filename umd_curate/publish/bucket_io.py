@@ -6,6 +6,7 @@ object has been read back and compared. A reader who goes by it never sees half 
 
 import hashlib
 import json
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -68,7 +69,7 @@ class BucketPublisher:
                 raise explained(Fault(404), doing, _STATE) from error
             except PermissionError as error:
                 raise explained(Fault(403), doing, _STATE) from error
-            except OSError as error:
+            except _driver_faults() as error:
                 if attempt == TRIES - 1:
                     raise explained(Fault(None, "network"), doing, _STATE) from error
                 self._wait(pause_s(Fault(None, "network"), attempt))
@@ -204,3 +205,9 @@ class BucketPublisher:
         bucket, root = self._bucket
         data = (json.dumps(index.as_json(), indent=2, sort_keys=True) + "\n").encode()
         self._asking("writing the index", lambda: bucket.pipe_file(f"{root}/{INDEX_FILE}", data))
+
+
+def _driver_faults() -> tuple[type[Exception], ...]:
+    """Faults of a disk or a network; those of the network the driver of S3 does not always turn into an OSError."""
+    botocore = sys.modules.get("botocore.exceptions")
+    return (OSError, botocore.BotoCoreError) if botocore else (OSError,)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from umd_curate.errors import PublishError
 
-TRIES = 6  # of one request; with the pauses below, a disturbance of two minutes is sat out
+TRIES = 6  # of one request; with the pauses below, a disturbance of a minute is sat out
 FIRST_PAUSE_S = 2.0
 LONGEST_PAUSE_S = 60.0
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # RFC 9110, RFC 6585: ask again later
