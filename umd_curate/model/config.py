@@ -2,20 +2,11 @@
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
+from umd_curate.model.config_base import Reason, Section, SemVer, SplitName
+from umd_curate.model.config_publish import PublishConfig
 from umd_curate.model.receipts import Json
-
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10)]
-SplitName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-SemVer = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
-
-
-class Section(BaseModel):
-    """A table of umd.toml."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
-    apart: ClassVar[frozenset[str]] = frozenset()  # settings that decide no output of the steps that name this section
 
 
 class Relaxation(Section):
@@ -365,24 +356,6 @@ class ReleaseConfig(Section):
             message = "release.splits must be shares that sum to 1"
             raise ValueError(message)
         return self
-
-
-class PublishConfig(Section):
-    """Where releases go, and on what grounds others may read them."""
-
-    to: str | None = Field(
-        None,
-        description="Target: ORG/NAME of the Hub, a URL such as s3://bucket/folder, or a path that begins with ./ or /.",
-    )
-    endpoint: str | None = Field(
-        None, description="Address of the Hub; HF_ENDPOINT, else the public one, where not set."
-    )
-    ethics: Reason | None = Field(
-        None, description="Approval of the ethics committee. Without it no repository is made public or ungated."
-    )
-    consent: Reason | None = Field(
-        None, description="What the subjects agreed to. Without it no repository is made public or ungated."
-    )
 
 
 class UmdConfig(Section):

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from umd_curate.errors import PublishError, UsageError
-from umd_curate.model.config import DatasetConfig, PublishConfig
+from umd_curate.model.config import DatasetConfig
+from umd_curate.model.config_publish import PublishConfig
 
 UNSTATED_LICENCE = "other"
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
