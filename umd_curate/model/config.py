@@ -5,6 +5,7 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from umd_curate.model.config_base import Reason, Section, SemVer, SplitName
+from umd_curate.model.config_dataset import DatasetConfig
 from umd_curate.model.config_publish import PublishConfig
 from umd_curate.model.receipts import Json
 
@@ -37,14 +38,6 @@ class RunConfig(Section):
         "The machine's where not set.",
     )
     dashboard: bool = Field(False, description="Show the workers at work on a page of this machine.")
-
-
-class DatasetConfig(Section):
-    """Which dataset is made."""
-
-    definition: str = Field("umd", description="Name of the definition in manifests/ (organs, subsets, splits).")
-    licence: str = Field("other", description="Licence of the release, an identifier of the Hub.")
-    site: str = Field("site-1", description="Published code of the hospital; never its name.", pattern=r"^[a-z0-9-]+$")
 
 
 CriterionName = Literal[
@@ -342,12 +335,23 @@ class QaConfig(Section):
 class ReleaseConfig(Section):
     """What a release holds."""
 
+    apart: ClassVar[frozenset[str]] = frozenset({"signing_key", "baseline"})  # the baseline's content is an input
+
     version: SemVer = Field("0.1.0", description="MAJOR.MINOR.PATCH of the dataset.")
     split_seed: str = Field("umd", description="Seed of the subject-level splits.")
     splits: dict[SplitName, float] = Field(
         {"train": 0.7, "validation": 0.1, "test": 0.2}, description="Share of the subjects per split; sums to 1."
     )
     shard_mib: int = Field(512, ge=1, description="Aim for the size of a shard.")
+    slices: bool = Field(True, description="Make the configuration of single planes too, each with a preview.")
+    signing_key: str = Field(
+        "~/.config/umd-curate/signing.key", description="Secret Ed25519 key, made at the first release, mode 0600."
+    )
+    baseline: str | None = Field(
+        None,
+        description="Folder of the release before this one, where it is not in releases/: for its splits, the notes and the "
+        "check of the version number.",
+    )
     relax: tuple[Relaxation, ...] = Field((), description="Gate rules that this release relaxes, each with a reason.")
 
     @model_validator(mode="after")

@@ -1,12 +1,12 @@
-"""The section of umd.toml that says where releases go, and on what grounds others may read them."""
+"""The section of umd.toml that says where releases go."""
 
 from pydantic import Field
 
-from umd_curate.model.config_base import Reason, Section
+from umd_curate.model.config_base import Section
 
 
 class PublishConfig(Section):
-    """Where releases go, and on what grounds others may read them."""
+    """Where releases go. On what grounds others may read them is told in [dataset]."""
 
     to: str | None = Field(
         None,
@@ -14,10 +14,4 @@ class PublishConfig(Section):
     )
     endpoint: str | None = Field(
         None, description="Address of the Hub; HF_ENDPOINT, else the public one, where not set."
-    )
-    ethics: Reason | None = Field(
-        None, description="Approval of the ethics committee. Without it no repository is made public or ungated."
-    )
-    consent: Reason | None = Field(
-        None, description="What the subjects agreed to. Without it no repository is made public or ungated."
     )

@@ -266,6 +266,4 @@ class HubPublisher:
         is_open = Visibility(is_public=not state.is_private, gate="manual").is_open
         if is_open and not self._may_be_open:
             message = "The repository is public, and umd.toml does not state licence, ethics approval and consent."
-            raise PublishError(
-                message, hint="Nothing was published. Make it private, or fill in [dataset] and [publish]."
-            )
+            raise PublishError(message, hint="Nothing was published. Make it private, or fill in [dataset].")

@@ -38,7 +38,7 @@ def publisher_of(target: Target, config: UmdConfig, visibility: Visibility | Non
     if target.kind == "bucket":
         return BucketPublisher(target.place)
     if visibility is not None:
-        refuse_open(visibility, config.dataset, config.publish)
-    may_be_open = not missing_grounds(config.dataset, config.publish)
+        refuse_open(visibility, config.dataset)
+    may_be_open = not missing_grounds(config.dataset)
     hub = Hub(target.place, endpoint=config.publish.endpoint)
     return HubPublisher(hub, visibility, may_be_open=may_be_open)

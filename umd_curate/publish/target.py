@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from umd_curate.errors import PublishError, UsageError
-from umd_curate.model.config import DatasetConfig
-from umd_curate.model.config_publish import PublishConfig
+from umd_curate.model.config_dataset import DatasetConfig
 
 UNSTATED_LICENCE = "other"
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
@@ -68,7 +67,7 @@ class Visibility:
         return self.is_public or self.gate == "none"
 
 
-def refuse_open(wanted: Visibility, dataset: DatasetConfig, publish: PublishConfig) -> None:
+def refuse_open(wanted: Visibility, dataset: DatasetConfig) -> None:
     """Let a repository be public or ungated only with licence, ethics approval and consent stated.
 
     Raises
@@ -76,17 +75,17 @@ def refuse_open(wanted: Visibility, dataset: DatasetConfig, publish: PublishConf
     PublishError
         A field is missing; nothing was published.
     """
-    missing = missing_grounds(dataset, publish)
+    missing = missing_grounds(dataset)
     if wanted.is_open and missing:
         message = f"A public or ungated repository needs {' and '.join(missing)} in umd.toml."
         raise PublishError(message, hint="Nothing was published. Fill them in, or publish privately.")
 
 
-def missing_grounds(dataset: DatasetConfig, publish: PublishConfig) -> Sequence[str]:
+def missing_grounds(dataset: DatasetConfig) -> Sequence[str]:
     """Fields of umd.toml without which a dataset must not be open."""
     stated = {
         "dataset.licence": dataset.licence != UNSTATED_LICENCE,
-        "publish.ethics": publish.ethics is not None,
-        "publish.consent": publish.consent is not None,
+        "dataset.ethics": bool(dataset.ethics),
+        "dataset.consent": bool(dataset.consent),
     }
     return [name for name, is_stated in stated.items() if not is_stated]

@@ -7,8 +7,9 @@ from umd_curate.model.config import UmdConfig
 from umd_curate.publish.target import Target, Visibility, missing_grounds, refuse_open, target_of
 
 GROUNDS = {
-    "dataset": {"licence": "cc-by-nc-4.0"},
-    "publish": {"ethics": "Board of the university, 2026-17", "consent": "Broad consent to research use"},
+    "licence": "cc-by-nc-4.0",
+    "ethics": "Board of the university, 2026-17",
+    "consent": "Broad consent to research use",
 }
 
 
@@ -35,18 +36,17 @@ def test_another_name_is_refused_without_being_shown(text):
 
 
 @pytest.mark.parametrize("wanted", [Visibility(is_public=True), Visibility(gate="none"), Visibility(True, "none")])
-@pytest.mark.parametrize("missing", ["dataset.licence", "publish.ethics", "publish.consent"])
+@pytest.mark.parametrize("missing", sorted(GROUNDS))
 def test_an_open_repository_needs_each_ground(wanted, missing):
-    section, name = missing.split(".")
-    given = {key: {k: v for k, v in value.items() if (key, k) != (section, name)} for key, value in GROUNDS.items()}
-    config = UmdConfig.model_validate(given)
-    assert missing_grounds(config.dataset, config.publish) == [missing]
+    given = {name: value for name, value in GROUNDS.items() if name != missing}
+    config = UmdConfig.model_validate({"dataset": given})
+    assert missing_grounds(config.dataset) == [f"dataset.{missing}"]
     with pytest.raises(PublishError, match=missing) as error:
-        refuse_open(wanted, config.dataset, config.publish)
+        refuse_open(wanted, config.dataset)
     assert error.value.exit_code is ExitCode.PUBLISH
 
 
 def test_with_all_grounds_it_may_be_open_and_a_closed_one_needs_none():
-    config = UmdConfig.model_validate(GROUNDS)
-    refuse_open(Visibility(is_public=True, gate="none"), config.dataset, config.publish)
-    refuse_open(Visibility(), UmdConfig().dataset, UmdConfig().publish)
+    config = UmdConfig.model_validate({"dataset": GROUNDS})
+    refuse_open(Visibility(is_public=True, gate="none"), config.dataset)
+    refuse_open(Visibility(), UmdConfig().dataset)
