@@ -55,6 +55,14 @@ def test_a_folder_that_is_not_what_its_manifest_says_stays(finished: Finished, r
     assert not (tmp_path / "out").exists()
 
 
+def test_a_workspace_that_knows_nobody_is_no_gate(finished: Finished, release, tmp_path):
+    hospital, empty = finished.hospital, tmp_path / "empty"
+    hospital.call("init", empty)
+    result = hospital.call("publish", "push", release, "--to", f"{tmp_path}/out", "-w", empty)
+    assert result.returncode == ExitCode.PHI_GATE, result.stderr
+    assert not (tmp_path / "out").exists()
+
+
 def test_a_folder_without_its_workspace_needs_a_reason(finished: Finished, release, tmp_path):
     hospital = finished.hospital
     to = ("--to", f"{tmp_path}/out", "-w", tmp_path / "nowhere")
