@@ -4,10 +4,14 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
-from umd_curate.model.config_base import Reason, Section, SemVer, SplitName
-from umd_curate.model.config_dataset import DatasetConfig
 from umd_curate.model.config_publish import PublishConfig
+from umd_curate.model.config_register import RegisterConfig
+from umd_curate.model.config_run import RunConfig, WorkspaceConfig
+from umd_curate.model.config_section import Reason, Section
 from umd_curate.model.receipts import Json
+
+SplitName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
+SemVer = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
 
 
 class Relaxation(Section):
@@ -17,27 +21,24 @@ class Relaxation(Section):
     reason: Reason
 
 
-class WorkspaceConfig(Section):
-    """Where the workspace keeps what must not leave the hospital."""
+class DatasetConfig(Section):
+    """Which dataset is made."""
 
-    private: str | None = Field(
-        None, description="Folder for private/ outside the workspace, such as an encrypted disk."
+    definition: str = Field("umd", description="Name of the definition in manifests/ (organs, subsets, splits).")
+    licence: str = Field("other", description="Licence of the release, an identifier of the Hub.")
+    authors: tuple[str, ...] = Field((), description="Who is cited as the maker of the dataset.")
+    citation: str | None = Field(None, description="How to cite the dataset, such as a DOI or a reference in one line.")
+    contact: str | None = Field(
+        None, description="Where a person or a user asks for a withdrawal or reports an identifier; published."
     )
-
-
-class RunConfig(Section):
-    """How units of work run. None of it changes what comes out."""
-
-    workers: int = Field(
-        1, ge=0, description="Processes that do the work; 0 takes one per core. With 1, all is done in one process."
+    published: str | None = Field(
+        None, pattern=r"^\d{4}-\d{2}-\d{2}$", description="Date of publication, for citations; no clock is read for it."
     )
-    memory_gib: float | None = Field(
-        None,
-        gt=0,
-        description="Memory for all workers together [GiB], shared evenly; what needs more than its share is done alone. "
-        "The machine's where not set.",
+    consent: str | None = Field(
+        None, description="On what the use of the images rests, such as broad consent; published."
     )
-    dashboard: bool = Field(False, description="Show the workers at work on a page of this machine.")
+    ethics: str | None = Field(None, description="Ethics committee and the number of its vote; published.")
+    site: str = Field("site-1", description="Published code of the hospital; never its name.", pattern=r"^[a-z0-9-]+$")
 
 
 CriterionName = Literal[
@@ -236,12 +237,6 @@ class ConvertConfig(Section):
     frames: Literal["static", "4d"] = Field(
         "static", description="Dynamic and gated PET: their mean alone, or the frames as a 4D image beside it (4d)."
     )
-
-
-class RegisterConfig(Section):
-    """PET and CT/MR on one grid."""
-
-    min_overlap: float = Field(0.05, ge=0, le=1, description="Least part of the PET grid that the CT/MR must cover.")
 
 
 class TotalSegmentatorConfig(Section):

@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from umd_curate.model.config_base import Section
+from umd_curate.model.config_section import Section
 
 
 class PublishConfig(Section):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from umd_curate.errors import PublishError, UsageError
-from umd_curate.model.config_dataset import DatasetConfig
+from umd_curate.model.config import DatasetConfig
 
 UNSTATED_LICENCE = "other"
 _REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
