@@ -30,6 +30,8 @@ COMMANDS = {
     "reveal": ("status", "reveal", "Show path and patient behind a short id, on a terminal."),
     "withdraw": ("withdraw", "withdraw", "Take a subject out of every later release."),
     "suv": ("suv", "suv", "Explain how an SUV was derived."),
+    "audit": ("audit", "audit", "Search any folder for identifiers of patients."),
+    "crosswalk": ("crosswalk", "crosswalk", "Keep the link between patients and published ids."),
     "demo": ("demo", "demo", "Make a synthetic cohort and run the whole main job on it."),
     "synth": ("demo", "synth", "Write a synthetic cohort as DICOM, with exact truth."),
     "doctor": (
