@@ -2,20 +2,15 @@
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
+from umd_curate.model.config_register import RegisterConfig
+from umd_curate.model.config_run import RunConfig, WorkspaceConfig
+from umd_curate.model.config_section import Reason, Section
 from umd_curate.model.receipts import Json
 
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10)]
 SplitName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 SemVer = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
-
-
-class Section(BaseModel):
-    """A table of umd.toml."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
-    apart: ClassVar[frozenset[str]] = frozenset()  # settings that decide no output of the steps that name this section
 
 
 class Relaxation(Section):
@@ -23,29 +18,6 @@ class Relaxation(Section):
 
     rule: str = Field(description="Code of the rule, such as REL-003.")
     reason: Reason
-
-
-class WorkspaceConfig(Section):
-    """Where the workspace keeps what must not leave the hospital."""
-
-    private: str | None = Field(
-        None, description="Folder for private/ outside the workspace, such as an encrypted disk."
-    )
-
-
-class RunConfig(Section):
-    """How units of work run. None of it changes what comes out."""
-
-    workers: int = Field(
-        1, ge=0, description="Processes that do the work; 0 takes one per core. With 1, all is done in one process."
-    )
-    memory_gib: float | None = Field(
-        None,
-        gt=0,
-        description="Memory for all workers together [GiB], shared evenly; what needs more than its share is done alone. "
-        "The machine's where not set.",
-    )
-    dashboard: bool = Field(False, description="Show the workers at work on a page of this machine.")
 
 
 class DatasetConfig(Section):
@@ -264,12 +236,6 @@ class ConvertConfig(Section):
     frames: Literal["static", "4d"] = Field(
         "static", description="Dynamic and gated PET: their mean alone, or the frames as a 4D image beside it (4d)."
     )
-
-
-class RegisterConfig(Section):
-    """PET and CT/MR on one grid."""
-
-    min_overlap: float = Field(0.05, ge=0, le=1, description="Least part of the PET grid that the CT/MR must cover.")
 
 
 class TotalSegmentatorConfig(Section):
