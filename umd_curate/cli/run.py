@@ -100,13 +100,13 @@ def label(options: Options) -> int:
 @common
 @spread
 def qa(options: Options) -> int:
-    """Check each session, draw its figures and write qa/report.html.
+    """Check each session, and all of them together; draw figures, write qa/report.html and qa/organs.parquet.
 
     \b
     Example:
       umd-curate qa --workspace study
     """
-    return _steps(options, ("qa", "report"))
+    return _steps(options, ("qa", "cohort", "report"))
 
 
 def _steps(options: Options, names: Sequence[str]) -> int:

@@ -1,5 +1,6 @@
 """umd.toml: every setting of a workspace, its default and its limits. Unknown keys are errors."""
 
+import datetime as dt
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
@@ -241,10 +242,25 @@ class LabelConfig(Section):
     )
 
 
+class Confirm(Section):
+    """A variant of a subject's anatomy that a reviewer has confirmed: the checks that it explains pass."""
+
+    subject: str = Field(pattern=r"^[0-9A-Z]{6}$", description="Published id of the subject.")
+    session: str = Field("", description="One session, such as petct1; empty for all of the subject.")
+    variant: str = Field(pattern=r"^[a-z-]+$", description="Name of the variant, such as nephrectomy.")
+    organs: tuple[str, ...] = Field((), description="Organs that it is about; empty for all that the variant can have.")
+    reviewer: str = Field(pattern=r"^[a-z0-9-]{1,20}$", description="Published code of the reviewer; never a name.")
+    reason: Reason = Field(description="Why; it is published with the release, so it must name no person.")
+    date: dt.date = Field(description="Day of the confirmation.")
+
+
 class QaConfig(Section):
     """Automatic checks."""
 
+    apart: ClassVar[frozenset[str]] = frozenset({"confirm"})  # stands in the units of the subjects that it is about
+
     max_outside_body: float = Field(0.05, ge=0, le=1, description="Part of an organ that may lie outside the body.")
+    confirm: tuple[Confirm, ...] = Field((), description="Variants of anatomy that a reviewer has confirmed.")
 
 
 class ReleaseConfig(Section):

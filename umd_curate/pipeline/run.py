@@ -155,7 +155,7 @@ def _refuse_hits(session: Session, step: str, where: str) -> None:
 def run(session: Session, given: Sequence[Path]) -> Path | None:
     """All of it: raw folder in, release folder out; None where the raw folder gave no session."""
     ingest(session, given)
-    run_steps(session, ("register", "label", "qa", "report"))
+    run_steps(session, ("register", "label", "qa", "cohort", "report"))
     return release(session)
 
 

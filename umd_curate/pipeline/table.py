@@ -12,6 +12,7 @@ ALL_STEPS = (
     "register",
     "label",
     "qa",
+    "cohort",
     "report",
     "audit",
     "release",
@@ -28,7 +29,7 @@ def below_the_wall() -> dict[str, Step]:
     from umd_curate.pipeline.phi_gate import searched_release  # noqa: PLC0415
     from umd_curate.pipeline.referee import STEP as REFEREE  # noqa: PLC0415
     from umd_curate.pipeline.suv_images import STEP as SUV_IMAGES  # noqa: PLC0415
-    from umd_curate.qa.step import REPORT  # noqa: PLC0415
+    from umd_curate.qa.step import COHORT, REPORT  # noqa: PLC0415
     from umd_curate.qa.step import STEP as QA  # noqa: PLC0415
     from umd_curate.register.step import STEP as REGISTER  # noqa: PLC0415
     from umd_curate.release.step import STEP as RELEASE  # noqa: PLC0415
@@ -41,6 +42,7 @@ def below_the_wall() -> dict[str, Step]:
         REGISTER,
         LABEL,
         QA,
+        COHORT,
         REPORT,
         AUDIT,
         searched_release(RELEASE, build_release),

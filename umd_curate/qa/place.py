@@ -1,0 +1,104 @@
+"""Where organs lie in the image and to each other: edge of the image, blunt ends, gaps, agreement of two label maps. Pure."""
+
+from collections.abc import Iterable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from umd_curate.model.geometry import Float64, Volume, apply_affine
+from umd_curate.model.labels import OrganTable
+from umd_curate.qa.pieces import Bools, Box
+from umd_curate.store.lazy import Lazy
+
+ndimage = Lazy("scipy.ndimage")
+
+EDGE_VOXELS = 3  # slices next to the image's edge may be interpolated or padded
+LEAST_SLICES = 8  # an organ of fewer slices ends bluntly on any grid
+LEAST_DICE_VOXELS = 300  # the surface of a smaller organ on a coarse grid decides its Dice
+GAP_SPACING_MM = 4.0  # gaps are measured on a grid thinned to this
+
+
+def margin_voxels(box: Box, shape_kji: tuple[int, ...]) -> tuple[int, int]:
+    """Empty voxel layers between an organ and the nearest face of the image; the same along the slices alone."""
+    margins = [min(axis.start, size - axis.stop) for axis, size in zip(box, shape_kji, strict=True)]
+    return min(margins), margins[0]
+
+
+def blunt_end(mask: Bools, box: Box, shape_kji: tuple[int, ...]) -> float:
+    """Cross-section of an organ's blunter end over its largest one, along the slices; 0 where an end is at the image's edge.
+
+    Parameters
+    ----------
+    mask
+        The organ in its box.
+    box
+        Where the mask lies.
+    shape_kji
+        Of the image.
+    """
+    if mask.shape[0] < LEAST_SLICES:
+        return 0.0
+    areas = np.count_nonzero(mask.reshape(len(mask), -1), axis=1)
+    inside = box[0].start >= EDGE_VOXELS, shape_kji[0] - box[0].stop >= EDGE_VOXELS
+    ends = [int(area) for area, is_inside in zip((areas[0], areas[-1]), inside, strict=True) if is_inside]
+    return max(ends, default=0) / int(areas.max())
+
+
+def gaps_mm(
+    organs: Volume, labels_kji: NDArray[np.uint8], table: OrganTable, pairs: Iterable[tuple[str, str]]
+) -> dict[tuple[str, str], float]:
+    """Shortest distance between the voxel centres of two organs on a thinned grid [mm]; pairs with an absent organ are left out.
+
+    Parameters
+    ----------
+    organs
+        For the grid of the label map.
+    labels_kji
+        Label map.
+    table
+        Organs of the dataset.
+    pairs
+        Names of two organs.
+    """
+    steps = [max(1, round(GAP_SPACING_MM / spacing)) for spacing in organs.grid.spacing_mm][::-1]
+    thin = labels_kji[:: steps[0], :: steps[1], :: steps[2]]
+    spacing = [step * size for step, size in zip(steps, organs.grid.spacing_mm[::-1], strict=True)]
+    ids = {organ.name: organ.id for organ in table}
+    present = set(np.flatnonzero(np.bincount(thin.ravel())).tolist())
+    distances: dict[str, NDArray[np.float64]] = {}
+    found = {}
+    for first, second in pairs:
+        if not {ids.get(first), ids.get(second)} <= present:
+            continue
+        if first not in distances:
+            distances = {first: ndimage.distance_transform_edt(thin != ids[first], sampling=spacing)}
+        found[first, second] = round(float(distances[first][thin == ids[second]].min()), 1)
+    return found
+
+
+def dice_on(organs_on_pet: Volume, organs: Volume, table: OrganTable) -> dict[str, float]:
+    """Dice of each organ between the labels on PET and those on the CT or MR, brought to the PET grid by nearest neighbour.
+
+    Organs of fewer than 300 voxels in both, and voxels outside the CT or MR, are left out.
+    """
+    fixed, count = organs_on_pet.array_kji.astype(np.int64), int(max((organ.id for organ in table), default=0)) + 1
+    fixed[(fixed < 0) | (fixed >= count)] = 0
+    to_moving: Float64 = np.asarray(np.linalg.inv(organs.affine) @ organs_on_pet.affine, np.float64)
+    nk, nj, ni = organs.array_kji.shape
+    j, i = np.indices(fixed.shape[1:]).reshape(2, -1)
+    totals = np.zeros((3, count), np.int64)  # on PET, on CT or MR, both
+    for k, plane in enumerate(fixed.reshape(len(fixed), -1)):
+        at = np.rint(apply_affine(to_moving, np.stack([i, j, np.full_like(i, k)], axis=1))).astype(np.intp)
+        inside = ((at >= 0) & (at < np.array([ni, nj, nk]))).all(axis=1)
+        x, y, z = at[inside].T
+        moving = organs.array_kji[z, y, x].astype(np.int64)
+        moving[(moving < 0) | (moving >= count)] = 0
+        own = plane[inside]
+        totals[0] += np.bincount(own, minlength=count)
+        totals[1] += np.bincount(moving, minlength=count)
+        totals[2] += np.bincount(own[own == moving], minlength=count)
+    return {
+        organ.name: 2 * int(totals[2, organ.id]) / int(totals[0, organ.id] + totals[1, organ.id])
+        for organ in table
+        if max(totals[0, organ.id], totals[1, organ.id]) >= LEAST_DICE_VOXELS
+    }
