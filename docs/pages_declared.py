@@ -182,12 +182,13 @@ def organs_page() -> str:
             o.side or "",
             o.snomed_code,
             o.snomed_meaning,
+            str(o.pieces or "any"),
             "yes" if o.moves else "",
             ", ".join(o.aliases),
         )
         for o in organ_table()
     ]
-    head = ("id", "name", "side", "SNOMED CT", "meaning", "moves or fills between the scans", "also known as")
+    head = ("id", "name", "side", "SNOMED CT", "meaning", "pieces", "moves or fills between the scans", "also known as")
     return (
         "# The 13 organs\n\nIds, codes and colours are data in `manifests/umd.toml`, never constants in code. 0 is background. "
         "A label of an organ that moves or fills between CT or MR and PET is marked as approximate on the PET grid.\n\n"

@@ -50,7 +50,7 @@ def rules_page() -> str:
             ),
             table(("rule", "code", "what", "why", "heaviest", "warns outside", "fails outside", "source"), rules),
             "## Norms of organs",
-            table(("organ", "median HU", "HU of its tissue", "pieces", "mL", "tapers"), norms),
+            table(("organ", "median HU", "HU of its tissue", "mL", "tapers"), norms),
             "## When an organ must be there",
             table(("organ", "when"), reaches),
             "## Gaps between organs",
@@ -74,11 +74,11 @@ def _limits(limits: Limits, unit: str) -> str:
 def _norms(norms: OrganNorms) -> tuple[str, ...]:
     ranges = (norms.median_hu, norms.tissue_hu, norms.volume_ml)
     median, tissue, volume = (interval(*entry) if entry else "" for entry in ranges)
-    return median, tissue, str(norms.pieces or "any"), volume, "yes" if norms.tapers else ""
+    return median, tissue, volume, "yes" if norms.tapers else ""
 
 
 def _reach(reach: Reach) -> str:
     if reach.within:
-        return f"{', '.join(reach.within)} complete"
+        return f"{', '.join(reach.within)} complete; it warns where {reach.reach_mm:g} mm of a cut-off one are seen"
     side = "above" if reach.direction == "up" else "below"
     return f"the image reaches {reach.reach_mm:g} mm {side} the {reach.beyond.replace('_', ' ')}"

@@ -233,10 +233,25 @@ class RegisterConfig(Section):
     min_overlap: float = Field(0.05, ge=0, le=1, description="Least part of the PET grid that the CT/MR must cover.")
 
 
+class TidyConfig(Section):
+    """What is tidied in the labels of a model; labels that people drew stay as they are."""
+
+    specks: bool = Field(True, description="Remove pieces smaller than `speck_ml` beside the organ.")
+    islands: bool = Field(
+        True,
+        description="Remove pieces beyond those that anatomy gives an organ, smaller than `island_part` of its largest.",
+    )
+    holes: bool = Field(True, description="Fill holes up to `hole_ml` that one organ encloses.")
+    speck_ml: float = Field(0.2, ge=0, description="[mL]")
+    island_part: float = Field(0.1, ge=0, le=1, description="Of the largest piece.")
+    hole_ml: float = Field(5.0, ge=0, description="[mL]")
+
+
 class LabelConfig(Section):
     """Organ labels."""
 
     engines: tuple[str, ...] = Field(("import", "propagate"), description="Engines by entry-point name, in order.")
+    tidy: TidyConfig = TidyConfig()
     contours: str | None = Field(
         None, description="CSV of the site's own NIfTI label maps: series_uid, path, and map (a TOML of id = organ)."
     )

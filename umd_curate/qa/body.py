@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from umd_curate.model.components import Bools, widened
 from umd_curate.model.geometry import Float64, Volume, apply_affine
-from umd_curate.qa.pieces import Bools, widened
 from umd_curate.store.lazy import Lazy
 
 cc3d = Lazy("cc3d")

@@ -3,21 +3,23 @@
 Decides how a number is measured; what number is allowed is left to the rules.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from umd_curate.model.checks import Confirmation, ImageEntry, OrganEntry
+from umd_curate.model.components import Bools, Box
 from umd_curate.model.geometry import Float64, Volume, apply_affine, max_corner_error_mm
 from umd_curate.model.labels import OrganTable
 from umd_curate.qa import body as bodies
 from umd_curate.qa.fit import best_fit
 from umd_curate.qa.intensities import intensities, part_within, peak
 from umd_curate.qa.measures import GeometryFacts, LabelMeasure, Measures, PetFacts, PetMeasure
-from umd_curate.qa.pieces import Bools, Box, Pieces, take_apart
-from umd_curate.qa.place import blunt_end, dice_on, gaps_mm, margin_voxels
+from umd_curate.qa.pieces import Pieces, take_apart
+from umd_curate.qa.place import agreement_on, blunt_end, gaps_mm, margin_voxels
 from umd_curate.qa.rulebook import OrganNorms, Rulebook, precise, rounded
 from umd_curate.store.lazy import Lazy
 
@@ -41,6 +43,7 @@ class SessionImages:
     geometry: tuple[GeometryFacts, ...] = ()
     is_drawn_by_people: bool = False
     sex: str | None = None  # (0010,0040)
+    agreement: Mapping[str, float] = field(default_factory=dict)  # least Dice of any two engines, by organ
 
     @cached_property
     def body(self) -> bodies.BodyMask | None:
@@ -98,7 +101,7 @@ def _measure_labels(images: SessionImages, table: OrganTable, book: Rulebook) ->
     shapes = _shapes(labels)
     boxes = {label: box for label, (box, _) in shapes.items()}
     names = {organ.id: organ.name for organ in table}
-    pieces = take_apart(labels, boxes, {label: book.norms(names[label]).pieces for label in boxes})
+    pieces = take_apart(labels, boxes, {organ.id: organ.pieces for organ in table})
     outside = bodies.outside_body(images.body, labels) if fits and images.body else {}
     on_pet = _on_pet(images, table)
     entries = []
@@ -120,6 +123,7 @@ def _measure_labels(images: SessionImages, table: OrganTable, book: Rulebook) ->
         gaps_mm=gaps_mm(images.organs, labels, table, [pair.organs for pair in book.neighbours]),
         fit=best_fit(images.anatomy, labels) if fits else None,
         is_drawn_by_people=images.is_drawn_by_people,
+        agreement=images.agreement,
     )
 
 
@@ -213,11 +217,16 @@ def _measure_pet(images: SessionImages, table: OrganTable) -> PetMeasure | None:
         body_mean=body_mean,
         has_labels=on_pet is not None,
         label_corner_error_mm=rounded(max_corner_error_mm(on_pet.grid, images.pet.grid)) if on_pet and fits else None,
-        dice={name: rounded(value) for name, value in dice_on(on_pet, images.organs, table).items()}
-        if on_pet is not None and images.organs is not None
-        else {},
+        agreement=_agreement(images, table),
         fit=best_fit(images.pet, labels) if labels is not None else None,
     )
+
+
+def _agreement(images: SessionImages, table: OrganTable) -> float | None:
+    if images.organs is None or images.organs_on_pet is None:
+        return None
+    found = agreement_on(images.organs_on_pet, images.organs, table)
+    return rounded(found) if found is not None else None
 
 
 def _on_pet(images: SessionImages, table: OrganTable) -> dict[int, dict[str, object]]:

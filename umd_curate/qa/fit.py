@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from umd_curate.model.components import widened
 from umd_curate.model.geometry import Float64, Volume
-from umd_curate.qa.pieces import widened
 
 SPACING_MM = 5.0  # of the thinned grid; the best shift is refined between its points
 REACH_MM = 35.0  # longest shift tried along an axis

@@ -9,6 +9,7 @@ from umd_curate.qa.measures import LabelMeasure, Measures
 from umd_curate.qa.place import EDGE_VOXELS
 from umd_curate.qa.rulebook import Limits, Reach, Rulebook, Uptake
 
+WHOLE_BODY_MM = 900.0  # from the vertex to the thighs; an image of this length should show every organ
 LEAST_CONTRAST = 0.02  # explained variance must change by this over the shifts; else the image has no edges to judge by
 LEAST_GAIN = 0.02  # of that change, for a shift to count as better
 
@@ -43,26 +44,32 @@ def presence(labels: LabelMeasure, book: Rulebook, table: OrganTable) -> Iterato
         elif False in shown:
             yield book.skip("P1", "outside the image", organ=organ.name)
         else:
-            yield book.judge("P1", 0, organ=organ.name, fail=Limits(), detail="the image may not reach it")
+            yield book.judge("P1", 0, organ=organ.name, fail=Limits(), detail="should be in the image")
 
 
 def _is_shown(reach: Reach, labels: LabelMeasure) -> bool | None:
-    """Say whether the image must show an organ; None where what is there does not tell."""
+    """Say whether an image must show an organ; None where it should, but what is there does not prove it."""
+    is_whole_body = labels.extent_z_mm[1] - labels.extent_z_mm[0] >= WHOLE_BODY_MM
+    unproved = None if is_whole_body else False
     if reach.within:
         near = [labels.organ(name) for name in reach.within]
         if any(entry is None for entry in near):
-            return False
-        return True if all(entry is not None and entry.is_complete for entry in near) else None
+            return unproved
+        if all(entry is not None and entry.is_complete for entry in near):
+            return True
+        shown = [labels.organ_z_mm[name] for name in reach.within]
+        return None if min(top - bottom for bottom, top in shown) >= reach.reach_mm else False
     edge = labels.organ_z_mm.get(reach.beyond)
     if edge is None:
-        return None
+        return unproved
     is_up = reach.direction == "up"
     beyond = labels.extent_z_mm[1] - edge[1] if is_up else edge[0] - labels.extent_z_mm[0]
     return beyond >= reach.reach_mm
 
 
-def shape_rules(labels: LabelMeasure, book: Rulebook) -> Iterator[CheckEntry]:
+def shape_rules(labels: LabelMeasure, book: Rulebook, table: OrganTable) -> Iterator[CheckEntry]:
     """P2, P3, P4, P7, P8: ends, pieces, volume, part outside the body, holes."""
+    many = {organ.name for organ in table if organ.pieces == 0}
     for organ in labels.organs:
         norms = book.norms(organ.name)
         if organ.truncated:
@@ -71,11 +78,12 @@ def shape_rules(labels: LabelMeasure, book: Rulebook) -> Iterator[CheckEntry]:
             yield book.skip("P2", "does not taper", organ=organ.name)
         else:
             yield book.judge("P2", organ.blunt_end, organ=organ.name)
-        if norms.pieces == 0:
+        if organ.name in many:
             yield book.skip("P3", "may lie in any number of pieces", organ=organ.name)
         else:
             detail = f"{organ.pieces} pieces" if organ.pieces > 1 else ""
-            yield book.judge("P3", organ.largest_piece, organ=organ.name, detail=detail)
+            fail = Limits() if norms.may_break else None
+            yield book.judge("P3", organ.largest_piece, organ=organ.name, fail=fail, detail=detail)
             yield book.judge("P3s", organ.specks, organ=organ.name)
         if organ.truncated or organ.margin_voxels < EDGE_VOXELS:
             yield book.skip("P4", "cut off by the edge of the image", organ=organ.name)
@@ -135,17 +143,22 @@ def fit_rules(labels: LabelMeasure, book: Rulebook) -> Iterator[CheckEntry]:
     yield _fit("P14", labels.fit, book)
 
 
+def agreement_rules(measures: Measures, labels: LabelMeasure, book: Rulebook) -> Iterator[CheckEntry]:
+    """P12: two label maps of one body, by two engines or on two images of the session."""
+    for organ, dice in labels.agreement.items():
+        yield book.judge("P12", dice, organ=organ, detail="least of any two engines")
+    if measures.pet is not None and measures.pet.agreement is not None:
+        yield book.judge("P12", measures.pet.agreement, detail=f"on PET against {measures.anatomy.upper()}, all organs")
+    elif not labels.agreement:
+        yield book.skip("P12", "no second label map")
+
+
 def on_pet_rules(measures: Measures, book: Rulebook) -> Iterator[CheckEntry]:
-    """P12, R1: the labels on PET against those on the CT or MR, and against the PET."""
+    """R1: the labels on PET against the PET."""
     if measures.pet is None or not measures.pet.has_labels:
-        yield book.skip("P12", "no labels on PET")
         yield book.skip("R1", "no labels on PET")
-        return
-    if not measures.pet.dice:
-        yield book.skip("P12", "no organ of 300 voxels and more")
-    for organ, dice in measures.pet.dice.items():
-        yield book.judge("P12", dice, organ=organ)
-    yield _fit("R1", measures.pet.fit, book)
+    else:
+        yield _fit("R1", measures.pet.fit, book)
 
 
 def _fit(rule: str, fit: Fit | None, book: Rulebook) -> CheckEntry:

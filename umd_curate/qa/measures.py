@@ -31,6 +31,8 @@ class LabelMeasure:
         Where the labels fit the CT or MR best; None where that cannot be told.
     is_drawn_by_people
         Whether the site drew it; an organ that is not there was then never drawn, or was removed.
+    agreement
+        Least Dice of any two engines by organ, where several drew.
     """
 
     organs: tuple[OrganEntry, ...]
@@ -42,6 +44,7 @@ class LabelMeasure:
     gaps_mm: Mapping[tuple[str, str], float] = field(default_factory=dict)
     fit: Fit | None = None
     is_drawn_by_people: bool = False
+    agreement: Mapping[str, float] = field(default_factory=dict)
 
     def organ(self, name: str) -> OrganEntry | None:
         """Organ of that name, where it has voxels."""
@@ -62,8 +65,8 @@ class PetMeasure:
         Mean over the body mask in the image's unit; None where no CT or MR tells the body.
     label_corner_error_mm
         Largest corner distance of the PET's label map and the PET [mm]; None without label map or on different shapes.
-    dice
-        Dice of each organ of 300 voxels and more, of the labels on PET against those on the CT or MR brought to its grid.
+    agreement
+        Dice over all organs together of the labels on PET with those on the CT or MR brought to its grid; None without both.
     fit
         Where the labels on PET fit the PET best; None where that cannot be told.
     """
@@ -73,7 +76,7 @@ class PetMeasure:
     body_mean: float | None
     has_labels: bool = False
     label_corner_error_mm: float | None = None
-    dice: Mapping[str, float] = field(default_factory=dict)
+    agreement: float | None = None
     fit: Fit | None = None
 
 

@@ -5,16 +5,15 @@ from collections.abc import Iterable
 import numpy as np
 from numpy.typing import NDArray
 
+from umd_curate.model.components import Bools, Box
 from umd_curate.model.geometry import Float64, Volume, apply_affine
 from umd_curate.model.labels import OrganTable
-from umd_curate.qa.pieces import Bools, Box
 from umd_curate.store.lazy import Lazy
 
 ndimage = Lazy("scipy.ndimage")
 
 EDGE_VOXELS = 3  # slices next to the image's edge may be interpolated or padded
 LEAST_SLICES = 8  # an organ of fewer slices ends bluntly on any grid
-LEAST_DICE_VOXELS = 300  # the surface of a smaller organ on a coarse grid decides its Dice
 GAP_SPACING_MM = 4.0  # gaps are measured on a grid thinned to this
 
 
@@ -76,29 +75,34 @@ def gaps_mm(
     return found
 
 
-def dice_on(organs_on_pet: Volume, organs: Volume, table: OrganTable) -> dict[str, float]:
-    """Dice of each organ between the labels on PET and those on the CT or MR, brought to the PET grid by nearest neighbour.
+def agreement_on(organs_on_pet: Volume, organs: Volume, table: OrganTable) -> float | None:
+    """Dice over all organs together between the labels on PET and those on the CT or MR, brought to the PET grid.
 
-    Organs of fewer than 300 voxels in both, and voxels outside the CT or MR, are left out.
+    Nearest neighbour; a voxel agrees where both name the same organ. Together, since the surface of a small organ on a coarse
+    grid, and some millimetres of motion, say little of one organ. Voxels outside the CT or MR, and organs that one of the
+    two maps does not have, are left out; None where no organ is left.
     """
-    fixed, count = organs_on_pet.array_kji.astype(np.int64), int(max((organ.id for organ in table), default=0)) + 1
-    fixed[(fixed < 0) | (fixed >= count)] = 0
+    count = int(max((organ.id for organ in table), default=0)) + 1
+    both = np.intersect1d(np.unique(organs_on_pet.array_kji), np.unique(organs.array_kji))
+    shared = np.zeros(count, np.bool_)
+    shared[[int(label) for label in both if 0 < label < count]] = True
     to_moving: Float64 = np.asarray(np.linalg.inv(organs.affine) @ organs_on_pet.affine, np.float64)
     nk, nj, ni = organs.array_kji.shape
-    j, i = np.indices(fixed.shape[1:]).reshape(2, -1)
-    totals = np.zeros((3, count), np.int64)  # on PET, on CT or MR, both
-    for k, plane in enumerate(fixed.reshape(len(fixed), -1)):
+    j, i = np.indices(organs_on_pet.array_kji.shape[1:]).reshape(2, -1)
+    total = same = 0
+    for k, plane in enumerate(organs_on_pet.array_kji.reshape(len(organs_on_pet.array_kji), -1)):
         at = np.rint(apply_affine(to_moving, np.stack([i, j, np.full_like(i, k)], axis=1))).astype(np.intp)
         inside = ((at >= 0) & (at < np.array([ni, nj, nk]))).all(axis=1)
         x, y, z = at[inside].T
-        moving = organs.array_kji[z, y, x].astype(np.int64)
-        moving[(moving < 0) | (moving >= count)] = 0
-        own = plane[inside]
-        totals[0] += np.bincount(own, minlength=count)
-        totals[1] += np.bincount(moving, minlength=count)
-        totals[2] += np.bincount(own[own == moving], minlength=count)
-    return {
-        organ.name: 2 * int(totals[2, organ.id]) / int(totals[0, organ.id] + totals[1, organ.id])
-        for organ in table
-        if max(totals[0, organ.id], totals[1, organ.id]) >= LEAST_DICE_VOXELS
-    }
+        fixed, moving = (_shared(values, shared) for values in (plane[inside], organs.array_kji[z, y, x]))
+        total += int(np.count_nonzero(fixed)) + int(np.count_nonzero(moving))
+        same += int(np.count_nonzero((fixed == moving) & (fixed > 0)))
+    return 2 * same / total if total else None
+
+
+def _shared(values: NDArray[np.generic], shared: Bools) -> NDArray[np.intp]:
+    """Ids of the organs that both maps have, 0 elsewhere."""
+    whole = values.astype(np.intp)
+    whole[(whole < 0) | (whole >= len(shared))] = 0
+    whole[~shared[whole]] = 0
+    return whole

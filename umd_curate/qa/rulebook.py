@@ -48,15 +48,14 @@ class Rule(_Entry):
 class OrganNorms(_Entry):
     """What is expected of one organ.
 
-    `pieces` components count as the organ; 0 stands for any number. `median_hu` holds the median CT number, `tissue_hu`
-    nearly every voxel. `tapers` says that its cross-section shrinks towards its upper and lower end.
+    `median_hu` holds the median CT number, `tissue_hu` nearly every voxel. `tapers` says that its cross-section shrinks towards its upper and lower end.
     """
 
     median_hu: tuple[float, float] | None = None
     tissue_hu: tuple[float, float] | None = None
-    pieces: int = 1
     volume_ml: tuple[float, float] | None = None
     tapers: bool = True
+    may_break: bool = False
 
 
 class Sides(_Entry):
@@ -77,7 +76,7 @@ class Reach(_Entry):
     """When an organ must be in the image.
 
     Either the image reaches more than `reach_mm` beyond the edge of `beyond`, or the organs of `within`, between or beside
-    which it lies, are there and complete.
+    which it lies, are there and complete; of incomplete ones `reach_mm` must be in the image for the organ to be missed.
     """
 
     organ: str

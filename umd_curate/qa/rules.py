@@ -10,7 +10,16 @@ from umd_curate.model.checks import CheckEntry, Confirmation, Outcome
 from umd_curate.model.findings import Finding, Severity
 from umd_curate.model.labels import OrganTable
 from umd_curate.qa.image_rules import pair_rules, pet_rules
-from umd_curate.qa.label_rules import fit_rules, grid_rules, hu_rules, on_pet_rules, presence, shape_rules, uptake_rules
+from umd_curate.qa.label_rules import (
+    agreement_rules,
+    fit_rules,
+    grid_rules,
+    hu_rules,
+    on_pet_rules,
+    presence,
+    shape_rules,
+    uptake_rules,
+)
 from umd_curate.qa.measures import Measures
 from umd_curate.qa.place_rules import gap_rules, place_rules
 from umd_curate.qa.rulebook import Rulebook
@@ -30,9 +39,9 @@ def check(measures: Measures, book: Rulebook, table: OrganTable) -> tuple[CheckE
         of_labels = [rule for rule in book.rules if rule[0] in "GPR" and rule != "G0" and rule not in COHORT_RULES]
         return (*entries, *(book.skip(rule, "no label map") for rule in of_labels))
     entries += [book.state("G0", Outcome.PASS, ""), *grid_rules(measures, labels, book), *presence(labels, book, table)]
-    entries += [*shape_rules(labels, book), *place_rules(labels, book), *gap_rules(labels, book)]
+    entries += [*shape_rules(labels, book, table), *place_rules(labels, book), *gap_rules(labels, book)]
     entries += [*hu_rules(measures, labels, book), *uptake_rules(measures, labels, book)]
-    entries += [*fit_rules(labels, book), *on_pet_rules(measures, book)]
+    entries += [*agreement_rules(measures, labels, book), *fit_rules(labels, book), *on_pet_rules(measures, book)]
     return tuple(confirmed(entries, measures.confirmed, book))
 
 

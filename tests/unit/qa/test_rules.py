@@ -95,7 +95,7 @@ def clean() -> Measures:
             body_mean=0.9,
             has_labels=True,
             label_corner_error_mm=0.0,
-            dice={"liver": 0.97},
+            agreement=0.97,
             fit=IN_PLACE,
         ),
         pet_facts=PetFacts("SUVbw", has_suv=True, tracer="FDG -- fluorodeoxyglucose"),
@@ -174,7 +174,8 @@ FAULTS = {
     ),
     "labels of another image": (with_labels(replace(labels(), fit=ELSEWHERE)), "P14", Outcome.FAIL),
     "labels on PET fit elsewhere": (pet(fit=ELSEWHERE), "R1", Outcome.WARN),
-    "labels on PET of another body": (pet(dice={"liver": 0.3}), "P12", Outcome.FAIL),
+    "two engines disagree": (with_labels(replace(labels(), agreement={"spleen": 0.7})), "P12", Outcome.WARN),
+    "labels on PET of another body": (pet(agreement=0.3), "P12", Outcome.FAIL),
     "an island": (changed("liver", pieces=2, largest_piece=0.9), "P3", Outcome.WARN),
     "two halves": (changed("liver", pieces=2, largest_piece=0.6), "P3", Outcome.FAIL),
     "specks": (changed("pancreas", volume_ml=1.0), "P4", Outcome.WARN),
@@ -334,14 +335,21 @@ def test_a_confirmation_says_nothing_of_other_organs_and_other_rules() -> None:
     assert worst(holed, "P8") is Outcome.WARN
 
 
-def test_an_organ_that_the_image_may_not_reach_warns_and_does_not_fail() -> None:
-    cut = replace(labels(without="spleen"), organs=tuple(
-        entry.model_copy(update={"is_complete": entry.name != "liver"}) for entry in labels(without="spleen").organs
-    ))  # fmt: skip
-    found = [
-        entry.outcome for entry in check(with_labels(cut), BOOK, TABLE) if (entry.rule, entry.organ) == ("P1", "spleen")
-    ]
-    assert found == [Outcome.WARN]
+def test_an_organ_beside_a_cut_off_neighbour_warns_only_where_enough_of_it_is_seen() -> None:
+    lost = labels(without="spleen")
+    for seen_mm, expected in ((90.0, Outcome.NOT_APPLICABLE), (150.0, Outcome.WARN)):
+        cut = replace(
+            lost,
+            organs=tuple(entry.model_copy(update={"is_complete": entry.name != "liver"}) for entry in lost.organs),
+            organ_z_mm={**lost.organ_z_mm, "liver": (0.0, seen_mm)},
+        )
+        entries = check(with_labels(cut), BOOK, TABLE)
+        assert [e.outcome for e in entries if (e.rule, e.organ) == ("P1", "spleen")] == [expected]
+
+
+def test_a_thin_organ_in_two_parts_warns_and_a_compact_one_fails() -> None:
+    assert worst(changed("pancreas", pieces=2, largest_piece=0.53), "P3") is Outcome.WARN
+    assert worst(changed("spleen", pieces=2, largest_piece=0.53), "P3") is Outcome.FAIL
 
 
 def test_a_flat_image_gives_no_verdict_on_the_place_of_the_labels() -> None:
