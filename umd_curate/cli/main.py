@@ -21,7 +21,7 @@ COMMANDS = {
     "receive": ("receive", "receive", "Receive what a PACS sends into a raw folder."),
     "ingest": ("run", "ingest", "Scan, de-identify, convert and deface a raw folder into data/."),
     "register": ("run", "register", "Bring PET and CT or MR of each session to one grid."),
-    "label": ("run", "label", "Label the organs of each session."),
+    "label": ("label", "label", "Label the organs of each session, or export their labels."),
     "qa": ("run", "qa", "Check each session and write the report."),
     "release": ("release", "release", "Build or verify a release."),
     "status": ("status", "status", "Say what is done, what is left, and why files were not used."),

@@ -1,4 +1,4 @@
-"""`run`, `ingest`, `register`, `label`, `qa`: the steps from the command line."""
+"""`run`, `ingest`, `register`, `qa`: the steps from the command line."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -80,20 +80,7 @@ def register(options: Options) -> int:
     Example:
       umd-curate register --workspace study
     """
-    return _steps(options, ("register",))
-
-
-@click.command
-@common
-@spread
-def label(options: Options) -> int:
-    """Label the organs of each session with the engines of umd.toml.
-
-    \b
-    Example:
-      umd-curate label --workspace study
-    """
-    return _steps(options, ("label",))
+    return steps(options, ("register",))
 
 
 @click.command
@@ -106,10 +93,11 @@ def qa(options: Options) -> int:
     Example:
       umd-curate qa --workspace study
     """
-    return _steps(options, ("qa", "cohort", "report"))
+    return steps(options, ("qa", "cohort", "report"))
 
 
-def _steps(options: Options, names: Sequence[str]) -> int:
+def steps(options: Options, names: Sequence[str]) -> int:
+    """Do steps below the wall, or show their plan."""
     if options.dry_run:
         return show_planned(options, names)
     options.require()
