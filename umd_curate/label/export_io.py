@@ -166,6 +166,8 @@ def segmentation(export: LabelExport, labels: Volume, present: Sequence[Organ]) 
     dimensions = _uid(export, "dimensions", export.name, export.sidecar.voxel_sha256)
     for item in (*seg.DimensionOrganizationSequence, *seg.DimensionIndexSequence):
         item.DimensionOrganizationUID = dimensions
+    for item in seg.get("ContributingEquipmentSequence", []):  # highdicom's own entry
+        item.ContributionDateTime = _DAY
     for keyword in ("ContentDate", "InstanceCreationDate", "SeriesDate"):
         setattr(seg, keyword, _DAY)
     for keyword in ("ContentTime", "InstanceCreationTime", "SeriesTime"):
