@@ -6,17 +6,18 @@ name it: a broken tube must not lose its other half. What people drew is never t
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from umd_curate.label.judge import Drawing, canonical_ids, count_ids
+from umd_curate.label.judge import Drawing, Judged, canonical_ids, count_ids
 from umd_curate.model.components import boxes, components, holes, hull
 from umd_curate.model.config import TidyConfig
 from umd_curate.model.geometry import Volume
 from umd_curate.model.labels import OrganTable
 
 SPECKS, ISLANDS, HOLES, MERGED = "specks", "islands", "holes", "merged"
+OF_MODELS = frozenset({"model", "consensus"})  # methods whose labels are tidied
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,6 +26,22 @@ class Tidied:
 
     volume: Volume
     changed: Mapping[str, Mapping[str, int]]
+
+
+def tidy_judged(judged: Judged, method: str, organs: OrganTable, settings: TidyConfig, place: str) -> Judged:
+    """An accepted label map after the rules that are on; what people drew or what was carried over comes back as it is.
+
+    The rule `merged` changes no voxel's organ: it counts those of organs that the engine gave in parts, such as lobes of a lung.
+    """
+    if method not in OF_MODELS:
+        return judged
+    result = tidy(judged.volume, organs, settings)
+    merged = merged_voxels(judged.drawing, organs, place)
+    changed = {**result.changed, **({MERGED: merged} if merged else {})}
+    voxels = np.bincount(result.volume.array_kji.ravel(), minlength=256)
+    voxel_ml = judged.volume.grid.voxel_volume_ml
+    volumes = {name: int(voxels[number]) * voxel_ml for name, number in judged.ids.items()}
+    return replace(judged, volume=result.volume, volumes_ml=volumes, changed=changed)
 
 
 def tidy(labels: Volume, organs: OrganTable, settings: TidyConfig) -> Tidied:

@@ -51,6 +51,9 @@ class What(StrEnum):
     MR_ON_PET = "space-pet_mr"
     ORGANS = "desc-organs_dseg"  # on the CT or MR grid
     ORGANS_ON_PET = "space-pet_desc-organs_dseg"
+    RAW_ORGANS = "desc-raw_dseg"  # what the engine gave, where tidying changed it: its own ids and names
+    RAW_ORGANS_ON_PET = "space-pet_desc-raw_dseg"
+    DISAGREEMENT = "desc-disagreement_mask"  # engines that gave another label than the consensus, on the CT or MR grid
     STAGED_PET = "staged-pet"  # private: uncompressed, headers clean, faces still there
     STAGED_CT = "staged-ct"
     STAGED_MR = "staged-mr"

@@ -91,6 +91,8 @@ def read_session(unit: Unit, place: Place) -> SessionImages:
         if sidecar.geometry is not None:
             receipt = sidecar.geometry
             geometry.append(GeometryFacts(image, receipt.max_corner_error_mm, receipt.tolerance_mm))
+    entry = unit.input(f"{What.ORGANS}.json")
+    label = read_label_sidecar(place, entry.path) if entry is not None else None
     return SessionImages(
         entries=tuple(_entry(unit, entry, volume) for entry, volume in volumes.items()),
         anatomy_role=role or "",
@@ -101,7 +103,8 @@ def read_session(unit: Unit, place: Place) -> SessionImages:
         organs_on_pet=volumes.get(What.ORGANS_ON_PET),
         pet_facts=pet_facts,
         geometry=tuple(geometry),
-        is_drawn_by_people=_method(unit, place) == SITE_CONTOURS,
+        is_drawn_by_people=label is not None and label.method == SITE_CONTOURS,
+        agreement=label.agreement if label is not None else {},
         sex=sex,
     )
 
@@ -135,11 +138,6 @@ def as_json(checks: SessionChecks) -> Json:
     """Document as JSON values, keys in PascalCase."""
     values: Json = checks.model_dump(mode="json", by_alias=True)
     return values
-
-
-def _method(unit: Unit, place: Place) -> str:
-    entry = unit.input(f"{What.ORGANS}.json")
-    return read_label_sidecar(place, entry.path).method if entry is not None else ""
 
 
 def _read(unit: Unit, place: Place, role: What) -> Volume | None:

@@ -4,7 +4,7 @@ Decides that both images share a frame of reference, so the transform is the ide
 PET is said in the dataset's definition. How a coarse voxel gets its organ is decided in `majority.py`.
 """
 
-from umd_curate.label.engine import EngineDescription, LabelCase, Need
+from umd_curate.label.engine import EngineDescription, EngineSettings, LabelCase, Need
 from umd_curate.label.io import read_label_map
 from umd_curate.label.judge import Drawing, canonical_ids, count_ids, renumbered
 from umd_curate.label.majority import INTERPOLATION, largest_parts
@@ -23,6 +23,9 @@ DESCRIPTION = EngineDescription(
 
 class Propagate:
     """Carries the labels of a CT or MR to the PET of the same scan."""
+
+    def __init__(self, settings: EngineSettings | None = None) -> None:
+        """It has no settings of its own."""
 
     def describe(self) -> EngineDescription:
         """What it is."""
