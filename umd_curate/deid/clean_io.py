@@ -23,7 +23,7 @@ from umd_curate.deid.elements_io import Raws, context_of, elements_of, raws_of, 
 from umd_curate.deid.gather_io import Gatherer
 from umd_curate.deid.identifiers import IdentifierSet
 from umd_curate.deid.memo import Memo
-from umd_curate.deid.rules import Action, packaged_rules
+from umd_curate.deid.rules import Action, Rules, packaged_rules
 from umd_curate.deid.rules_io import Cleaner, heeds_words
 from umd_curate.model.catalogue import deid as codes
 from umd_curate.model.findings import FindingCode, Refused
@@ -91,11 +91,13 @@ class HeaderCleaner:
         Canonical issuer and PatientID, for the shift.
     subject
         Published id, which becomes PatientID and PatientName.
+    rules
+        Rule book; the packaged one where not given.
     """
 
-    def __init__(self, key: DeidKey, patient: PatientKey, subject: SubjectId) -> None:
+    def __init__(self, key: DeidKey, patient: PatientKey, subject: SubjectId, rules: Rules | None = None) -> None:
         self._key = key
-        self._rules = packaged_rules()
+        self._rules = rules or packaged_rules()
         self._cleaner = Cleaner(key, key.shift_days(patient), subject, frozenset(), self._rules)
         self._gatherer = Gatherer()
         self._memo: Memo[Judged] = Memo()

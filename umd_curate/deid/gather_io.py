@@ -143,7 +143,7 @@ def _speller(tag: int, vr: str) -> tuple[Kind, Callable[[str], Iterator[str]] | 
     if kind is not Kind.TEXT:
         return kind, spellers[kind]
     rule = None if tag >> 16 & 1 else packaged_rules().public.get(tag)
-    if vr not in _TEXT_VRS or (rule and rule.action in {Action.KEEP, Action.CODE, Action.PIXELS}):
+    if vr not in _TEXT_VRS or (rule and rule.action in {Action.KEEP, Action.TERM, Action.CODE, Action.PIXELS}):
         return kind, None
     return kind, partial(spell.from_text, common=common, whole=rule is None)
 

@@ -1,4 +1,4 @@
-"""Decides what becomes of each element of a header: the keep list, the list of safe private elements, the vocabulary.
+"""Decides what becomes of each element of a header: the keep list, the safe private elements, the vocabularies.
 
 An element without a rule goes. The lists are data in ``manifests/deid/``; applying them to a dataset
 and cleaning values is left to `clean_io`, `values` and `descriptors`.
@@ -6,11 +6,15 @@ and cleaning values is left to `clean_io`, `values` and `descriptors`.
 
 import csv
 import hashlib
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from functools import cache
 
+from umd_curate.deid.terms import Terms, parse_terms
+from umd_curate.errors import ConfigError
+from umd_curate.model.config import DeidConfig
 from umd_curate.store.resources import resource_bytes
 
 
@@ -23,7 +27,8 @@ class Action(StrEnum):
     DATETIME = "datetime"  # DT, shifted by the same days; clock and offset stay
     AGE = "age"  # 90 years and more become 090Y
     TEXT = "text"  # only words of the vocabulary stay
-    CODE = "code"  # short identifier of a coding scheme
+    TERM = "term"  # only the words that scanners write into this element stay
+    CODE = "code"  # a code of the scheme that stands beside it; else its whole item goes
     SUBJECT = "subject"  # replaced by the published subject id
     EMPTY = "empty"  # type 2: present without a value
     SEQUENCE = "sequence"  # each item is cleaned by the same rules
@@ -52,6 +57,8 @@ class Rules:
         Rule by creator, group and the element's last two hex digits.
     vocabulary
         Words that may stay in a descriptor, lower case.
+    terms
+        Words and patterns of the elements that scanners fill from lists.
     common
         Ordinary words that are no identifiers by themselves, lower case; the vocabulary among them.
     sha256
@@ -61,6 +68,7 @@ class Rules:
     public: Mapping[int, Rule]
     private: Mapping[tuple[str, int, int], Rule]
     vocabulary: frozenset[str]
+    terms: Terms
     common: frozenset[str]
     sha256: Mapping[str, str] = field(default_factory=dict)
 
@@ -69,8 +77,10 @@ class Rules:
         return self.private.get((creator.strip(), tag >> 16, tag & 0xFF))
 
 
-def parse_rules(keep_csv: bytes, private_csv: bytes, vocabulary_txt: bytes, common_txt: bytes) -> Rules:
-    """Read the four lists.
+def parse_rules(
+    keep_csv: bytes, private_csv: bytes, vocabulary_txt: bytes, terms_toml: bytes, common_txt: bytes
+) -> Rules:
+    """Read the five lists.
 
     Raises
     ------
@@ -96,10 +106,12 @@ def parse_rules(keep_csv: bytes, private_csv: bytes, vocabulary_txt: bytes, comm
             ("keep", keep_csv),
             ("private", private_csv),
             ("vocabulary", vocabulary_txt),
+            ("terms", terms_toml),
             ("common-words", common_txt),
         )
     }
-    return Rules(public, private, vocabulary, vocabulary | _words(common_txt), digests)
+    terms = parse_terms(terms_toml, vocabulary)
+    return Rules(public, private, vocabulary, terms, vocabulary | _words(common_txt), digests)
 
 
 def _words(text: bytes) -> frozenset[str]:
@@ -116,7 +128,7 @@ def packaged_rules() -> Rules:
     ConfigError
         The installation is incomplete.
     """
-    names = ("keep.csv", "private.csv", "vocabulary.txt", "common-words.txt")
+    names = ("keep.csv", "private.csv", "vocabulary.txt", "terms.toml", "common-words.txt")
     return parse_rules(*(resource_bytes(f"manifests/deid/{name}") for name in names))
 
 
@@ -132,3 +144,44 @@ def class_of(tag: int, *, known: bool) -> str:
     if not known:
         return "unknown"
     return f"{group:04X},{tag & 0xFFFF:04X}"
+
+
+NEEDED = frozenset(
+    {0x00080005, 0x00080016, 0x00080018, 0x00080060, 0x00100020, 0x0020000D, 0x0020000E, 0x00200052}
+    | {0x00200032, 0x00200037, 0x00280030, 0x00280010, 0x00280011, 0x00280100, 0x00280101, 0x00280102, 0x00280103}
+    | {0x00280002, 0x00280004, 0x00281052, 0x00281053, 0x7FE00010}
+)  # without these the image is none, or not where it was; no setting gives them up
+_ACTION_OF_VR = {"DA": Action.DATE, "DT": Action.DATETIME, "UI": Action.UID}
+
+
+@cache
+def rules_of(settings: DeidConfig) -> Rules:
+    """Rule book with what a dataset keeps beyond it and gives up of it.
+
+    Raises
+    ------
+    ConfigError
+        `drop` names an element that is not on the keep list, or that no image can be without.
+    """
+    rules = packaged_rules()
+    if not settings.changes():
+        return rules
+    dropped = {int(tag.replace(",", ""), 16) for tag in settings.drop}
+    if dropped & NEEDED or not dropped <= set(rules.public):
+        message = "deid.drop names an element that is not on the keep list, or without which there is no image."
+        raise ConfigError(message, hint="The keep list is manifests/deid/keep.csv; leave out what an image needs.")
+    words = frozenset(word.lower() for entry in settings.words for word in entry.words)
+    private = {
+        (entry.creator, int(entry.group, 16), int(entry.element, 16)): Rule(
+            _ACTION_OF_VR.get(entry.vr, Action.KEEP), frozenset({entry.vr}), "umd.toml", "113111"
+        )
+        for entry in settings.private
+    }
+    digest = hashlib.sha256(json.dumps(settings.changes(), sort_keys=True).encode()).hexdigest()
+    return replace(
+        rules,
+        public={tag: rule for tag, rule in rules.public.items() if tag not in dropped},
+        private={**private, **rules.private},
+        vocabulary=rules.vocabulary | words,
+        sha256={**rules.sha256, "umd.toml": digest},
+    )

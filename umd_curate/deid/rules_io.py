@@ -17,6 +17,7 @@ from pydicom.sequence import Sequence
 from pydicom.tag import BaseTag, Tag
 
 from umd_curate.deid import values
+from umd_curate.deid.coding import is_code
 from umd_curate.deid.dates import cap_age, shift_da, shift_dt
 from umd_curate.deid.descriptors import clean_text
 from umd_curate.deid.identifiers import tells
@@ -27,6 +28,10 @@ from umd_curate.store.keys import DeidKey
 
 # What becomes of these does not depend on the patient's words.
 _BLIND_ACTIONS = frozenset({Action.UID, Action.DATE, Action.DATETIME, Action.AGE, Action.SUBJECT, Action.EMPTY})
+_CODE_VALUE, _SCHEME = BaseTag(0x00080100), BaseTag(0x00080102)
+_PLACED = frozenset({0x00080008, 0x00089007})  # ImageType, FrameType: the place of a value says what it is
+_OTHER = "OTHER"  # for a value of these that is not known
+_FIXED = frozenset({Action.SUBJECT, Action.EMPTY})
 _BLIND_VRS = values.BINARY_VRS | {"DS", "TM"}
 
 
@@ -76,17 +81,20 @@ class Cleaner:
         else:
             self._public(source, tag, rule, target)
 
-    def _item(self, source: Dataset) -> Dataset:
-        """New item of a sequence."""
+    def _item(self, source: Dataset) -> Dataset | None:
+        """New item of a sequence; None for a coded entry without a code that may stay: its meaning alone says nothing."""
         target = Dataset()
         for tag in sorted(source.keys()):
             self.clean(source, tag, target)
+        if _CODE_VALUE in source and _CODE_VALUE not in target:
+            self.actions["coded entry", "removed"] += 1
+            return None
         return target
 
     def _public(self, source: Dataset, tag: BaseTag, rule: Rule, target: Dataset) -> None:
         try:
             element = source[tag]
-            value = self._value(element, rule) if element.VR in rule.vrs else None
+            value = self._value(element, rule, source) if element.VR in rule.vrs else None
         except READ_FAULTS:
             value = None
         if value is None:
@@ -103,7 +111,9 @@ class Cleaner:
             creator = str(source[creator_tag].value).strip() if creator_tag in source else ""
             rule = self.rules.of_private(creator, int(tag))
             element = _typed(source[tag], rule) if rule else None
-            value = self._value(element, rule) if rule and element is not None and element.VR in rule.vrs else None
+            value = None
+            if rule is not None and element is not None and element.VR in rule.vrs:
+                value = self._value(element, rule, source)
         except READ_FAULTS:
             value = None
         if value is None:
@@ -113,17 +123,23 @@ class Cleaner:
         target[tag] = value
         self.actions[f"private {creator} {tag.element & 0xFF:02X}", "kept"] += 1
 
-    def _value(self, element: DataElement, rule: Rule) -> DataElement | None:
+    def _value(self, element: DataElement, rule: Rule, source: Dataset) -> DataElement | None:
         if rule.action is Action.SEQUENCE:
             items = [self._item(item) for item in element.value or ()]
-            return DataElement(element.tag, "SQ", Sequence(items))
-        if rule.action is Action.EMPTY:
-            return DataElement(element.tag, element.VR, "")
-        if rule.action is Action.SUBJECT:
-            return DataElement(element.tag, element.VR, str(self.subject))
-        if rule.action is Action.KEEP:
-            return element if self._may_stay(element) else None
+            return DataElement(element.tag, "SQ", Sequence([item for item in items if item is not None]))
+        if rule.action in _FIXED:
+            return DataElement(element.tag, element.VR, str(self.subject) if rule.action is Action.SUBJECT else "")
+        if rule.action is Action.TERM:
+            return self._terms(element)
+        if rule.action in {Action.KEEP, Action.CODE}:
+            may_stay = self._may_stay(element) if rule.action is Action.KEEP else self._is_code(element, source)
+            return element if may_stay else None
         return self._changed(element, self._change_of(rule))
+
+    def _is_code(self, element: DataElement, source: Dataset) -> bool:
+        scheme = source.get(_SCHEME)
+        name = str((scheme.value if scheme is not None else None) or "")
+        return all(is_code(text, name) and not tells(text, self.banned) for text in _texts(element))
 
     def _change_of(self, rule: Rule) -> Callable[[str], str | None]:
         return {
@@ -132,7 +148,6 @@ class Cleaner:
             Action.DATETIME: lambda text: shift_dt(text, self.days),
             Action.AGE: cap_age,
             Action.TEXT: self._descriptor,
-            Action.CODE: lambda text: text if values.fits("CODE", [text]) and not tells(text, self.banned) else None,
         }[rule.action]
 
     def _changed(self, element: DataElement, change: Callable[[str], str | None]) -> DataElement | None:
@@ -153,6 +168,26 @@ class Cleaner:
         if cleaned.dropped:
             self.actions["descriptor words", "removed"] += cleaned.dropped
         return cleaned.text
+
+    def _terms(self, element: DataElement) -> DataElement | None:
+        """Element of which only known words are left: of a coded string whole values, of other text the words themselves.
+
+        It stays without a value where nothing is left, since many of these must be present (type 2).
+        """
+        part = self.rules.terms.of(int(element.tag))
+        kept: list[str] = []
+        for text in _texts(element):
+            if element.VR == "CS" and part.unknown(text, self.banned):
+                left, dropped = _OTHER if element.tag in _PLACED else "", 1
+            elif element.VR == "CS":
+                left, dropped = text, 0
+            else:
+                left, dropped = part.cleaned(text, self.banned)
+            if dropped:
+                self.actions["descriptor words", "removed"] += dropped
+            if left or not dropped:
+                kept.append(left)
+        return DataElement(element.tag, element.VR, kept if len(kept) > 1 else (kept or [""])[0])
 
     def _may_stay(self, element: DataElement) -> bool:
         if element.VR in values.BINARY_VRS:

@@ -12,8 +12,6 @@ _PATTERNS = {
     "TM": re.compile(r"\d{2}(:?\d{2}(:?\d{2}(\.\d{1,6})?)?)?\Z"),
     "UI": re.compile(r"\d+(\.\d+)+\Z"),
     "CS": re.compile(r"[A-Za-z0-9_ .+/-]{1,40}\Z"),
-    # A short identifier, or a unit of UCUM such as Bq/ml or g/ml{SUVbw}: letters, no date.
-    "CODE": re.compile(r"(?:[A-Za-z0-9_.^-]{1,16}|[A-Za-z]{1,4}\d?/[A-Za-z]{1,4}\d?(?:\{[A-Za-z]{1,8}\})?)\Z"),
     "LO": re.compile(r"[A-Za-z0-9_ .,;:+/*()\[\]^%=|#&<>{}\"'-]{1,64}\Z"),
 }
 _PATTERNS["SH"] = _PATTERNS["LO"]
@@ -23,14 +21,14 @@ _TELLING = re.compile(r"\d{7,}|@|(?:19|20)\d{2}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[
 
 NUMBER_VRS = frozenset({"DS", "IS"})
 BINARY_VRS = frozenset({"FD", "FL", "US", "SS", "UL", "SL", "UV", "SV", "AT"})
-TEXT_VRS = frozenset({"CS", "LO", "SH", "CODE"})
+TEXT_VRS = frozenset({"CS", "LO", "SH"})
 DICOM_ROOT = "1.2.840.10008."
 
 
 def fits(vr: str, texts: Iterable[str]) -> bool:
     """Say whether every value of an element of text VR has the form that the VR allows (PS3.5 table 6.2-1).
 
-    Empty values fit. Text of CS, LO, SH and codes must also hold no date, no mail address and no run of seven digits.
+    Empty values fit. Text of CS, LO and SH must also hold no date, no mail address and no run of seven digits.
     """
     pattern = _PATTERNS.get(vr)
     if pattern is None:

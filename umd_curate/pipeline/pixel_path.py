@@ -6,6 +6,7 @@ the PHI wall (`phi_gate.py`).
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
@@ -19,9 +20,10 @@ from umd_curate.convert.header_io import pet_headers
 from umd_curate.convert.private_io import PrivateFacts, private_facts
 from umd_curate.convert.step import convert_series
 from umd_curate.convert.suv import same_suv
-from umd_curate.deid.clean_io import HeaderCleaner
+from umd_curate.deid.clean_io import Deed, HeaderCleaner
 from umd_curate.deid.gather_io import gather
 from umd_curate.deid.identifiers import IdentifierSet, Kind
+from umd_curate.deid.rules import Rules, rules_of
 from umd_curate.model.catalogue import run as codes
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.findings import Refused
@@ -32,6 +34,7 @@ from umd_curate.model.sidecars import SourceReceipt
 from umd_curate.model.stacks import StackRules
 from umd_curate.model.steps import Place, Unit
 from umd_curate.model.study import Layout, Role, VolumeOrder
+from umd_curate.pipeline.deeds import keep_deeds
 from umd_curate.pipeline.orders import read_order
 from umd_curate.pipeline.phi_gate import keep_identifiers
 from umd_curate.pipeline.supplement import moved
@@ -47,9 +50,11 @@ STAGED = "private/staged"
 class Source:
     """The files of one order, read one after the other; remembers the identifiers that it has seen."""
 
-    def __init__(self, order: VolumeOrder, key: DeidKey) -> None:
+    def __init__(self, order: VolumeOrder, key: DeidKey, rules: Rules) -> None:
         self.order = order
         self.key = key
+        self.done: Counter[Deed] = Counter()
+        self._rules = rules
         self._seen: set[tuple[Kind, str]] = set()
         self._digest = hashlib.sha256()
         self._private = PrivateFacts()
@@ -79,10 +84,11 @@ class Source:
         Refused
             As `contours`, and where the cleaned header gives another SUV than the source's.
         """
-        cleaner = HeaderCleaner(self.key, PatientKey(self.order.patient), SubjectId(self.order.subject))
+        cleaner = HeaderCleaner(self.key, PatientKey(self.order.patient), SubjectId(self.order.subject), self._rules)
         for source in self._datasets():
             cleaned = cleaner.clean(source)
             self._seen |= cleaned.identifiers.entries
+            self.done.update(cleaned.actions)
             if self.order.role is Role.PET and not self._has_same_suv(source, cleaned.dataset):
                 raise Refused(codes.SUV_CHANGED.at(self.order.series))
             if self.order.role is Role.MR or self.order.layout is Layout.MOSAIC:
@@ -146,7 +152,11 @@ def stage_volume(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     )
     _close(place, converted.artifacts)
     return unit.receipt(
-        outputs=[*converted.artifacts, keep_identifiers(unit, place, source.identifiers)],
+        outputs=[
+            *converted.artifacts,
+            keep_identifiers(unit, place, source.identifiers),
+            keep_deeds(unit.name, place, source.done, len(order.files)),
+        ],
         findings=(*order.findings, *converted.findings),
         measured={
             **converted.measured,
@@ -194,4 +204,4 @@ def _close(place: Place, staged: Iterable[Artifact]) -> None:
 
 def _open(unit: Unit, place: Place, config: UmdConfig) -> tuple[VolumeOrder, Source]:
     order = read_order(place.resolve(unit.inputs[0].path))
-    return order, Source(order, load_key(key_path(config.deid.key_file)))
+    return order, Source(order, load_key(key_path(config.deid.key_file)), rules_of(config.deid))

@@ -3,9 +3,9 @@
 import functools
 from collections.abc import Iterator, Sequence
 
-from umd_curate.deid.rules import packaged_rules
+from umd_curate.deid.rules import rules_of
 from umd_curate.deid.vault import Vault
-from umd_curate.model.config import UmdConfig
+from umd_curate.model.config import DeidConfig, UmdConfig
 from umd_curate.model.receipts import Json, What
 from umd_curate.model.steps import Step, Unit, View
 from umd_curate.pipeline.lazy import perform_of
@@ -19,7 +19,11 @@ from umd_curate.store.workspace import Workspace
 
 
 def order_volumes(
-    understood: Understood, workspace: Workspace, key: DeidKey, table: SupplementTable | None = None
+    understood: Understood,
+    workspace: Workspace,
+    key: DeidKey,
+    table: SupplementTable | None = None,
+    settings: DeidConfig | None = None,
 ) -> Ordered:
     """Allot subject ids, write the work orders with what `table` adds to their PETs, and list the units that do them.
 
@@ -27,7 +31,7 @@ def order_volumes(
     """
     folder = workspace.private / "orders"
     stamp = f"{understood.stamp}:{table.sha256 if table else ''}"
-    rules: dict[str, Json] = dict(packaged_rules().sha256)  # another key or another keep list makes other files
+    rules: dict[str, Json] = dict(rules_of(settings or DeidConfig()).sha256)  # another key or list makes other files
     params: dict[str, Json] = {"key": key.fingerprint, "rules": rules}
     known = read_ordered(workspace, stamp, params)
     if known is not None:

@@ -69,7 +69,9 @@ def ingest(session: Session, given: Sequence[Path]) -> None:
         roots, session.workspace, session.config, session.key, session.watcher.scanning, session.executor.map
     )
     remember_roots(roots, session.ledger, session.workspace)
-    ordered = raw.order_volumes(understood, session.workspace, session.key, _supplement(session, understood))
+    ordered = raw.order_volumes(
+        understood, session.workspace, session.key, _supplement(session, understood), session.config.deid
+    )
     _run_step(session, raw.pixel_path_step(ordered.units))
     _run_step(session, raw.contours_step(ordered.units))
     receipts = {receipt.unit: receipt for step in PIXEL_STEPS for receipt in session.ledger.receipts(step)}

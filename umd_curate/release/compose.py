@@ -141,7 +141,7 @@ def manifest_of(
             ConfigEntry(name=content.name, splits=_split_entries(content, written), sha256=digest[content.name])
             for content in contents.configs
         ),
-        relaxed=tuple(RelaxedRule(rule=entry.rule, reason=entry.reason) for entry in config.release.relax),
+        relaxed=tuple(RelaxedRule(rule=entry.rule, reason=entry.reason) for entry in config.relaxations),
         decided=contents.decided,
         subjects=contents.summary.subjects,
         sessions=contents.summary.sessions,
@@ -184,7 +184,7 @@ def readme_of(
         reference=str(definition.get("reference", "")),
         configs=tuple(entry.name for entry in configs),
         organs=contents.organs,
-        relaxed=config.release.relax,
+        relaxed=config.relaxations,
         made_with=tuple(f"{name} {version}" for name, version in sorted(versions.items())),
     )
     return f"{head}\n{card.card_body(contents.summary, facts)}"

@@ -5,6 +5,7 @@ import tomllib
 
 from pydicom.datadict import dictionary_keyword, dictionary_VR, tag_for_keyword
 
+from umd_curate.deid.profile import confidentiality_table
 from umd_curate.deid.rules import Action, class_of, packaged_rules
 from umd_curate.store.resources import resource_bytes
 
@@ -100,7 +101,7 @@ def test_no_file_meta_curve_overlay_padding_or_group_length_is_kept():
 
 def test_every_suv_input_is_kept_as_it_is():
     for keyword in SUV_INPUTS:
-        assert RULES.public[tag_for_keyword(keyword)].action in {Action.KEEP, Action.SEQUENCE}, keyword
+        assert RULES.public[tag_for_keyword(keyword)].action in {Action.KEEP, Action.TERM, Action.SEQUENCE}, keyword
 
 
 def test_each_row_agrees_with_the_dictionary_and_its_vr():
@@ -144,4 +145,5 @@ def test_each_list_is_the_one_that_was_reviewed():
     sources = tomllib.loads(resource_bytes("manifests/deid/SOURCES.toml").decode())
     for name, source in sources.items():
         assert hashlib.sha256(resource_bytes(f"manifests/deid/{name}")).hexdigest() == source["sha256"], name
-        assert RULES.sha256[name.partition(".")[0]] == source["sha256"]
+    digests = {name.rpartition(".")[0]: source["sha256"] for name, source in sources.items()}
+    assert {**RULES.sha256, "ps3.15-e1-1": confidentiality_table().sha256} == digests
