@@ -108,7 +108,7 @@ def _perform_release(
 def plan_seal(view: View, config: UmdConfig) -> list[Unit]:  # noqa: ARG001
     """One unit per release: its files and the report, with the identifiers of all subjects."""
     identifiers = _identifier_files(view)
-    report = [entry for step in ("cohort", "report") for receipt in view.receipts(step) for entry in receipt.outputs]
+    report = [entry for receipt in view.receipts("report") for entry in receipt.outputs]
     return [
         Unit(SEAL, receipt.unit, inputs=(*receipt.outputs, *report, *identifiers))
         for receipt in view.receipts("release")
@@ -124,11 +124,11 @@ def perform_seal(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
 
 
 def _release_files(folder: Path, place: Place) -> list[tuple[str, Path]]:
-    """Report, table of organs, and every text and table of a release; its shards hold the images that ``audit`` searched."""
+    """Report, and every text and table of a release; its shards hold the images that step ``audit`` searched."""
     shards = {path for path in folder.glob("*/*.parquet") if path.parent.name != "manifests"}
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path not in shards)
-    pages = [place.resolve(name) for name in ("qa/organs.parquet", "qa/report.html")]
-    return [(path.name, path) for path in (*paths, *(page for page in pages if page.is_file()))]
+    report = place.resolve("qa/report.html")
+    return [(path.name, path) for path in (*paths, *([report] if report.is_file() else []))]
 
 
 SEAL_STEP = Step(SEAL, 1, ("release",), plan_seal, perform_seal)

@@ -17,7 +17,7 @@ from umd_curate.model.steps import SessionFiles, Unit, View
 from umd_curate.release.cases import Subset
 
 STEP_NAME = "release"
-EARLIER_STEPS = ("ingest", "contours", "referee", "deface", "register", "label", "qa", "cohort", "audit")
+EARLIER_STEPS = ("ingest", "contours", "referee", "deface", "register", "label", "qa", "audit")
 SPLITS = "splits"  # what a release measured of its subjects, and the receipt with those of all versions
 ACCOUNTING = "accounting"  # receipt with the raw files' counts by reason
 RAW_STEPS = frozenset(
