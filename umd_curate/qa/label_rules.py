@@ -86,7 +86,7 @@ def shape_rules(labels: LabelMeasure, book: Rulebook, table: OrganTable) -> Iter
             yield book.judge("P3", organ.largest_piece, organ=organ.name, fail=fail, detail=detail)
             yield book.judge("P3s", organ.specks, organ=organ.name)
         if organ.truncated or organ.margin_voxels < EDGE_VOXELS:
-            yield book.skip("P4", "cut off by the edge of the image", organ=organ.name)
+            yield book.skip("P4", "cut off by the edge of the image, or within three voxels of it", organ=organ.name)
         else:
             warn = Limits(low=norms.volume_ml[0], high=norms.volume_ml[1]) if norms.volume_ml else None
             yield book.judge("P4", organ.volume_ml, organ=organ.name, warn=warn)
