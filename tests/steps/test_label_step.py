@@ -8,7 +8,8 @@ import pytest
 
 from tests.unit.label.phantom import ORGANS, dice, drawn, grid
 from umd_curate.label import STEP
-from umd_curate.model.config import LabelConfig, UmdConfig
+from umd_curate.model.config import UmdConfig
+from umd_curate.model.config_labels import LabelConfig
 from umd_curate.model.findings import Refused
 from umd_curate.model.geometry import Volume
 from umd_curate.model.receipts import State, What

@@ -10,6 +10,7 @@ output of a region is that of its class less that of all else, so it is above ze
 """
 
 import argparse
+import io
 import json
 import time
 import zipfile
@@ -196,6 +197,24 @@ def as_regions(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name: v[1:] - v[:1] if ".seg_layers." in name else v for name, v in state.items()}
 
 
+def started(net: torch.nn.Module, path: Path, names: list[str]) -> None:
+    """Give a network the weights of another task's zip, each structure those of its namesake, lobes those of their lung.
+
+    The bodies are the same in both tasks, so shapes and places are known and only the greys are new.
+    """
+    with zipfile.ZipFile(path) as archive:
+        (entry,) = (name for name in archive.namelist() if name.endswith(".pth"))
+        checkpoint = torch.load(io.BytesIO(archive.read(entry)), weights_only=False)
+    known = list(checkpoint["init_args"]["dataset_json"]["labels"])[1:]
+    rows = [known.index(name if name in known else f"lung_{name.rpartition('_')[2]}") for name in names]
+    own = net.state_dict()
+    for name, half in checkpoint["network_weights"].items():
+        value = half.float()
+        is_head = ".seg_layers." in name
+        own[name] = torch.cat([torch.zeros_like(value[:1]), value[rows]]) if is_head else value
+    net.load_state_dict(own)
+
+
 def packed(path: Path, folder: str, texts: Mapping[str, object], checkpoint: Mapping[str, object]) -> None:
     """Write the weights as the zip that TotalSegmentator imports; equal weights give equal bytes but for the checkpoint."""
     saved = path.with_suffix(".pth")
@@ -216,6 +235,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--iterations", type=int, default=600)
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--start", type=Path, help="zip of the other task, to start from")
     chosen = parser.parse_args()
     torch.manual_seed(SEED)
     torch.set_num_threads(chosen.threads)
@@ -237,6 +257,8 @@ def main() -> None:
         deep_supervision=False,
     )
     crops = Crops([(normalised(image, modality, properties), labels) for image, labels in bodies], list(regions))
+    if chosen.start:
+        started(net, chosen.start, [class_map[chosen.task][given] for given in regions])
     net = trained(net, crops, chosen.iterations)
 
     description = {

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from umd_curate.label.judge import Drawing, Judged, judge
 from umd_curate.model.catalogue.label import EMPTY, NOT_READY, OTHER_MODALITY
-from umd_curate.model.config import LabelConfig
+from umd_curate.model.config_labels import LabelConfig
 from umd_curate.model.findings import Finding, Refused
 from umd_curate.model.geometry import Grid
 from umd_curate.model.labels import OrganTable
@@ -70,6 +70,15 @@ class EngineDescription:
 
 
 @dataclass(frozen=True, slots=True)
+class TransformFile:
+    """A registration's file: ``.tfm`` (linear) or ``.nii.gz`` (displacement field); its path is not shown."""
+
+    name: str
+    path: Path = field(repr=False)
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
 class LabelSource:
     """A label map that is there already.
 
@@ -81,12 +90,16 @@ class LabelSource:
         The NIfTI file; its path is not shown.
     names
         Organ name of each id; None where the ids are the dataset's own.
+    transforms
+        Files of ITK that lead from points of the image to label to points of this map (LPS+ mm), applied from the last to
+        the first as ITK composes them; none where both share a frame of reference and nothing moved.
     """
 
     role: str
     path: Path = field(repr=False)
     sha256: str
     names: Mapping[int, str] | None = field(default=None, repr=False)
+    transforms: tuple["TransformFile", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from umd_curate.label.plan import ANATOMICAL, NAME, plan_session, series_of
 from umd_curate.label.registry import load_engines
 from umd_curate.label.tidy import tidy_judged
 from umd_curate.model.catalogue.label import EMPTY, NO_PET_LABELS
-from umd_curate.model.config import TidyConfig, UmdConfig
+from umd_curate.model.config import UmdConfig
+from umd_curate.model.config_labels import TidyConfig
 from umd_curate.model.findings import Finding, Refused, Severity
 from umd_curate.model.geometry import Volume
 from umd_curate.model.ids import ShortId

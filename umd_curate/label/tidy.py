@@ -12,7 +12,7 @@ import numpy as np
 
 from umd_curate.label.judge import Drawing, Judged, canonical_ids, count_ids
 from umd_curate.model.components import boxes, components, holes, hull
-from umd_curate.model.config import TidyConfig
+from umd_curate.model.config_labels import TidyConfig
 from umd_curate.model.geometry import Volume
 from umd_curate.model.labels import OrganTable
 

@@ -8,7 +8,7 @@ from scipy import ndimage
 
 from umd_curate.label.judge import Drawing
 from umd_curate.label.tidy import merged_voxels, tidy
-from umd_curate.model.config import TidyConfig
+from umd_curate.model.config_labels import TidyConfig
 from umd_curate.model.geometry import Volume
 from umd_curate.store.resources import organ_table
 

@@ -139,6 +139,14 @@ NO_PET_LABELS = FindingCode(
     "See the code in the detail.",
 )
 
+TRANSFORM_UNREADABLE = FindingCode(
+    "LAB-203",
+    Severity.FAIL,
+    "A transform by which labels are carried over cannot be read",
+    "Without it the labels would stand in the wrong place.",
+    "Register the session again.",
+)
+
 ORGANS_LOST = FindingCode(
     "LAB-202",
     Severity.WARN,
