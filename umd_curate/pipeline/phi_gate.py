@@ -108,7 +108,7 @@ def _perform_release(
 def plan_seal(view: View, config: UmdConfig) -> list[Unit]:  # noqa: ARG001
     """One unit per release: its files and the report, with the identifiers of all subjects."""
     identifiers = _identifier_files(view)
-    report = [entry for receipt in view.receipts("report") for entry in receipt.outputs]
+    report = [entry for step in ("cohort", "report") for receipt in view.receipts(step) for entry in receipt.outputs]
     return [
         Unit(SEAL, receipt.unit, inputs=(*receipt.outputs, *report, *identifiers))
         for receipt in view.receipts("release")
@@ -151,11 +151,11 @@ def _shards(folder: Path) -> list[Path]:
 
 
 def _release_files(folder: Path, place: Place) -> list[tuple[str, Path]]:
-    """Report, and every file of a release that is no shard."""
+    """Report, table of organs, and every file of a release that is no shard."""
     shards = set(_shards(folder))
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path not in shards)
-    report = place.resolve("qa/report.html")
-    return [("", path) for path in (*paths, *([report] if report.is_file() else []))]
+    pages = [place.resolve(name) for name in ("qa/organs.parquet", "qa/report.html")]
+    return [("", path) for path in (*paths, *(page for page in pages if page.is_file()))]
 
 
 SEAL_STEP = Step(SEAL, 2, ("release",), plan_seal, perform_seal)
