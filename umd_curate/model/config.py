@@ -4,12 +4,9 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
+from umd_curate.model.config_base import Reason, Section, SemVer, SplitName
 from umd_curate.model.config_labels import LabelConfig, QaConfig
 from umd_curate.model.receipts import Json
-from umd_curate.model.section import Reason, Section
-
-SplitName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-SemVer = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
 
 
 class Relaxation(Section):

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from umd_curate.model.section import Reason, Section
+from umd_curate.model.config_base import Reason, Section
 
 
 class TidyConfig(Section):
