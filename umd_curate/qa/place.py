@@ -1,16 +1,17 @@
 """Where organs lie in the image and to each other: edge of the image, blunt ends, gaps, agreement of two label maps. Pure."""
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from umd_curate.model.components import Bools, Box
+from umd_curate.model.components import Bools, Box, boxes
 from umd_curate.model.geometry import Float64, Volume, apply_affine
 from umd_curate.model.labels import OrganTable
 from umd_curate.store.lazy import Lazy
 
-ndimage = Lazy("scipy.ndimage")
+spatial = Lazy("scipy.spatial")
 
 EDGE_VOXELS = 3  # slices next to the image's edge may be interpolated or padded
 LEAST_SLICES = 8  # an organ of fewer slices ends bluntly on any grid
@@ -63,16 +64,29 @@ def gaps_mm(
     thin = labels_kji[:: steps[0], :: steps[1], :: steps[2]]
     spacing = [step * size for step, size in zip(steps, organs.grid.spacing_mm[::-1], strict=True)]
     ids = {organ.name: organ.id for organ in table}
-    present = set(np.flatnonzero(np.bincount(thin.ravel())).tolist())
-    distances: dict[str, NDArray[np.float64]] = {}
+    around = boxes(thin)
+    trees: dict[str, Any] = {}
     found = {}
-    for first, second in pairs:
-        if not {ids.get(first), ids.get(second)} <= present:
+    for pair in pairs:
+        if not {ids.get(name) for name in pair} <= around.keys():
             continue
-        if first not in distances:
-            distances = {first: ndimage.distance_transform_edt(thin != ids[first], sampling=spacing)}
-        found[first, second] = round(float(distances[first][thin == ids[second]].min()), 1)
+        for name in pair:
+            if name not in trees:
+                box = around[ids[name]]
+                surface = np.argwhere(_surface(thin[box] == ids[name])) + np.array([axis.start for axis in box])
+                trees[name] = spatial.cKDTree(surface * np.array(spacing))
+        first, second = (trees[name] for name in pair)
+        found[pair] = round(float(first.query(second.data)[0].min()), 1)
     return found
+
+
+def _surface(mask: Bools) -> Bools:
+    """Voxels of a mask that have a face neighbour outside of it."""
+    padded = np.pad(mask, 1)
+    inner = padded.copy()
+    for axis in range(3):
+        inner &= np.roll(padded, 1, axis) & np.roll(padded, -1, axis)
+    return mask & ~inner[1:-1, 1:-1, 1:-1]
 
 
 def agreement_on(organs_on_pet: Volume, organs: Volume, table: OrganTable) -> float | None:
