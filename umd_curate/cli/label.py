@@ -6,7 +6,7 @@ import click
 
 from umd_curate.cli import render
 from umd_curate.cli.options import Options, common, spread
-from umd_curate.cli.run import steps
+from umd_curate.cli.run import do_steps
 from umd_curate.errors import ExitCode
 from umd_curate.model.receipts import Json
 
@@ -26,7 +26,7 @@ def label(options: Options) -> int:
     """
     if click.get_current_context().invoked_subcommand is not None:
         return ExitCode.DONE
-    return steps(options, ("label",))
+    return do_steps(options, ("label",))
 
 
 @label.command

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field
 
-from umd_curate.model.config_base import Reason, Section
+from umd_curate.model.config_section import Reason, Section
 
 
 class TidyConfig(Section):
@@ -62,8 +62,7 @@ class CommandEngine(Section):
 class LabelConfig(Section):
     """Organ labels."""
 
-    # Where engines lie and what they may cost decides no label.
-    apart: ClassVar[frozenset[str]] = frozenset({"engine_folder", "minutes", "memory_gib"})
+    apart: ClassVar[frozenset[str]] = frozenset({"engine_folder", "minutes", "memory_gib"})  # they decide no label
 
     engines: tuple[str, ...] = Field(
         ("import", "propagate"), description="Engines by name, in order; the first that succeeds on an image is taken."

@@ -1,12 +1,10 @@
-"""What all sections of umd.toml are made of: frozen, and without a key that is not known."""
+"""What every table of umd.toml is made of."""
 
 from typing import Annotated, ClassVar
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
 Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10)]
-SplitName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
-SemVer = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
 
 
 class Section(BaseModel):
