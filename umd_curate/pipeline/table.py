@@ -9,6 +9,7 @@ ALL_STEPS = (
     "referee",
     "deface",
     "suv-images",
+    "dicom-out",
     "register",
     "label",
     "qa",
