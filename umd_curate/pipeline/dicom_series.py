@@ -14,7 +14,7 @@ from pydicom.dataset import FileDataset
 
 from umd_curate.deid.carry_io import Carried, carried_from, look_for_head
 from umd_curate.deid.clean_io import Cleaned, Deed, HeaderCleaner
-from umd_curate.deid.conformance_engine import new_errors
+from umd_curate.deid.conformance_io import new_errors
 from umd_curate.deid.dicom_out_io import refuse_hidden, refuse_identifiers, stored_plane, with_plane, write_checked
 from umd_curate.deid.identifiers import IdentifierSet, Kind
 from umd_curate.deid.rules import rules_of

@@ -127,8 +127,8 @@ def _release_files(folder: Path, place: Place) -> list[tuple[str, Path]]:
     """Report, and every text and table of a release; its shards hold the images that step ``audit`` searched."""
     shards = {path for path in folder.glob("*/*.parquet") if path.parent.name != "manifests"}
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path not in shards)
-    report = place.resolve("qa/report.html")
-    return [(path.name, path) for path in (*paths, *([report] if report.is_file() else []))]
+    reports = [place.resolve(f"qa/{name}") for name in ("report.html", "deid-report.html", "deid-report.json")]
+    return [(path.name, path) for path in (*paths, *(report for report in reports if report.is_file()))]
 
 
 SEAL_STEP = Step(SEAL, 1, ("release",), plan_seal, perform_seal)

@@ -15,7 +15,7 @@ from umd_curate.model.config import UmdConfig
 from umd_curate.model.receipts import Json, Receipt, State
 from umd_curate.model.steps import Step, unit_key
 from umd_curate.model.study import Disposition
-from umd_curate.pipeline import accounting, phi_gate, raw, referee
+from umd_curate.pipeline import accounting, deid_report, phi_gate, raw, referee
 from umd_curate.pipeline.dicom_out import dicom_out_step
 from umd_curate.pipeline.events import Silent, Watcher
 from umd_curate.pipeline.executor import Executor, InProcessExecutor, Task, executor_of
@@ -87,6 +87,7 @@ def ingest(session: Session, given: Sequence[Path], dicom_out: Path | None = Non
         refuse_overlap(roots, (dicom_out,))
         step = dicom_out_step(understood, session.workspace, session.config, session.key, dicom_out)
         _run_step(session, step)
+    run_steps(session, (deid_report.NAME,))
 
 
 def _supplement(session: Session, understood: Understood) -> SupplementTable | None:
@@ -130,7 +131,7 @@ def release(session: Session) -> Path | None:
     GateRefused
         Nothing may be released.
     """
-    run_steps(session, (phi_gate.AUDIT,))
+    run_steps(session, (phi_gate.AUDIT, deid_report.NAME))
     _refuse_hits(session, phi_gate.AUDIT, "the files of {} session(s)")
     run_steps(session, ("release",))
     _refuse_hits(session, "release", "the report or {} release")

@@ -15,6 +15,7 @@ ALL_STEPS = (
     "qa",
     "report",
     "audit",
+    "deid-report",
     "release",
     "seal",
 )
@@ -24,6 +25,7 @@ def below_the_wall() -> dict[str, Step]:
     """Steps by name, in order."""
     from umd_curate.deid.step import STEP as DEFACE  # noqa: PLC0415  (rooms are opened when they are needed)
     from umd_curate.label.step import STEP as LABEL  # noqa: PLC0415
+    from umd_curate.pipeline.deid_report import STEP as DEID_REPORT  # noqa: PLC0415
     from umd_curate.pipeline.phi_gate import SEAL_STEP as SEAL  # noqa: PLC0415
     from umd_curate.pipeline.phi_gate import STEP as AUDIT  # noqa: PLC0415
     from umd_curate.pipeline.phi_gate import searched_release  # noqa: PLC0415
@@ -44,6 +46,7 @@ def below_the_wall() -> dict[str, Step]:
         QA,
         REPORT,
         AUDIT,
+        DEID_REPORT,
         searched_release(RELEASE, build_release),
         SEAL,
     )
