@@ -78,7 +78,7 @@ def corpus_a(root: Path, seed: int) -> Planted:
             dataset.Modality = dataset.get("Modality") or "OT"
             plant(dataset, person, seed + n)
             dataset.save_as(target, enforce_file_format=True)
-        except Exception:
+        except Exception:  # noqa: BLE001  (whatever pydicom cannot write is taken raw)
             target.write_bytes(data)
         planted.kinds[target], planted.owners[target] = "any", person
     return planted

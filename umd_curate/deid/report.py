@@ -86,7 +86,7 @@ def _options(counted: Counted, *, has_private: bool) -> Iterable[DeclaredOption]
         return
     for code, name in OPTION_NAMES.items():
         if code != "113111" or has_private:
-            headers = "those that keep a private element" if code == "113111" else "all"
+            headers = "those that keep a private element" if code == "113111" else "all headers"
             yield DeclaredOption(code=code, name=name, headers=headers)
 
 
@@ -95,13 +95,13 @@ def _element(what: str, action: str, count: int, rules: Rules, table: Table) -> 
         return None
     if what.startswith("private "):
         creator, _, element = what.removeprefix("private ").rpartition(" ")
-        meanings = [
-            rule.keyword
-            for (owner, _, end), rule in rules.private.items()
-            if owner == creator and end == int(element, 16)
-        ]
-        name = meanings[0] if meanings else ""
-        return ElementCount(tag=what, name=name, action="kept", why="113111, element by element", count=count)
+        rule = next(
+            (known for (owner, _, end), known in rules.private.items() if (owner, end) == (creator, int(element, 16))),
+            None,
+        )
+        in_words = _IN_WORDS.get(rule.action.value, "kept") if rule else "kept"
+        name = rule.keyword if rule else ""
+        return ElementCount(tag=what, name=name, action=in_words, why="113111, element by element", count=count)
     if what in _CLASSES:
         name, why = _CLASSES[what]
         return ElementCount(tag=what, name=name, action="removed", why=why, count=count)
