@@ -21,7 +21,9 @@ def _workspace(work: Path) -> Workspace:
 def prepare(raw: Path, work: Path) -> None:
     """Scan and plan; one order per volume lies in ``private/orders`` afterwards."""
     from umd_curate.model.config import UmdConfig
-    from umd_curate.pipeline.raw import order_volumes, understand, workspace_key
+    from umd_curate.pipeline.raw import order_volumes
+    from umd_curate.pipeline.roots import workspace_key
+    from umd_curate.pipeline.understood import understand
 
     workspace, config = _workspace(work), UmdConfig()
     workspace.private.mkdir(parents=True)

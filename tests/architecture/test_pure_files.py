@@ -38,12 +38,12 @@ DOORS = {
     "ledger",
     "dicom",
     "nifti",
-    "read_back",
     "parquet",
     "shards",
     "settings",
     "workspace",
     "schemas",
+    "watched",
 }  # of store/
 VALUES = {  # what stands in a file of the world and is a value or a contract all the same
     "umd_curate.store.shards.Footer",

@@ -4,18 +4,17 @@ Decides where an element is looked for (frame, shared groups, top level) and whi
 that is missing, empty or unreadable is None. What values mean is left to the pure files.
 """
 
-import functools
 import math
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from pydicom.dataset import Dataset
-from pydicom.tag import BaseTag, Tag
+from pydicom.tag import BaseTag
 
 from umd_curate.convert.enhanced_pet import CORRECTIONS, EnhancedFrame, RealWorldScale, as_single_frame
 from umd_curate.convert.geometry import SlicePlace
 from umd_curate.model.pet import PetHeader
-from umd_curate.store.dicom import READ_FAULTS, quiet
+from umd_curate.store.dicom import READ_FAULTS, tag_of, value_of
 
 # Functional group macros (PS3.3 C.7.6.16.2) that hold what we need; legacy-converted objects keep the rest apart.
 MACROS: Final = (
@@ -50,16 +49,21 @@ class Attributes:
     def __init__(self, dataset: Dataset, frame: int | None = None) -> None:
         self.dataset = dataset
         self.frame = frame
+        self._known: dict[str, Any] = {}
         self._groups = [] if frame is None else _groups(dataset, frame)
         self._layers = [*_macro_items(self._groups), dataset]
 
+    @property
+    def top(self) -> "Attributes":
+        """Those of the whole object, where this is a frame of it."""
+        return self if self.frame is None else Attributes(self.dataset)
+
     def value(self, keyword: str) -> Any:  # noqa: ANN401  (a DICOM value is of any type)
         """Value of the first non-empty element of that keyword; None where there is none or it cannot be read."""
-        for layer in self._layers:
-            found = _value(layer, keyword)
-            if found is not None:
-                return found
-        return None
+        if keyword not in self._known:
+            values = (_value(layer, keyword) for layer in self._layers)
+            self._known[keyword] = next((value for value in values if value is not None), None)
+        return self._known[keyword]
 
     def text(self, keyword: str) -> str | None:
         """Value as text without padding; several values are joined by a blank."""
@@ -215,7 +219,9 @@ def private_value(dataset: Dataset, group: int, creator: str, element: int) -> A
     """Value of a private element of one dataset; None where it or its creator is missing (see `Attributes.private`)."""
     creators = [tag for tag in dataset.keys() if tag.group == group and 0x10 <= tag.element <= 0xFF]  # noqa: SIM118
     owned = [tag.element for tag in creators if _text(_value(dataset, tag)) == creator]
-    found = (_value(dataset, Tag(group, (block << 8) + element)) for block in (owned if creators else [0x10]))
+    found = (
+        _value(dataset, tag_of((group << 16) + (block << 8) + element)) for block in (owned if creators else [0x10])
+    )
     return next((value for value in found if value is not None), None)
 
 
@@ -236,22 +242,13 @@ def _macro_items(groups: Sequence[Dataset]) -> Iterator[Dataset]:
 
 
 def _value(dataset: Dataset, key: str | BaseTag) -> Any:  # noqa: ANN401  (pydicom's own types)
-    tag = _tag(key)
-    if tag not in dataset:
-        return None
     try:
-        with quiet():
-            value = dataset[tag].value
+        value = value_of(dataset, tag_of(key))
     except READ_FAULTS:
         return None
     if value is None or (hasattr(value, "__len__") and len(value) == 0):
         return None
     return value
-
-
-@functools.cache
-def _tag(key: str | BaseTag) -> BaseTag:
-    return Tag(key)
 
 
 def _text(value: Any) -> str | None:  # noqa: ANN401  (a DICOM value is of any type)

@@ -24,7 +24,7 @@ from umd_curate.model.findings import Refused
 from umd_curate.model.geometry import Grid
 from umd_curate.model.resampled import between
 from umd_curate.store.dicom import READ_FAULTS, quiet
-from umd_curate.store.nifti import NiftiWriter
+from umd_curate.store.nifti import NiftiWriter, Written
 
 # Words in files of these syntaxes are little endian and lie one after the other (PS3.5 annex A.1, A.2, A.5).
 _PLAIN_SYNTAXES: Final = frozenset({ImplicitVRLittleEndian, ExplicitVRLittleEndian, DeflatedExplicitVRLittleEndian})
@@ -55,13 +55,17 @@ class Plane:
         Refused
             The pixels cannot be decoded, are no grey image, or are shorter or longer than the header says.
         """
-        whole = stored_plane(self.attributes.dataset, self.attributes.frame or 0, self.place)
+        whole = _stored(self.attributes.top, self.attributes.frame or 0, self.place)
         return whole if self.tile is None else whole[self.tile]
 
 
 def stored_plane(dataset: Dataset, frame: int, place: str) -> NDArray[np.generic]:
     """Stored values [j, i] of one frame; see `Plane.stored_ji`."""
-    attributes = Attributes(dataset)
+    return _stored(Attributes(dataset), frame, place)
+
+
+def _stored(attributes: Attributes, frame: int, place: str) -> NDArray[np.generic]:
+    dataset = attributes.dataset
     if (attributes.integer("SamplesPerPixel") or 1) != 1:
         raise Refused(codes.NOT_GREY.at(place, "(0028,0002) SamplesPerPixel"))
     try:
@@ -207,19 +211,9 @@ class PlaneWriter:
         return str(self._writer.dtype.name)
 
     @property
-    def voxel_sha256(self) -> str:
-        """Of dtype, shape, affine and voxels, after closing."""
-        return self._writer.voxel_sha256
-
-    @property
-    def sha256(self) -> str:
-        """Of the file as it was read back, after closing."""
-        return self._writer.sha256
-
-    @property
-    def size(self) -> int:
-        """Bytes of the file, after closing."""
-        return self._writer.size
+    def written(self) -> Written:
+        """The image, after closing."""
+        return self._writer.written
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

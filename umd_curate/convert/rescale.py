@@ -95,7 +95,11 @@ def without_padding(
     else:
         padding = np.greater_equal(stored_ji, min(limits)) & np.less_equal(stored_ji, max(limits))
     count = int(np.count_nonzero(padding))
-    return (np.where(padding, np.asarray(air, stored_ji.dtype), stored_ji), count) if count else (stored_ji, 0)
+    if not count:
+        return stored_ji, 0
+    image_ji = stored_ji.copy()
+    np.putmask(image_ji, padding, air)
+    return image_ji, count
 
 
 def as_int16(stored_ji: NDArray[np.generic], rescale: Rescale) -> NDArray[np.int16] | None:

@@ -29,7 +29,9 @@ from umd_curate.model.resampled import background
 from umd_curate.model.sidecars import GeometryReceipt, ImageSidecar, SourceReceipt
 from umd_curate.model.stacks import STRICT, StackRules
 from umd_curate.model.study import Layout, Role, VolumeOrder
+from umd_curate.store.dicom import quiet
 from umd_curate.store.files import artifact, write_json
+from umd_curate.store.nifti import Written as File
 from umd_curate.store.nifti import read_grid
 
 CONVERTER: Final = f"umd-curate {__version__}"
@@ -50,6 +52,7 @@ class Converted:
     versions: Mapping[str, str] = field(default_factory=dict)
 
 
+@quiet()
 def convert_series(
     datasets: Iterable[pydicom.Dataset],
     order: VolumeOrder,
@@ -99,10 +102,10 @@ def convert_series(
     written = write_parts(parts, order, values, path, frames_path)
     try:
         placed = _verified(written, path, frames_path, order.series)
-        sheared, voxel_sha256 = None, written.writer.voxel_sha256
+        sheared, image = None, written.writer.written
         if written.geometry.is_sheared:
             sheared = folder / f"{_name(order, f'desc-sheared_{order.role}')}.nii"
-            voxel_sha256 = set_upright(path, sheared, background(order.role), order.series)
+            image = set_upright(path, sheared, background(order.role), order.series)
     except Refused:
         for left in (path, frames_path):
             if left is not None:
@@ -112,16 +115,17 @@ def convert_series(
     findings += _pixel_findings(written, order.series)
     facts = {
         **written.fields,
-        "voxel_sha256": voxel_sha256,
+        "voxel_sha256": image.voxel_sha256,
         "geometry": placed,
         "multi_frame": parts.choice,
         "source": source() if source else None,
         "converter": CONVERTER,
     }
     sidecar = mean_sidecar(values.sidecar(written.first.attributes, order.label, facts, findings))
-    artifacts = _keep(STAGED[order.role], sidecar, path, relative)
-    if extra and frames_path is not None:
-        artifacts += _keep(extra[0], frames_sidecar(sidecar, written.frames_sha256), frames_path, relative)
+    artifacts = _keep(STAGED[order.role], sidecar, path, relative, image)
+    if extra and frames_path is not None and written.frames is not None:
+        of_frames = frames_sidecar(sidecar, written.frames.voxel_sha256)
+        artifacts += _keep(extra[0], of_frames, frames_path, relative, written.frames)
     if sheared is not None:
         artifacts += (artifact(f"{STAGED[order.role]}.sheared", f"{relative}/{sheared.name}", sheared),)
     return Converted(
@@ -163,12 +167,12 @@ def _verified(written: Written, path: Path, frames_path: Path | None, place: str
     return placed
 
 
-def _keep(what: What, sidecar: ImageSidecar, path: Path, relative: str) -> tuple[Artifact, ...]:
+def _keep(what: What, sidecar: ImageSidecar, path: Path, relative: str, image: File) -> tuple[Artifact, ...]:
     """Write the sidecar beside its image; both as artifacts."""
     text = path.with_suffix(".json")
     write_json(text, sidecar.model_dump(mode="json", by_alias=True))
     return (
-        artifact(what, f"{relative}/{path.name}", path),
+        Artifact(what, f"{relative}/{path.name}", image.sha256, image.size),
         artifact(f"{what}.json", f"{relative}/{text.name}", text),
     )
 

@@ -6,11 +6,11 @@ from umd_curate.convert.upright import Upright
 from umd_curate.convert.verify import corner_error_mm
 from umd_curate.model.catalogue import convert as codes
 from umd_curate.model.findings import Refused
-from umd_curate.store.nifti import NiftiWriter, map_volume, read_grid
+from umd_curate.store.nifti import NiftiWriter, Written, map_volume, read_grid
 
 
-def set_upright(path: Path, sheared: Path, fill: float, place: str) -> str:
-    """Keep the sheared image of `path` as `sheared`, and write its upright copy as `path`; return that one's voxel SHA-256.
+def set_upright(path: Path, sheared: Path, fill: float, place: str) -> Written:
+    """Keep the sheared image of `path` as `sheared`, and write its upright copy as `path`; return what was written.
 
     Parameters
     ----------
@@ -40,4 +40,4 @@ def set_upright(path: Path, sheared: Path, fill: float, place: str) -> str:
     if error > tolerance:
         sheared.unlink()
         raise Refused(codes.AFFINE_WRONG.at(place, "upright copy; corners, mm", measured=error, limit=tolerance))
-    return writer.voxel_sha256
+    return writer.written

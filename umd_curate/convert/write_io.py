@@ -25,6 +25,7 @@ from umd_curate.model.catalogue import convert as codes
 from umd_curate.model.findings import Finding, Refused
 from umd_curate.model.study import Layout, Role, VolumeOrder
 from umd_curate.store.nifti import NiftiWriter
+from umd_curate.store.nifti import Written as File
 
 AS_IT_IS: Final = Rescale(1.0, 0.0)
 
@@ -41,8 +42,8 @@ class Written:
         First plane: stands for the volume where all slices agree.
     fields
         Of the sidecar, by name.
-    frames_sha256
-        Voxel SHA-256 of the 4D image; empty where none was asked for.
+    frames
+        The 4D image; None where none was asked for.
     """
 
     writer: PlaneWriter
@@ -51,7 +52,7 @@ class Written:
     first: Plane
     findings: tuple[Finding, ...] = ()
     fields: dict[str, object] = field(default_factory=dict)
-    frames_sha256: str = ""
+    frames: File | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,7 @@ def _write_mean(parts: Parts, passage: Passage, path: Path, frames_path: Path | 
         passage.first,
         (code.at(passage.place, table.rule, measured=parts.count),),
         {**_fields(passage), "averaged": table},
-        mean.writer.voxel_sha256 if mean.writer else "",
+        mean.writer.written if mean.writer else None,
     )
 
 

@@ -14,14 +14,14 @@ import zlib
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import BinaryIO, Final
+from typing import Any, BinaryIO, Final
 
 import pydicom
 from pydicom.charset import convert_encodings, default_encoding
 from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element, empty_value_for_VR
-from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.tag import BaseTag
+from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, VR
 
@@ -110,11 +110,53 @@ def dataset_of(data: bytes) -> FileDataset:
             return pydicom.dcmread(io.BytesIO(data), force=True)
 
 
+_SHORT_BYTES: Final = 256  # longer values seldom come again
+_OWN_MEANING: Final = frozenset(
+    {"AE", "AS", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "SL", "SS", "TM", "UI", "UL", "US"}
+)
+
+
+def value_of(dataset: Dataset, tag: BaseTag) -> Any:  # noqa: ANN401  (a DICOM value is of any type)
+    """Value of an element as pydicom reads it; None where there is none. It may be shared: it must not be changed.
+
+    Slices of a series say much the same: a short value that means the same everywhere (its VR is written with it, and no
+    character set is asked for) is converted once.
+
+    Raises
+    ------
+    READ_FAULTS
+        The value cannot be read.
+    """
+    found = dataset.get_item(tag, keep_deferred=True)
+    if found is None:
+        return None
+    if isinstance(found, RawDataElement):
+        if found.VR in _OWN_MEANING and found.value is not None and len(found.value) <= _SHORT_BYTES:
+            return _converted(tag, found.VR, found.value, found.is_little_endian)
+        with quiet():
+            return dataset[tag].value
+    return found.value
+
+
+@lru_cache(maxsize=1 << 14)
+def _converted(tag: BaseTag, vr: str, value: bytes, is_little_endian: bool) -> Any:  # noqa: ANN401, FBT001
+    raw = RawDataElement(tag, vr, len(value), value, 0, False, is_little_endian)
+    with quiet():
+        return convert_raw_data_element(raw).value
+
+
 class _NotPlain(Exception):  # noqa: N818  (no error: pydicom reads the file)
     """The file has something that only pydicom reads."""
 
 
 _Elements = dict[BaseTag, RawDataElement]
+
+
+@lru_cache(maxsize=1 << 14)
+def tag_of(tag: int | str) -> BaseTag:
+    """Tag of a number or keyword: the same object each time, so that looking one up compares no numbers."""
+    return Tag(tag)
+
 
 _UNDEFINED: Final = 0xFFFFFFFF
 _META_START: Final = 132  # behind preamble and DICM (PS3.10 7.1)
@@ -169,8 +211,9 @@ def _elements(data: bytes, start: int, end: int, *, is_implicit: bool) -> _Eleme
     """Elements of one level, uncut: the bytes of a sequence are its value."""
     elements: _Elements = {}
     place = start
+    head = _implicit_head if is_implicit else _explicit_head
     while place < end:
-        tag, vr, length, value_at = _head(data, place, is_implicit=is_implicit)
+        tag, vr, length, value_at = head(data, place)
         if length == _UNDEFINED:
             if (vr or _vr_of(tag)) != "SQ":
                 raise _NotPlain
@@ -181,16 +224,22 @@ def _elements(data: bytes, start: int, end: int, *, is_implicit: bool) -> _Eleme
             value = data[value_at:place] if length else empty_value_for_VR(vr, raw=True)
         if place > end or tag >> 16 == 0xFFFE:
             raise _NotPlain
-        key = BaseTag(tag)
+        key = tag_of(tag)
         elements[key] = RawDataElement(key, vr, length, value, value_at, is_implicit, True)
     return elements
 
 
 def _head(data: bytes, place: int, *, is_implicit: bool) -> tuple[int, str | None, int, int]:
     """Tag, VR, length and place of the value of the element at `place`."""
-    if is_implicit:
-        group, element, length = _IMPLICIT.unpack_from(data, place)
-        return group << 16 | element, None, length, place + 8
+    return _implicit_head(data, place) if is_implicit else _explicit_head(data, place)
+
+
+def _implicit_head(data: bytes, place: int) -> tuple[int, str | None, int, int]:
+    group, element, length = _IMPLICIT.unpack_from(data, place)
+    return group << 16 | element, None, length, place + 8
+
+
+def _explicit_head(data: bytes, place: int) -> tuple[int, str | None, int, int]:
     group, element, name, length = _EXPLICIT.unpack_from(data, place)
     known = _VRS.get(name)
     if known is None:

@@ -1,8 +1,8 @@
 """NIfTI-1 in and out, deterministic and streamed: gzip by isal at level 2 without name or time.
 
 `Volume.array_kji` in C order is NIfTI's (i, j, k) in Fortran order, so planes go to disk as they are. Every file is read
-back from the disk once before it gets its name: its bytes must be the ones that were meant. Images of others are read by
-nibabel.
+back from the disk once before it gets its name: its bytes must be the ones that were sent there. That a gzip stream unpacks
+to its voxels is checked by its own checksum whenever it is read. Images of others are read by nibabel.
 """
 
 import io
@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO, TYPE_CHECKING, Self, cast
+from typing import IO, Self, cast
 
 import numpy as np
 from isal import igzip, isal_zlib
@@ -20,10 +20,7 @@ from umd_curate.model.geometry import Grid, Volume
 from umd_curate.store.files import atomic
 from umd_curate.store.lazy import Lazy
 from umd_curate.store.nifti_header import HEADER_BYTES, Stored, header_bytes, stored_of, voxel_digest
-from umd_curate.store.read_back import read_back
-
-if TYPE_CHECKING:
-    pass
+from umd_curate.store.watched import Watched
 
 nib = Lazy("nibabel")
 
@@ -32,143 +29,9 @@ _READ_BLOCK = 1 << 20
 _DEFLATE_ERROR = cast("type[Exception]", isal_zlib.error)  # its stub declares an instance
 
 
-class NiftiWriter:
-    """Streams planes [j, i] in ascending k into ``.nii`` or ``.nii.gz``; the file appears whole or not at all.
-
-    Of a 4D image (`n_frames` above 1) all planes of a frame come before those of the next one.
-
-    Attributes
-    ----------
-    voxel_sha256
-        After closing: of dtype, shape, affine and the C-order voxel bytes.
-    sha256, size
-        After closing: of the file's bytes as they were read back, and their number.
-    """
-
-    def __init__(self, path: Path, grid: Grid, dtype: DTypeLike, *, intent: str = "none", n_frames: int = 1) -> None:
-        self.grid = grid
-        self._n_frames = n_frames
-        self.dtype = np.dtype(dtype).newbyteorder("<")
-        self.voxel_sha256 = ""
-        self.sha256 = ""
-        self.size = 0
-        self._digest = voxel_digest(grid, self.dtype, n_frames)
-        self._crc = 0
-        self._planes = 0
-        self._atomic = atomic(path)
-        self._compress = path.name.endswith(".gz")
-        self._intent = intent
-        self._temporary: Path | None = None
-        self._raw: IO[bytes] | None = None
-        self._stream: IO[bytes] | None = None
-
-    def __enter__(self) -> Self:
-        temporary = self._temporary = self._atomic.__enter__()
-        self._raw = temporary.open("wb")
-        self._stream = (
-            igzip.GzipFile(filename="", mode="wb", fileobj=self._raw, compresslevel=GZIP_LEVEL, mtime=0)
-            if self._compress
-            else self._raw
-        )
-        self._begin()
-        return self
-
-    def _begin(self) -> None:
-        assert self._stream is not None  # noqa: S101  (open between enter and exit)
-        header = header_bytes(self.grid, self.dtype, intent=self._intent, n_frames=self._n_frames)
-        self._digest = voxel_digest(self.grid, self.dtype, self._n_frames)
-        self._crc = isal_zlib.crc32(header)
-        self._planes = 0
-        self._stream.write(header)
-
-    def write(self, plane_ji: NDArray[np.generic]) -> None:
-        """Append the next plane, shape (rows, columns)."""
-        if plane_ji.shape != self.grid.shape_kji[1:]:
-            message = "the plane does not fit the grid"
-            raise ValueError(message)
-        data = np.ascontiguousarray(plane_ji, self.dtype).reshape(-1).view(np.uint8).data
-        self._digest.update(data)
-        self._crc = isal_zlib.crc32(data, self._crc)
-        assert self._stream is not None  # noqa: S101  (open between enter and exit)
-        self._stream.write(data)
-        self._planes += 1
-
-    @property
-    def digest(self) -> str:
-        """Voxel SHA-256 of the planes written so far."""
-        return self._digest.hexdigest()
-
-    def promote(self, dtype: DTypeLike) -> None:
-        """Go on in a wider type: the planes written so far are rewritten in it. For an open ``.nii``."""
-        assert self._temporary is not None  # noqa: S101  (open between enter and exit)
-        assert self._raw is not None  # noqa: S101
-        assert not self._compress  # noqa: S101  (a gzip stream cannot be read back while it is written)
-        self._raw.close()
-        narrow, planes = self.dtype, self._planes
-        source = self._temporary.rename(self._temporary.with_name(f"{self._temporary.name}-narrow"))
-        self.dtype = np.dtype(dtype).newbyteorder("<")
-        self._raw = self._stream = self._temporary.open("wb")
-        self._begin()
-        shape = self.grid.shape_kji[1:]
-        try:
-            with source.open("rb") as handle:
-                handle.seek(HEADER_BYTES)
-                for _ in range(planes):
-                    plane = np.frombuffer(handle.read(shape[0] * shape[1] * narrow.itemsize), narrow)
-                    self.write(plane.reshape(shape))
-        finally:
-            source.unlink()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._stream is not None and self._stream is not self._raw:
-            self._stream.close()
-        if self._raw is not None:
-            self._raw.close()
-        if kind is not None:
-            self._atomic.__exit__(kind, error, traceback)
-            return
-        try:
-            self._verify()
-        except (OSError, ValueError) as fault:
-            self._atomic.__exit__(type(fault), fault, fault.__traceback__)
-            raise
-        self.voxel_sha256 = self._digest.hexdigest()
-        self._atomic.__exit__(None, None, None)
-
-    def _verify(self) -> None:
-        """Read the file back: it must hold every plane, and the bytes that were written."""
-        if self._planes != self.grid.shape_kji[0] * self._n_frames:
-            message = "fewer planes were written than the grid has"
-            raise ValueError(message)
-        assert self._temporary is not None  # noqa: S101  (open between enter and exit)
-        found = read_back(self._temporary, is_gzip=self._compress)
-        self.sha256, self.size = found.sha256, found.size
-        expected = HEADER_BYTES + Stored(self.grid, self.dtype, self._n_frames).n_bytes
-        if (found.crc, found.content_size) != (self._crc, expected):
-            message = "the image on the disk is not the one that was written"
-            raise OSError(message)
-
-
-def write_volume(path: Path, volume: Volume, *, intent: str = "none") -> str:
-    """Write a volume atomically; return its voxel SHA-256 (see `voxel_sha256`)."""
-    with NiftiWriter(path, volume.grid, volume.array_kji.dtype, intent=intent) as writer:
-        for plane in volume.array_kji:
-            writer.write(plane)
-    return writer.voxel_sha256
-
-
-Change = Callable[[int, NDArray[np.generic]], int]  # changes plane k, [j, i], in place; says how many voxels
-
-
-class OtherImageError(ValueError):
-    """The voxels of an image are not the ones that its receipt tells of."""
-
-
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A file that was written and read back.
+    """An image that was written and read back.
 
     Parameters
     ----------
@@ -184,6 +47,135 @@ class Written:
     sha256: str
     size: int
     n_changed: int = 0
+
+
+class NiftiWriter:
+    """Streams planes [j, i] in ascending k into ``.nii`` or ``.nii.gz``; the file appears whole or not at all.
+
+    Of a 4D image (`n_frames` above 1) all planes of a frame come before those of the next one.
+
+    Attributes
+    ----------
+    voxel_sha256
+        After closing: of dtype, shape, affine and the C-order voxel bytes.
+    sha256, size
+        After closing: of the file's bytes, and their number.
+    """
+
+    def __init__(self, path: Path, grid: Grid, dtype: DTypeLike, *, intent: str = "none", n_frames: int = 1) -> None:
+        self.grid = grid
+        self._n_frames = n_frames
+        self.dtype = np.dtype(dtype).newbyteorder("<")
+        self.voxel_sha256 = ""
+        self.sha256 = ""
+        self.size = 0
+        self._digest = voxel_digest(grid, self.dtype, n_frames)
+        self._planes = 0
+        self._atomic = atomic(path)
+        self._compress = path.name.endswith(".gz")
+        self._intent = intent
+        self._temporary: Path | None = None
+        self._file: Watched | None = None
+        self._gzip: IO[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self._temporary = self._atomic.__enter__()
+        self._begin()
+        return self
+
+    def _begin(self) -> None:
+        assert self._temporary is not None  # noqa: S101  (open between enter and exit)
+        self._file = Watched(self._temporary)
+        if self._compress:
+            self._gzip = igzip.GzipFile("", "wb", GZIP_LEVEL, cast("IO[bytes]", self._file), mtime=0)
+        self._digest = voxel_digest(self.grid, self.dtype, self._n_frames)
+        self._planes = 0
+        self._send(header_bytes(self.grid, self.dtype, intent=self._intent, n_frames=self._n_frames))
+
+    def _send(self, data: bytes | memoryview) -> None:
+        assert self._file is not None  # noqa: S101  (open between enter and exit)
+        (self._gzip or self._file).write(data)
+
+    def write(self, plane_ji: NDArray[np.generic]) -> None:
+        """Append the next plane, shape (rows, columns)."""
+        if plane_ji.shape != self.grid.shape_kji[1:]:
+            message = "the plane does not fit the grid"
+            raise ValueError(message)
+        data = np.ascontiguousarray(plane_ji, self.dtype).reshape(-1).view(np.uint8).data
+        self._digest.update(data)
+        self._send(data)
+        self._planes += 1
+
+    @property
+    def digest(self) -> str:
+        """Voxel SHA-256 of the planes written so far."""
+        return self._digest.hexdigest()
+
+    def promote(self, dtype: DTypeLike) -> None:
+        """Go on in a wider type: the planes written so far are rewritten in it. For an open ``.nii``."""
+        assert self._temporary is not None  # noqa: S101  (open between enter and exit)
+        assert self._file is not None  # noqa: S101
+        assert not self._compress  # noqa: S101  (a gzip stream cannot be read back while it is written)
+        self._file.close()
+        narrow, planes = self.dtype, self._planes
+        source = self._temporary.rename(self._temporary.with_name(f"{self._temporary.name}-narrow"))
+        self.dtype = np.dtype(dtype).newbyteorder("<")
+        self._begin()
+        shape = self.grid.shape_kji[1:]
+        try:
+            with source.open("rb") as handle:
+                handle.seek(HEADER_BYTES)
+                for _ in range(planes):
+                    plane = np.frombuffer(handle.read(shape[0] * shape[1] * narrow.itemsize), narrow)
+                    self.write(plane.reshape(shape))
+        finally:
+            source.unlink()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for stream in (self._gzip, self._file):
+            if stream is not None:
+                stream.close()
+        if kind is not None:
+            self._atomic.__exit__(kind, error, traceback)
+            return
+        try:
+            self._verify()
+        except (OSError, ValueError) as fault:
+            self._atomic.__exit__(type(fault), fault, fault.__traceback__)
+            raise
+        self.voxel_sha256 = self._digest.hexdigest()
+        self._atomic.__exit__(None, None, None)
+
+    @property
+    def written(self) -> Written:
+        """The image, after closing."""
+        return Written(self.voxel_sha256, self.sha256, self.size)
+
+    def _verify(self) -> None:
+        """Read the file back: every plane must have been sent, and the disk must hold what was sent."""
+        assert self._file is not None  # noqa: S101  (open between enter and exit)
+        if self._planes != self.grid.shape_kji[0] * self._n_frames:
+            message = "fewer planes were written than the grid has"
+            raise ValueError(message)
+        self._file.check()
+        self.sha256, self.size = self._file.sha256, self._file.size
+
+
+def write_volume(path: Path, volume: Volume, *, intent: str = "none") -> str:
+    """Write a volume atomically; return its voxel SHA-256 (see `voxel_sha256`)."""
+    with NiftiWriter(path, volume.grid, volume.array_kji.dtype, intent=intent) as writer:
+        for plane in volume.array_kji:
+            writer.write(plane)
+    return writer.voxel_sha256
+
+
+Change = Callable[[int, NDArray[np.generic]], int]  # changes plane k, [j, i], in place; says how many voxels
+
+
+class OtherImageError(ValueError):
+    """The voxels of an image are not the ones that its receipt tells of."""
 
 
 def compress_volume(source: Path, target: Path, change: Change | None = None, expected: str = "") -> Written:
