@@ -1,13 +1,10 @@
 """Two mean corpora: B, scanners' PET, CT and MR beside reports and captures; A, whatever pydicom has for its own tests."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 import pydicom
-from pydicom.charset import encode_string
-from pydicom.data import get_charset_files, get_testdata_files
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -19,6 +16,8 @@ CLASSES = {"PT": "128", "CT": "2", "MR": "4"}
 SYNTAXES = (ExplicitVRLittleEndian, ImplicitVRLittleEndian, DeflatedExplicitVRLittleEndian)
 MAKERS = ("GE MEDICAL SYSTEMS", "Philips", "SIEMENS")
 SIZE = 16
+_DATA = Path(pydicom.__file__).parent / "data"
+PYDICOM_FILES = sorted([*(_DATA / "test_files").glob("*.dcm"), *(_DATA / "charset_files").glob("*.dcm")])
 
 
 @dataclass
@@ -65,13 +64,12 @@ def corpus_b(root: Path, seed: int, patients: int = 8, studies: int = 2, slices:
 
 def corpus_a(root: Path, seed: int) -> Planted:
     """pydicom's own test and character-set files, planted where that can be written, raw where it cannot."""
-    names = sorted({*get_testdata_files("*.dcm"), *get_charset_files("*.dcm")})
     planted = Planted(people(31, seed))
-    for n, name in enumerate(names):
+    for n, name in enumerate(PYDICOM_FILES):
         person = planted.persons[n % 31]
         target = root / f"{n:03d}.dcm"
         target.parent.mkdir(parents=True, exist_ok=True)
-        data = Path(name).read_bytes()
+        data = name.read_bytes()
         try:
             dataset = pydicom.dcmread(name)
             dataset.ImageType = dataset.get("ImageType") or ["ORIGINAL", "PRIMARY"]
@@ -213,11 +211,3 @@ def with_private_elements(count: int) -> FileDataset:
     dataset.private_block(0x0021, "SIEMENS XA PART", create=True).add_new(0x10, "SQ", Sequence(items))
     dataset.StudyInstanceUID = dataset.SeriesInstanceUID = "1.2.826.0.1.3680043.9.1"
     return dataset
-
-
-def decoded(paths: list[Path]) -> Iterator[tuple[Path, Dataset]]:
-    for path in paths:
-        yield path, pydicom.dcmread(path)
-
-
-__all__ = ["Planted", "a_carrier", "corpus_a", "corpus_b", "decoded", "encode_string", "with_private_elements"]
