@@ -52,7 +52,7 @@ class Relaxed(Document):
 class DeidReport(Document):
     """Report of de-identification of a workspace; it holds no value of any header."""
 
-    schema_version: Literal["1.0.0"] = "1.0.0"
+    schema_version: Literal["1.0"] = "1.0"
     made_with: str = Field(description="Program and version.")
     site: str
     profile: str
