@@ -130,14 +130,13 @@ def dicom_out_step(understood: Understood, workspace: Workspace, config: UmdConf
     if any(target.is_relative_to(folder) for folder in (workspace.root, workspace.private)):
         message = "The folder for DICOM lies inside the workspace."
         raise WorkspaceError(message, hint="Name a folder outside it with --dicom-out.")
-    units = _units(series_orders(understood, workspace, config, key), workspace, key, target)
-    return Step(
-        NAME,
-        1,
-        ("deid",),
-        lambda view, config: units,  # noqa: ARG005
-        perform_of("umd_curate.pipeline.dicom_series", "write_series"),
-    )
+    return step_of(_units(series_orders(understood, workspace, config, key), workspace, key, target))
+
+
+def step_of(units: Sequence[Unit]) -> Step:
+    """Step ``dicom-out`` of these units."""
+    perform = perform_of("umd_curate.pipeline.dicom_series", "write_series")
+    return Step(NAME, 1, ("deid",), lambda view, config: units, perform)  # noqa: ARG005
 
 
 def _units(orders: Sequence[SeriesOrder], workspace: Workspace, key: DeidKey, target: Path) -> list[Unit]:
