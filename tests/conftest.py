@@ -30,6 +30,7 @@ def shared_data() -> Path:
 
 
 @pytest.fixture(autouse=True)
-def _own_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Each test has a key of its own: none touches the user's."""
+def _own_key(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has keys of its own: none touches the user's."""
     monkeypatch.setenv("UMD_KEY_FILE", str(tmp_path / "keys" / "deid.key"))
+    monkeypatch.setenv("UMD_SIGNING_KEY", str(tmp_path_factory.getbasetemp() / "keys" / "signing.key"))

@@ -1,11 +1,12 @@
 """Makers of small finished sessions in ``data/``, with the receipts that a release reads, for the tests of the release."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
+from umd_curate.model.checks import CheckEntry, Outcome, SessionChecks
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.findings import Finding
 from umd_curate.model.geometry import Volume
@@ -66,7 +67,7 @@ class Study:
     pet_shape_kji: tuple[int, int, int] = PET_SHAPE_KJI
 
     def write(self, root: Path) -> SessionFiles:
-        rng = np.random.default_rng(self.seed)
+        rng = np.random.default_rng(list(f"{self.seed}/{self.subject}/{self.session}".encode()))
         other = {"petct": "ct", "petmri": "mr", "ct": "ct", "mr": "mr"}.get(self.kind)
         found: dict[str, Artifact] = {}
         if self.kind.startswith("pet"):
@@ -86,7 +87,33 @@ class Study:
                 labels = np.zeros(shape, np.uint8)
                 labels[0, 0, :2], labels[1, 1, :3] = BRAIN, LIVER
                 self._put(found, root, role, Volume(labels, affine), self._label_sidecar(str(other)))
+        self._put_checks(found, root)
         return SessionFiles(self.subject, self.session, self.kind, found)
+
+    def described(self, root: Path, session: SessionFiles) -> SessionFiles:
+        """The session with the checksums that its files have now."""
+        found = {role: artifact(role, entry.path, root / entry.path) for role, entry in session.artifacts.items()}
+        return replace(session, artifacts=found)
+
+    def _put_checks(self, found: dict[str, Artifact], root: Path) -> None:
+        entries = (
+            CheckEntry(rule="P1", code="QA-201", outcome=Outcome.PASS, measured=0.4, unit="g/mL", low=0.1, high=4.0),
+            CheckEntry(rule="L1", code="QA-113", outcome=Outcome.NOT_APPLICABLE, organ="liver", detail="no labels"),
+        )
+        checks = SessionChecks(
+            subject=self.subject,
+            session=self.session,
+            kind=self.kind,
+            rules_version="1",
+            outcome=Outcome.PASS,
+            images=(),
+            organs=(),
+            checks=entries,
+            figures=(),
+        )
+        path = f"qa/sub-{self.subject}/ses-{self.session}/sub-{self.subject}_ses-{self.session}_checks.json"
+        write_json(root / path, checks.model_dump(mode="json", by_alias=True))
+        found["checks"] = artifact("checks", path, root / path)
 
     def _put(self, found: dict[str, Artifact], root: Path, role: str, volume: Volume, sidecar: Document) -> None:
         stem = f"data/sub-{self.subject}/ses-{self.session}/sub-{self.subject}_ses-{self.session}_{role}"

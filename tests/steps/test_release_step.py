@@ -38,6 +38,9 @@ from datasets import concatenate_datasets, load_dataset
 def sums(row, columns):
     return {name: None if row[name] is None else float(np.asarray(row[name].dataobj, np.float64).sum()) for name in columns}
 
+def slice_of(row):
+    return [row["column"], row["slice"], row["n_slices"], row["organs_present"], row["preview"].mode, list(row["preview"].size)]
+
 images, labels = load_dataset("umd"), load_dataset("umd", "labels-petct")
 joined = [row for split in images for row in concatenate_datasets([images[split], labels[split]], axis=1)]
 stream = [row for split in images for row in load_dataset("umd", split=split, streaming=True)]
@@ -49,7 +52,8 @@ print(json.dumps({
     "stream": [[row["subject_id"], sums(row, columns[:3])] for row in stream],
     "affine": joined[0]["ct"].affine.tolist(),
     "shape": list(joined[0]["ct"].shape),
-    "others": {name: sum(map(len, load_dataset("umd", name).values())) for name in ("petmri", "manifest", "qa")},
+    "others": {name: sum(map(len, load_dataset("umd", name).values())) for name in ("petmri", "manifest", "qa", "slices")},
+    "slice": slice_of(load_dataset("umd", "slices")["train"][0]),
 }))
 """
 LOAD_ONE = """
@@ -119,7 +123,10 @@ def test_load_dataset_gives_the_voxels_of_the_workspace_joined_with_their_labels
         assert streamed.items() <= joined.items()
     assert found["affine"] == [[-2, 0, 0, 10], [0, -2, 0, 20], [0, 0, 1.5, -30], [0, 0, 0, 1]]
     assert found["shape"] == [12, 10, 8]
-    assert found["others"] == {"petmri": 1, "manifest": 28, "qa": 1}
+    # 6 sessions with 4 planes of PET and 8 of CT or MR; two checks and eight passed rules of the gate each, and one finding
+    assert found["others"] == {"petmri": 1, "manifest": 28, "qa": 6 * (2 + 8) + 1, "slices": 6 * (4 + 8)}
+    assert found["slice"][:3] == ["ct", 0, 8]
+    assert found["slice"][4:] == ["L", [12, 10]]
 
 
 def test_a_rebuilt_release_is_not_served_from_the_cache_of_the_first_even_if_only_digests_tell_their_cards_apart(
@@ -192,7 +199,7 @@ def test_checksums_are_those_of_sha256sum_and_cover_every_file(tmp_path):
     lines = (folder / sums).read_text(encoding="ascii").splitlines()
     listed = [line.split("  ")[1] for line in lines]
     on_disk = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    assert listed == sorted(on_disk - {sums})
+    assert listed == sorted(on_disk - {sums, f"{sums}.sig", f"{sums}.pub"})
 
 
 def test_shards_hold_one_row_per_row_group_and_the_bytes_of_data(tmp_path):
@@ -239,7 +246,7 @@ def test_manifests_say_what_is_in_the_release_and_why_the_rest_is_not(tmp_path):
     on_ct = {(row.organ, row.voxels, row.volume_ml) for row in masks if row.column == "organs"}
     assert on_ct == {("liver", 3, 0.018), ("brain", 2, 0.012)}  # voxels of 2 x 2 x 1.5 mm
     manifest = ReleaseManifest.model_validate_json((folder / "manifests/release.json").read_bytes())
-    assert {entry.name for entry in manifest.configs} == {"petct", "petmri", "labels-petct", "labels-petmri"}
+    assert {entry.name for entry in manifest.configs} == {"petct", "petmri", "labels-petct", "labels-petmri", "slices"}
     assert (manifest.subjects, manifest.sessions, manifest.excluded_sessions) == (5, 6, 2)
     volumes = read_rows(folder / "manifests/volumes.parquet", VolumeRow)
     pet = next(row for row in volumes if row.column == "pet")
@@ -253,7 +260,7 @@ def test_a_relaxed_rule_lets_the_session_in_and_stands_on_the_card_with_its_reas
     relax = [{"rule": "REL-002", "reason": reason}]
     folder, receipt = build(tmp_path, [Study(has_suv=False)], relax=relax)
     card = (folder / "README.md").read_text(encoding="utf-8")
-    assert receipt.measured["rows"] == {"petct": 1, "labels-petct": 1}
+    assert receipt.measured["rows"] == {"petct": 1, "labels-petct": 1, "slices": 12}
     assert f"- REL-002: {reason}" in card
     assert "| Sessions by PET unit | Bq/mL 1 |" in card
 
@@ -265,8 +272,8 @@ def test_a_pair_without_overlap_is_released_with_a_null_and_the_finding_that_say
     folder, _ = build(tmp_path, [study], [stopped])
     (row,) = read_shard(folder / "petct/train-00000-of-00001.parquet")
     assert (row["ct_on_pet"], row["ct_on_pet_voxel_sha256"], row["findings"]) == (None, None, 1)
-    (finding,) = read_rows(folder / "manifests/qa.parquet", QaRow)
-    assert (finding.code, finding.measured, finding.limit) == ("REG-101", 0.02, 0.05)
+    (finding,) = [row for row in read_rows(folder / "manifests/qa.parquet", QaRow) if row.step == "register"]
+    assert (finding.code, finding.outcome, finding.measured, finding.high) == ("REG-101", "fail", 0.02, 0.05)
 
 
 def test_a_release_without_labels_offers_no_label_configuration(tmp_path):
@@ -276,13 +283,13 @@ def test_a_release_without_labels_offers_no_label_configuration(tmp_path):
 
 
 def test_images_in_many_shards_stay_aligned_with_labels_in_one(tmp_path):
-    studies = [Study(subject=subject, seed=seed, pet_shape_kji=(64, 64, 80)) for seed, subject in enumerate("ABC")]
+    studies = [Study(subject=subject, pet_shape_kji=(64, 64, 80)) for subject in "ABCDE"]
     folder, _ = build(tmp_path, studies, splits={"train": 1.0}, shard_mib=1)
     assert sorted(path.name for path in (folder / "petct").iterdir()) == [
-        f"train-{number:05d}-of-00003.parquet" for number in range(3)
+        f"train-{number:05d}-of-00004.parquet" for number in range(4)
     ]
     assert [path.name for path in (folder / "labels-petct").iterdir()] == ["train-00000-of-00001.parquet"]
-    assert verify_release(folder).rows == 6
+    assert verify_release(folder).rows == 5 * 3
 
 
 def test_nothing_releasable_is_refused_and_leaves_no_folder(tmp_path):
@@ -354,7 +361,7 @@ def test_verify_finds_one_changed_voxel_byte_and_names_its_image(tmp_path):
         (lambda folder: (folder / "notes.txt").touch(), {"REL-102"}),
         (
             lambda folder: (folder / "manifests/volumes.parquet").write_bytes(b"x"),
-            {"REL-103", "REL-106", "REL-110", "REL-107"},
+            {"REL-103", "REL-106", "REL-110", "REL-107", "REL-113"},
         ),
         (
             lambda folder: (folder / "labels-petct/train-00000-of-00001.parquet").unlink(),
@@ -375,7 +382,7 @@ def test_verify_finds_a_wrong_count_on_the_card_even_with_a_right_checksum(tmp_p
     card.write_text(card.read_text(encoding="utf-8").replace("num_examples: 1", "num_examples: 2", 1), encoding="utf-8")
     new = hashlib.sha256(card.read_bytes()).hexdigest()
     sums.write_text(sums.read_text(encoding="ascii").replace(old, new), encoding="ascii")
-    assert [fault.code for fault in verify_release(folder).faults] == ["REL-107"]
+    assert [fault.code for fault in verify_release(folder).faults] == ["REL-107", "REL-115"]  # the signature tells too
 
 
 def test_a_folder_without_checksums_is_no_release(tmp_path):

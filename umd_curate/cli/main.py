@@ -28,6 +28,7 @@ COMMANDS = {
     "status": ("status", "status", "Say what is done, what is left, and why files were not used."),
     "quarantine": ("status", "quarantine", "List what was wanted but cannot be used, and what to do."),
     "reveal": ("status", "reveal", "Show path and patient behind a short id, on a terminal."),
+    "withdraw": ("withdraw", "withdraw", "Take a subject out of every later release."),
     "bench": ("bench", "bench", "Score de-identified DICOM against an answer key (MIDI-B)."),
     "suv": ("suv", "suv", "Explain how an SUV was derived."),
     "demo": ("demo", "demo", "Make a synthetic cohort and run the whole main job on it."),

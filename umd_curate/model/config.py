@@ -53,6 +53,18 @@ class DatasetConfig(Section):
 
     definition: str = Field("umd", description="Name of the definition in manifests/ (organs, subsets, splits).")
     licence: str = Field("other", description="Licence of the release, an identifier of the Hub.")
+    authors: tuple[str, ...] = Field((), description="Who is cited as the maker of the dataset.")
+    citation: str | None = Field(None, description="How to cite the dataset, such as a DOI or a reference in one line.")
+    contact: str | None = Field(
+        None, description="Where a person or a user asks for a withdrawal or reports an identifier; published."
+    )
+    published: str | None = Field(
+        None, pattern=r"^\d{4}-\d{2}-\d{2}$", description="Date of publication, for citations; no clock is read for it."
+    )
+    consent: str | None = Field(
+        None, description="On what the use of the images rests, such as broad consent; published."
+    )
+    ethics: str | None = Field(None, description="Ethics committee and the number of its vote; published.")
     site: str = Field("site-1", description="Published code of the hospital; never its name.", pattern=r"^[a-z0-9-]+$")
 
 
@@ -351,12 +363,23 @@ class QaConfig(Section):
 class ReleaseConfig(Section):
     """What a release holds."""
 
+    apart: ClassVar[frozenset[str]] = frozenset({"signing_key", "baseline"})  # the baseline's content is an input
+
     version: SemVer = Field("0.1.0", description="MAJOR.MINOR.PATCH of the dataset.")
     split_seed: str = Field("umd", description="Seed of the subject-level splits.")
     splits: dict[SplitName, float] = Field(
         {"train": 0.7, "validation": 0.1, "test": 0.2}, description="Share of the subjects per split; sums to 1."
     )
     shard_mib: int = Field(512, ge=1, description="Aim for the size of a shard.")
+    slices: bool = Field(True, description="Make the configuration of single planes too, each with a preview.")
+    signing_key: str = Field(
+        "~/.config/umd-curate/signing.key", description="Secret Ed25519 key, made at the first release, mode 0600."
+    )
+    baseline: str | None = Field(
+        None,
+        description="Folder of the release before this one, where it is not in releases/: for its splits, the notes and the "
+        "check of the version number.",
+    )
     relax: tuple[Relaxation, ...] = Field((), description="Gate rules that this release relaxes, each with a reason.")
 
     @model_validator(mode="after")

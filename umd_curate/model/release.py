@@ -28,6 +28,40 @@ class SubjectRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SeriesRow:
+    """``manifests/series.parquet``: one row per source series that is an image of the release.
+
+    A label map and an image that was resampled onto another grid have no series of their own.
+    """
+
+    subject_id: str
+    session_id: str
+    split: str
+    config: str
+    column: str  # pet, ct or mr
+    series: str  # keyed short id of the source series
+    n_files: int | None  # source files
+    modality: str
+    manufacturer: str | None
+    model: str | None
+    units: str
+    tracer: str | None
+    radionuclide: str | None
+    injected_mbq: float | None  # at injection
+    body_weight_kg: float | None
+    uptake_s: float | None  # start of the scan after injection
+    suv_rule: str | None  # clause that gave the SUV
+    suv_factor_min: float | None  # g/mL per stored physical unit
+    suv_factor_max: float | None
+    kvp: float | None  # kV
+    field_strength_t: float | None
+    defacing: str | None  # defaced, no-head or retained
+    voxel_sha256: str
+    init_version: str  # first release that holds the series
+    revised_version: str  # release in which its voxels changed last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class VolumeRow:
     """``manifests/volumes.parquet``: one row per released NIfTI file, and where its bytes lie."""
 
@@ -70,18 +104,25 @@ class LabelRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class QaRow:
-    """``manifests/qa.parquet``: one row per finding about a released session."""
+    """``manifests/qa.parquet``: every check of a released session, passed or not, and every finding of the steps.
+
+    `outcome` is ``pass``, ``warn``, ``fail`` or ``n/a`` of a check, ``info``, ``warn`` or ``fail`` of another step's finding.
+    """
 
     subject_id: str
     session_id: str
     split: str
     step: str
+    rule: str  # of manifests/qa_rules.toml; empty for a finding of another step
     code: str
-    severity: str
+    outcome: str
+    organ: str  # empty where an image is judged
     title: str
     detail: str
     measured: float | None
-    limit: float | None
+    unit: str
+    low: float | None  # least allowed value
+    high: float | None  # largest allowed value
     review: str
 
 
@@ -108,8 +149,10 @@ class ProvenanceRow:
     """``manifests/provenance.parquet``: one row per receipt behind the release; no clock, host, user or path."""
 
     step: str
+    step_version: int | None
     unit: str
     key: str  # SHA-256 over step, version, inputs, parameters and settings; empty for steps that read raw files
+    parameters: str  # JSON: the settings that the step reads, without texts that a person wrote
     subject_id: str | None
     session_id: str | None
     inputs: tuple[str, ...]  # role:sha256
@@ -117,13 +160,40 @@ class ProvenanceRow:
     versions: tuple[str, ...]  # name=version
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileRow:
+    """``manifests/files.parquet``: one row per file of the release, this table and the checksums over it apart."""
+
+    path: str  # relative to the release folder
+    kind: str  # shard, table, schema, figure or document
+    config: str | None
+    split: str | None
+    rows: int | None
+    size: int  # bytes
+    sha256: str  # of the file; the oid under which Git LFS and the Hub know it
+    voxel_sha256: str | None  # of the voxel digests of a shard's images in order, one a line: same images, same value
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawalRow:
+    """``manifests/withdrawals.parquet``: the tombstone of a subject that no later release holds."""
+
+    subject_id: str
+    since_version: str  # first release without the subject
+    last_version: str | None  # last release that held it; null: none did
+    reason: str
+
+
 TABLES: dict[str, type] = {
     "subjects": SubjectRow,
+    "series": SeriesRow,
     "volumes": VolumeRow,
     "labels": LabelRow,
     "qa": QaRow,
     "exclusions": ExclusionRow,
     "provenance": ProvenanceRow,
+    "withdrawals": WithdrawalRow,
+    "files": FileRow,
 }
 
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -151,6 +221,7 @@ class ConfigEntry(Document):
 
     name: str
     splits: tuple[SplitEntry, ...]
+    columns: dict[str, str] = Field(default_factory=dict, description="Type by column; volume: bytes and path.")
     sha256: Sha256 = Field(description="Of the shards' digests in order, one a line.")
 
 
@@ -169,6 +240,15 @@ class DecidedChoice(Document):
     reason: str
 
 
+class LabelValue(Document):
+    """What a value of the label maps means."""
+
+    id: int
+    name: str
+    snomed_code: str
+    side: str | None = None
+
+
 class ReleaseManifest(Document):
     """``manifests/release.json``: what the release holds, under which rules and made with which versions."""
 
@@ -180,6 +260,8 @@ class ReleaseManifest(Document):
     split_seed: str
     split_shares: dict[str, float]
     configs: tuple[ConfigEntry, ...]
+    labels: tuple[LabelValue, ...] = ()
+    previous_version: str | None = Field(None, description="Release with which this one was compared.")
     relaxed: tuple[RelaxedRule, ...] = ()
     decided: tuple[DecidedChoice, ...] = ()
     review: str = UNREVIEWED
@@ -187,3 +269,23 @@ class ReleaseManifest(Document):
     sessions: int
     excluded_sessions: int
     made_with: dict[str, str] = Field(description="Software and its version.")
+
+
+class ReleaseRecord(Document):
+    """``manifests/releases/<dataset>-<version>.json`` of the repository: one reviewed file per published release."""
+
+    schema_version: Literal["1.0"] = "1.0"
+    dataset: str
+    version: str
+    previous_version: str | None = None
+    licence: str
+    sums_sha256: Sha256 = Field(description="Of manifests/SHA256SUMS, which pins every file.")
+    signed_by: str = Field(description="Fingerprint of the key that signed the checksums.")
+    subjects: int
+    sessions: int
+    excluded_sessions: int
+    rows: dict[str, int] = Field(description="By configuration.")
+    files: int
+    size: int = Field(description="Bytes of all files.")
+    relaxed: tuple[RelaxedRule, ...] = ()
+    made_with: dict[str, str]

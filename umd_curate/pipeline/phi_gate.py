@@ -97,7 +97,7 @@ def _perform_release(
     identifiers = _of_all(_union(place, [entry for entry in unit.inputs if entry.what == IDENTIFIERS]))
 
     def search(folder: Path) -> None:
-        findings = _searched(unit, _release_files(folder, place), identifiers).findings
+        findings = _searched_release(unit, folder, place, identifiers).findings
         if findings:
             detail = "; ".join(dict.fromkeys(finding.detail for finding in findings))
             raise Refused(codes.IDENTIFIER_FOUND.at(unit.name, detail))
@@ -120,25 +120,52 @@ def perform_seal(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     """Search the release that got its name, and the report."""
     identifiers = _of_all(_union(place, [entry for entry in unit.inputs if entry.what == IDENTIFIERS]))
     folder = place.resolve(f"releases/{config.release.version}/{config.dataset.definition}")
-    return _searched(unit, _release_files(folder, place), identifiers)
+    return _searched_release(unit, folder, place, identifiers)
+
+
+def _searched_release(unit: Unit, folder: Path, place: Place, identifiers: IdentifierSet) -> Receipt:
+    """Search the texts of a release: files, paths, and of its shards all but the voxels, which step ``audit`` searched."""
+    from umd_curate.deid.audit import Searcher  # noqa: PLC0415  (only where files are searched)
+    from umd_curate.pipeline.shard_texts import texts_of_shard  # noqa: PLC0415
+
+    searcher = Searcher(identifiers)
+    found: dict[str, None] = {}
+    for number, path in enumerate(sorted(folder.rglob("*"))):
+        for kind, _ in sorted(searcher.in_text(path.relative_to(folder).as_posix().encode())):
+            found[f"path {number}: {kind} as path"] = None  # its name is not told
+    for shard in _shards(folder):
+        where = f"{shard.parent.name}/{shard.name}"
+        for text in texts_of_shard(shard):
+            found |= {f"{where}: {kind} as {encoding}": None for kind, encoding in sorted(searcher.in_text(text))}
+    known = _searched(unit, _release_files(folder, place), identifiers)
+    hits = tuple(codes.IDENTIFIER_FOUND.at(unit.name, detail) for detail in found)
+    if not hits:
+        return known
+    findings = (*known.findings, *hits)
+    measured = {**known.measured, "hits": len(findings)}
+    return replace(known, findings=findings, state=State.QUARANTINED, measured=measured)
+
+
+def _shards(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*/*.parquet") if path.parent.name != "manifests")
 
 
 def _release_files(folder: Path, place: Place) -> list[tuple[str, Path]]:
-    """Report, and every text and table of a release; its shards hold the images that step ``audit`` searched."""
-    shards = {path for path in folder.glob("*/*.parquet") if path.parent.name != "manifests"}
+    """Report, and every file of a release that is no shard."""
+    shards = set(_shards(folder))
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path not in shards)
     reports = [place.resolve(f"qa/{name}") for name in ("report.html", "deid-report.html", "deid-report.json")]
-    return [(path.name, path) for path in (*paths, *(report for report in reports if report.is_file()))]
+    return [("", path) for path in (*paths, *(report for report in reports if report.is_file()))]
 
 
-SEAL_STEP = Step(SEAL, 1, ("release",), plan_seal, perform_seal)
+SEAL_STEP = Step(SEAL, 2, ("release",), plan_seal, perform_seal)
 
 
 def _searched(unit: Unit, files: Sequence[tuple[str, Path]], identifiers: IdentifierSet) -> Receipt:
     from umd_curate.deid.audit_io import scan_file  # noqa: PLC0415  (pydicom, and only where files are searched)
 
     findings = [
-        codes.IDENTIFIER_FOUND.at(unit.name, f"{what}: {hit.kind} as {hit.encoding}")
+        codes.IDENTIFIER_FOUND.at(unit.name, f"{what or hit.place}: {hit.kind} as {hit.encoding}")
         for what, path in files
         for hit in scan_file(path, identifiers)
     ]

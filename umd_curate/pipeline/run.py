@@ -20,12 +20,13 @@ from umd_curate.pipeline.dicom_out import dicom_out_step
 from umd_curate.pipeline.events import Silent, Watcher
 from umd_curate.pipeline.executor import Executor, InProcessExecutor, Task, executor_of
 from umd_curate.pipeline.pet_context import pet_uids
+from umd_curate.pipeline.release_context import release_receipts
 from umd_curate.pipeline.roots import refuse_overlap, remember_roots, roots_of, workspace_key
 from umd_curate.pipeline.supplement import SupplementTable, read_supplement, strange_rows
 from umd_curate.pipeline.table import ALL_STEPS, PIXEL_STEPS, below_the_wall
 from umd_curate.pipeline.understood import Understood, understand
 from umd_curate.pipeline.view import LedgerView
-from umd_curate.release.plan import SPLITS, release_folder, split_record
+from umd_curate.release.plan import RELEASES, SPLITS, release_folder, release_record
 from umd_curate.store.keys import DeidKey
 from umd_curate.store.ledger import Ledger
 from umd_curate.store.resources import definition_sha256
@@ -137,20 +138,19 @@ def release(session: Session) -> Path | None:
     _refuse_hits(session, "release", "the report or {} release")
     run_steps(session, (phi_gate.SEAL,))
     _refuse_hits(session, phi_gate.SEAL, "the report or {} release")
-    _keep_splits(session)
+    _keep_record(session)
     is_made = bool(session.ledger.receipts("release"))
     return session.workspace.resolve(release_folder(session.config)) if is_made else None
 
 
-def _keep_splits(session: Session) -> None:
-    """Keep who lies in which split, so that no subject of this version moves in a later one."""
-    known = session.ledger.fact(SPLITS)
+def _keep_record(session: Session) -> None:
+    """Keep what this version holds, so that no subject moves in a later one and each says what is new in it."""
+    known = session.ledger.fact(RELEASES)
     records: dict[str, Json] = known if isinstance(known, dict) else {}
     settings = session.config.release
     for receipt in session.ledger.receipts("release"):
-        splits = receipt.measured.get(SPLITS)
-        if isinstance(splits, dict):
-            session.ledger.set_fact(SPLITS, {**records, settings.version: split_record(settings, splits)})
+        if isinstance(receipt.measured.get(SPLITS), dict):
+            session.ledger.set_fact(RELEASES, {**records, settings.version: release_record(settings, receipt.measured)})
 
 
 def _refuse_hits(session: Session, step: str, where: str) -> None:
@@ -183,7 +183,10 @@ def exit_code(ledger: Ledger) -> ExitCode:
 def view_of(session: Session, until: str) -> LedgerView:
     """The ledger as a step sees it when it plans: everything that earlier steps made."""
     steps = ALL_STEPS[: ALL_STEPS.index(until)]
-    facts: dict[str, Sequence[Receipt]] = {name: [_known(session.ledger, name)] for name in (ACCOUNTING, SPLITS)}
+    facts: dict[str, Sequence[Receipt]] = {ACCOUNTING: [_known(session.ledger, ACCOUNTING)]}
+    if until == "release":
+        table = {**below_the_wall(), **{step.name: step for step in (raw.pixel_path_step([]), raw.contours_step([]))}}
+        facts |= release_receipts(session.workspace, session.config, session.ledger, table)
     return LedgerView(session.ledger, steps, facts | {referee.KNOWN: session.ledger.receipts(referee.NAME)})
 
 

@@ -13,6 +13,14 @@ _FACES = {
     "no-head": "no head is in view",
     "retained": "the face was kept, for the reason below",
 }
+_NOT_STATED = "not stated"
+_CAPTIONS = {
+    "age": "Subjects by age and sex",
+    "scanners": "Sessions by scanner",
+    "suv": "Mean SUVbw by organ, one value per session; in brackets how many",
+    "volumes": "Organ volumes on the CT or MR grid, one value per mask; in brackets how many",
+    "gate": "Sessions that were released, and those that the gate held back by reason",
+}
 _ANATOMY = {"ct": "CT", "mr": "MR"}
 
 
@@ -34,6 +42,14 @@ class CardFacts:
         Rules of the gate that this release relaxes.
     made_with
         Software and versions.
+    licence, consent, ethics, contact, citation
+        As the settings state them.
+    previous
+        Version of the release before this one.
+    withdrawn
+        Subjects that were withdrawn so far.
+    figures
+        Paths of the pictures that were drawn.
     """
 
     title: str
@@ -45,6 +61,14 @@ class CardFacts:
     organs: OrganTable
     relaxed: tuple[Relaxation, ...]
     made_with: tuple[str, ...]
+    licence: str = "other"
+    consent: str | None = None
+    ethics: str | None = None
+    contact: str | None = None
+    citation: str = ""
+    previous: str | None = None
+    withdrawn: int = 0
+    figures: tuple[str, ...] = ()
 
 
 def card_body(summary: Summary, facts: CardFacts) -> str:
@@ -58,21 +82,14 @@ def card_body(summary: Summary, facts: CardFacts) -> str:
         _label_values(facts),
         _protection(summary),
         _review(summary, facts),
-        _left_out(summary),
+        _left_out(summary, facts),
+        _uses(),
+        _rights(facts),
+        _versions(facts),
+        _citation(facts),
         _receipts(facts),
     ]
     return "\n".join(sections)
-
-
-def changelog(summary: Summary, version: str) -> str:
-    """``CHANGELOG.md`` of the dataset."""
-    return (
-        "# Changelog\n\n"
-        "MAJOR: a column, a label id or a split changes meaning. MINOR: additions and withdrawals. PATCH: corrections.\n\n"
-        f"## {version}\n\n"
-        f"- {_plural(summary.subjects, 'subject')}, {_plural(summary.sessions, 'session')}, "
-        f"{_plural(summary.organ_masks, 'organ mask')}.\n"
-    )
 
 
 def _opening(summary: Summary, facts: CardFacts) -> str:
@@ -144,7 +161,7 @@ def _cohort(summary: Summary, facts: CardFacts) -> str:
         ("Sessions by PET unit", _listed(summary.pet_units)),
     ]
     return (
-        f"## Cohort\n\n{_table(('', ''), rows)}\nAn age of 90 stands for 90 and more. No subject is in two splits, and "
+        f"## Cohort\n\n{_table(('', ''), rows)}\n{_shown(facts, 'age', 'scanners')}An age of 90 stands for 90 and more. No subject is in two splits, and "
         "none that has a split in this version moves to another one in a later version with the same seed and shares.\n"
     )
 
@@ -191,7 +208,9 @@ def _review(summary: Summary, facts: CardFacts) -> str:
     return (
         "## Quality and review\n\n"
         "Review state: **unreviewed**: no physician has judged these images and labels yet. Findings of the automatic "
-        f"checks, each in the configuration `qa`: {_listed(summary.severities) or 'none'}.\n\n"
+        f"checks and of the steps, each in the configuration `qa`: {_listed(summary.severities) or 'none'}. Checks by "
+        f"outcome, passed ones too: {_listed(summary.checks) or 'none'}.\n\n"
+        f"{_shown(facts, 'suv', 'volumes')}"
         + (
             f"Rules that this release relaxes:\n\n{relaxed}"
             if relaxed
@@ -200,7 +219,7 @@ def _review(summary: Summary, facts: CardFacts) -> str:
     )
 
 
-def _left_out(summary: Summary) -> str:
+def _left_out(summary: Summary, facts: CardFacts) -> str:
     parts = [
         ("Sessions held back", summary.held_sessions),
         ("Quarantined work on sessions", summary.stopped_units),
@@ -213,15 +232,66 @@ def _left_out(summary: Summary) -> str:
         for title, counts in parts
         if counts
     ]
-    return "## What is not in it, and why\n\n" + ("\n".join(tables) or "Nothing was left out.\n")
+    shown = _shown(facts, "gate")
+    return f"## What is not in it, and why\n\n{shown}" + ("\n".join(tables) or "Nothing was left out.\n")
+
+
+def _uses() -> str:
+    return (
+        "## Uses and limits\n\n"
+        "Made for research on organ segmentation and on how models differ between the paired modalities of one body. Not "
+        "made for diagnosis, and not for finding out who a person is.\n\n"
+        "- One site's scanners, protocols and referrals: numbers of this dataset need not hold elsewhere.\n"
+        "- Clinical patients, not a sample of any population; see the cohort above.\n"
+        "- SUV is by body weight as the header states it; a wrong weight or dose in the record is a wrong SUV.\n"
+        "- Breathing, the bladder and the bowel move between CT or MR and PET; `approximate` names the organs concerned.\n"
+        "- Faces are removed where a head is in view, so images of heads are not whole.\n"
+    )
+
+
+def _rights(facts: CardFacts) -> str:
+    rows = [
+        ("Licence", facts.licence),
+        ("Consent", facts.consent or _NOT_STATED),
+        ("Ethics", facts.ethics or _NOT_STATED),
+        ("Contact for withdrawals and reports", facts.contact or _NOT_STATED),
+    ]
+    return (
+        f"## Licence, consent and contact\n\n{_table(('', ''), rows)}\n"
+        "Who finds their own images here, or withdraws consent, writes to the contact above: the subject is in no later "
+        "version, and the maintainers remove it from the earlier ones. Users then delete their copies.\n"
+    )
+
+
+def _versions(facts: CardFacts) -> str:
+    against = f"Against {facts.previous}, see `CHANGELOG.md`" if facts.previous else "The first version"
+    return (
+        "## Versions\n\n"
+        f"{against}. MAJOR: a column, a label id or a split changes meaning. MINOR: additions and withdrawals. PATCH: "
+        "corrections. `manifests/changes.json` lists every change against the version before, "
+        f"`manifests/withdrawals.parquet` the subjects that were withdrawn ({facts.withdrawn:,}). Pin the version that "
+        "you use.\n"
+    )
+
+
+def _citation(facts: CardFacts) -> str:
+    return f"## Citation\n\n{facts.citation}\n"
+
+
+def _shown(facts: CardFacts, *names: str) -> str:
+    return "".join(
+        f"![{_CAPTIONS[name]}](figures/{name}.png)\n\n" for name in names if f"figures/{name}.png" in facts.figures
+    )
 
 
 def _receipts(facts: CardFacts) -> str:
     return (
         "## Receipts\n\n"
-        "`manifests/` holds one table each of subjects, volumes, labels, findings, exclusions and provenance, and "
-        "`release.json`. Check the files with `sha256sum -c manifests/SHA256SUMS` in this folder; `umd-curate release "
-        "verify` also compares every image with its voxel checksum.\n\n"
+        "`manifests/` holds one table each of subjects, series, volumes, labels, checks, exclusions, withdrawals, files and "
+        "provenance, as Parquet and as JSON Lines, and `release.json`. Check the files with `sha256sum -c "
+        "manifests/SHA256SUMS` in this folder; `umd-curate release verify` also compares every image with its voxel "
+        "checksum. `manifests/SHA256SUMS.sig` is an Ed25519 signature over them: "
+        "compare the key's fingerprint with the one that the maintainers publish.\n\n"
         f"Made with {', '.join(facts.made_with)}. Not a medical device.\n"
     )
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from umd_curate.errors import ConfigError
+from umd_curate.model.checks import SessionChecks
 from umd_curate.model.receipts import Artifact, What
 from umd_curate.model.sidecars import ImageSidecar, LabelSidecar, PetSidecar
 
@@ -115,6 +116,7 @@ class Case:
     organs_on_pet: LabelSidecar | None = None
     findings: tuple[CaseFinding, ...] = ()
     unfit: tuple[str, ...] = ()
+    checks: SessionChecks | None = None
 
     @property
     def name(self) -> str:

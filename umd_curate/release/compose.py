@@ -8,24 +8,29 @@ from dataclasses import dataclass
 
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.labels import OrganTable
+from umd_curate.model.receipts import Json
 from umd_curate.model.release import (
     TABLES,
     ConfigEntry,
     DecidedChoice,
     ExclusionRow,
+    LabelValue,
     RelaxedRule,
     ReleaseManifest,
+    SeriesRow,
     ShardEntry,
     SplitEntry,
 )
 from umd_curate.model.tables import columns_of
 from umd_curate.release import card, rows, tables
-from umd_curate.release.cases import Subset
+from umd_curate.release.cases import Case, Subset
+from umd_curate.release.croissant import CroissantConfig, CroissantFacts, CroissantFile, croissant
 from umd_curate.release.front_matter import ConfigCard, SplitCard, front_matter
 from umd_curate.release.gate import Decision
 from umd_curate.release.packing import Row, Shard, pack
-from umd_curate.release.plan import ReleasePlan
+from umd_curate.release.plan import PlannedBaseline, ReleasePlan
 from umd_curate.release.splits import assign_splits
+from umd_curate.release.strata import strata_of
 from umd_curate.release.summary import Summary, summarise
 from umd_curate.store.shards import Footer, Layout
 
@@ -33,16 +38,23 @@ BYTES_PER_MIB = 1 << 20
 TAGS = ("medical", "PET", "PET-CT", "PET-MRI", "CT", "MRI", "NIfTI", "segmentation", "whole-body")
 
 # Manifest tables that `load_dataset` offers beside the images: configuration, its one split, and the table.
-TABLE_CONFIGS = {"manifest": ("volumes", "volumes"), "qa": ("findings", "qa")}
+TABLE_CONFIGS = {"manifest": ("volumes", "volumes"), "qa": ("checks", "qa")}
+PREVIEW_BYTES = 8 << 10  # of a plane, for the number of shards
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigContent:
-    """One configuration with volumes."""
+    """One configuration with volumes, or with pictures of their planes."""
 
     name: str
     layout: Layout
     shards: tuple[Shard, ...]
+
+    @property
+    def n_rows(self) -> int:
+        """Rows of all its shards."""
+        entries = [row for shard in self.shards for row in shard.rows]
+        return sum(map(rows.n_slices, entries)) if self.layout.pictures else len(entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,7 @@ class Contents:
     splits: Mapping[str, str]  # by subject
     organs: OrganTable
     decided: tuple[DecidedChoice, ...] = ()
+    baseline: PlannedBaseline | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +86,7 @@ def compose(
 ) -> Contents:
     """Decide what a release of the released cases holds; there is at least one."""
     cases, settings, site = decision.released, config.release, config.dataset.site
-    splits = assign_splits((case.subject for case in cases), settings.splits, settings.split_seed, plan.kept_splits)
+    splits = assign_splits(strata_of(cases), settings.splits, settings.split_seed, plan.kept_splits)
 
     def packed(name: str, layout: Layout, content: Sequence[Row]) -> ConfigContent:
         return ConfigContent(
@@ -85,7 +98,8 @@ def compose(
         packed(f"{rows.LABELS_PREFIX}{s.name}", rows.label_layout(s), rows.label_rows(cases, s, splits, organs))
         for s in subsets
     ]
-    present = tuple(content for content in (*images, *labels) if content.shards)
+    volumes = tuple(content for content in (*images, *labels) if content.shards)
+    present = (*volumes, *([_slices(cases, splits, config)] if settings.slices else []))
     exclusions = tables.exclusion_rows(decision.held, plan)
     default = next(
         (s.name for s in subsets if s.default and s.name in {content.name for content in present}), present[0].name
@@ -94,18 +108,33 @@ def compose(
         configs=tuple(sorted(present, key=lambda content: content.name != default)),
         tables={
             "subjects": tables.subject_rows(cases, splits, site),
-            "volumes": tables.volume_rows(shard for content in present for shard in content.shards),
+            "series": tables.series_rows(cases, splits, settings.version, plan.known_series),
+            "volumes": tables.volume_rows(shard for content in volumes for shard in content.shards),
             "labels": tables.label_rows(cases, splits, organs, rows.LABELS_PREFIX),
-            "qa": tables.qa_rows(cases, splits),
+            "qa": tables.qa_rows(cases, splits, (entry.rule for entry in settings.relax)),
             "exclusions": exclusions,
-            "provenance": tables.provenance_rows(plan.receipts),
+            "provenance": tables.provenance_rows(plan.receipts, plan.steps),
+            "withdrawals": tables.withdrawal_rows(plan.withdrawn),
         },
         summary=summarise(cases, splits, exclusions, {organ.id: organ.name for organ in organs}),
         default=default,
         splits=splits,
         organs=organs,
         decided=plan.decided,
+        baseline=plan.baseline,
     )
+
+
+def _slices(cases: Sequence[Case], splits: Mapping[str, str], config: UmdConfig) -> ConfigContent:
+    settings = config.release
+    shards = pack(
+        rows.SLICES,
+        rows.slice_rows(cases, splits),
+        tuple(settings.splits),
+        settings.shard_mib * BYTES_PER_MIB,
+        lambda row: rows.n_slices(row) * PREVIEW_BYTES,
+    )
+    return ConfigContent(rows.SLICES, rows.slice_layout(), shards)
 
 
 def manifest_of(
@@ -138,9 +167,19 @@ def manifest_of(
         split_seed=config.release.split_seed,
         split_shares=config.release.splits,
         configs=tuple(
-            ConfigEntry(name=content.name, splits=_split_entries(content, written), sha256=digest[content.name])
+            ConfigEntry(
+                name=content.name,
+                splits=_split_entries(content, written),
+                columns=content.layout.types,
+                sha256=digest[content.name],
+            )
             for content in contents.configs
         ),
+        labels=tuple(
+            LabelValue(id=organ.id, name=organ.name, snomed_code=organ.snomed_code, side=organ.side)
+            for organ in contents.organs
+        ),
+        previous_version=contents.baseline.version if contents.baseline else None,
         relaxed=tuple(RelaxedRule(rule=entry.rule, reason=entry.reason) for entry in config.relaxations),
         decided=contents.decided,
         subjects=contents.summary.subjects,
@@ -159,8 +198,9 @@ def readme_of(
     versions: Mapping[str, str],
     digest: Mapping[str, str],
     definition: Mapping[str, object],
+    figures: Sequence[str] = (),
 ) -> str:
-    """``README.md``: the card, head and body; parameters as in `manifest_of`."""
+    """``README.md``: the card, head and body; parameters as in `manifest_of`, and the paths of the figures."""
     title = str(definition.get("title", config.dataset.definition))
     configs = [_config_card(content, contents.default, written, digest) for content in contents.configs]
     configs += [
@@ -186,13 +226,77 @@ def readme_of(
         organs=contents.organs,
         relaxed=config.relaxations,
         made_with=tuple(f"{name} {version}" for name, version in sorted(versions.items())),
+        licence=config.dataset.licence,
+        consent=config.dataset.consent,
+        ethics=config.dataset.ethics,
+        contact=config.dataset.contact,
+        citation=citation_of(config, definition),
+        previous=contents.baseline.version if contents.baseline else None,
+        withdrawn=len(contents.tables["withdrawals"]),
+        figures=tuple(figures),
     )
     return f"{head}\n{card.card_body(contents.summary, facts)}"
 
 
-def table_path(name: str) -> str:
+def citation_of(config: UmdConfig, definition: Mapping[str, object]) -> str:
+    """How the dataset is cited: as the settings say, else by title, version and reference."""
+    title = str(definition.get("title", config.dataset.definition))
+    parts = (
+        ", ".join(config.dataset.authors),
+        f"{title}, version {config.release.version}",
+        definition.get("reference"),
+    )
+    return config.dataset.citation or ". ".join(str(part) for part in parts if part)
+
+
+def croissant_of(
+    contents: Contents, written: Mapping[str, WrittenFile], config: UmdConfig, definition: Mapping[str, object]
+) -> dict[str, Json]:
+    """``croissant.json``; parameters as in `manifest_of`."""
+    dataset = config.dataset
+    facts = CroissantFacts(
+        name=dataset.definition,
+        title=str(definition.get("title", dataset.definition)),
+        version=config.release.version,
+        licence=dataset.licence,
+        url=str(definition.get("url", "")),
+        creators=dataset.authors or (dataset.site,),
+        citation=citation_of(config, definition),
+        date=dataset.published,
+        contact=dataset.contact,
+        consent=dataset.consent,
+        ethics=dataset.ethics,
+    )
+
+    def described(name: str, includes: str, paths: Sequence[str], features: Mapping[str, Json]) -> CroissantConfig:
+        files = tuple(CroissantFile(path, written[path].sha256, written[path].size) for path in paths)
+        return CroissantConfig(name, includes, files, features)
+
+    configs = [
+        described(entry.name, f"{entry.name}/*.parquet", [shard.path for shard in entry.shards], entry.layout.features)
+        for entry in contents.configs
+    ]
+    configs += [
+        described(name, table_path(table), [table_path(table)], Layout(columns_of(TABLES[table]), ()).features)
+        for name, (_, table) in TABLE_CONFIGS.items()
+        if contents.tables[table]
+    ]
+    return croissant(facts, configs, contents.summary)
+
+
+def table_path(name: str, suffix: str = ".parquet") -> str:
     """Path of a manifest table in the release folder."""
-    return f"manifests/{name}.parquet"
+    return f"manifests/{name}{suffix}"
+
+
+def kind_of_file(name: str, *, is_shard: bool) -> str:
+    """Kind of a file of the release, as the table of files names it."""
+    if is_shard:
+        return "shard"
+    folder = name.partition("/")[0]
+    if folder == "manifests" and name.endswith((".parquet", ".jsonl")):
+        return "table"
+    return {"schemas": "schema", "figures": "figure"}.get(folder, "document")
 
 
 def paths_of(contents: Contents) -> dict[str, tuple[str, ...]]:
@@ -251,3 +355,16 @@ def _table_card(
         digest=digest[name],
         file_bytes=file.size,
     )
+
+
+def series_record(contents: Contents) -> dict[str, Json]:
+    """What later releases need to know of the series of this one."""
+    return {
+        tables.series_name(row.subject_id, row.session_id, row.column): {
+            "voxel_sha256": row.voxel_sha256,
+            "init_version": row.init_version,
+            "revised_version": row.revised_version,
+        }
+        for row in contents.tables["series"]
+        if isinstance(row, SeriesRow)
+    }

@@ -16,6 +16,7 @@ from umd_curate.model.receipts import Json
 FENCE = "---"
 _SIZE_CLASSES = ((1_000, "n<1K"), (10_000, "1K<n<10K"), (100_000, "10K<n<100K"))  # the Hub's vocabulary
 _LARGEST_CLASS = "100K<n<1M"
+_PICTURES = {"Nifti": "nifti", "Image": "image"}
 _ENTRY = re.compile(r'^ *(?:- )?(config_name|name|num_examples): "?([^"]*)"?$')
 
 
@@ -114,7 +115,7 @@ def _feature(name: str, feature: Json) -> Json:
         inner = feature["feature"]
         assert isinstance(inner, dict)  # noqa: S101  (made by store/shards.py)
         return {"name": name, "list": inner["dtype"]}
-    return {"name": name, "dtype": "nifti" if feature["_type"] == "Nifti" else feature["dtype"]}
+    return {"name": name, "dtype": _PICTURES.get(str(feature["_type"])) or feature["dtype"]}
 
 
 def _yaml(mapping: Mapping[str, Json], indent: str = "") -> list[str]:

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from umd_curate.errors import ConfigError, GateRefused
 from umd_curate.model.catalogue import CATALOGUE
 from umd_curate.model.catalogue import release as codes
+from umd_curate.model.changes import ReleaseChanges
 from umd_curate.model.config import Relaxation
 from umd_curate.model.findings import Finding, FindingCode, Severity
 from umd_curate.release.cases import Case
+from umd_curate.release.diff import bump_of, is_enough, next_version
 from umd_curate.store.shards import MAX_VOLUME_BYTES
 
 CHECKING_STEP = "qa"
@@ -62,6 +64,21 @@ def _face_unknown(case: Case, _: Relaxed) -> list[str]:
     return [f"{name} image" for name, sidecar in sidecars.items() if sidecar is not None and sidecar.defacing is None]
 
 
+def _duplicate(cases: Sequence[Case]) -> dict[str, list[str]]:
+    """By case name, which of its source images another case before it has already, voxel by voxel."""
+    first: dict[str, str] = {}
+    found: dict[str, list[str]] = {}
+    for case in cases:
+        for column in case.subset.required if case.subset else ():
+            volume = case.volumes.get(column)
+            if volume is None:
+                continue
+            owner = first.setdefault(volume.voxel_sha256, case.name)
+            if owner != case.name:
+                found.setdefault(case.name, []).append(f"column {column} equals {owner}")
+    return found
+
+
 RULES = (
     Rule(codes.NO_SUBSET, relaxable=False, see=_no_subset),
     Rule(codes.IMAGE_MISSING, relaxable=False, see=_image_missing),
@@ -71,6 +88,8 @@ RULES = (
     Rule(codes.NO_SUV, relaxable=True, see=_no_suv),
     Rule(codes.CHECK_FAILED, relaxable=True, see=_check_failed),
 )
+
+GATE_CODES = (*(rule.code for rule in RULES), codes.DUPLICATE_IMAGE)  # all that a released session has passed
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +117,13 @@ def decide(cases: Sequence[Case], relax: Sequence[Relaxation]) -> Decision:
         A relaxation names a rule that is unknown or may not be relaxed.
     """
     relaxed = _relaxed(relax)
-    judged = [(case, _judge(case, relaxed)) for case in sorted(cases, key=lambda case: (case.subject, case.session))]
+    ordered = sorted(cases, key=lambda case: (case.subject, case.session))
+    judged = {case.name: _judge(case, relaxed) for case in ordered}
+    for name, details in _duplicate([case for case in ordered if not judged[case.name]]).items():
+        judged[name] = tuple(codes.DUPLICATE_IMAGE.at(name, detail) for detail in details)
     return Decision(
-        released=tuple(case for case, findings in judged if not findings),
-        held=tuple(Held(case, findings) for case, findings in judged if findings),
+        released=tuple(case for case in ordered if not judged[case.name]),
+        held=tuple(Held(case, judged[case.name]) for case in ordered if judged[case.name]),
     )
 
 
@@ -124,6 +146,23 @@ def refuse_empty(decision: Decision) -> None:
     more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
     message = f"No session can be released ({counted or 'there is none'}): {', '.join(names[:MAX_NAMED])}{more}."
     raise GateRefused(message)
+
+
+def refuse_small_bump(changes: ReleaseChanges) -> None:
+    """Refuse a version that rises less than its changes ask: its number would promise what does not hold.
+
+    Raises
+    ------
+    GateRefused
+        The message says what part must rise, the hint the least version that will do.
+    """
+    if is_enough(bump_of(changes.before, changes.after), changes.required):
+        return
+    message = (
+        f"What changed since {changes.before} needs a {changes.required} version; {changes.after} does not rise so far."
+    )
+    version = next_version(changes.before, changes.required)
+    raise GateRefused(message, hint=f"Set release.version, or --version, to {version} or more.")
 
 
 def _judge(case: Case, relaxed: Relaxed) -> tuple[Finding, ...]:

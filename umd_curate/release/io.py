@@ -9,6 +9,7 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,25 +18,47 @@ import pyarrow as pa
 from pydantic import ValidationError
 
 from umd_curate import __version__
+from umd_curate.model.changes import ReleaseChanges
+from umd_curate.model.checks import SessionChecks
 from umd_curate.model.config import UmdConfig
-from umd_curate.model.receipts import Artifact, Json
-from umd_curate.model.release import TABLES
+from umd_curate.model.receipts import Artifact, Json, What
+from umd_curate.model.release import TABLES, FileRow
 from umd_curate.model.sidecars import Document, ImageSidecar, LabelSidecar, PetSidecar
 from umd_curate.model.steps import Place
-from umd_curate.release.card import changelog
 from umd_curate.release.cases import Case, CaseFinding, Subset, VolumeFacts
-from umd_curate.release.compose import Contents, WrittenFile, manifest_of, paths_of, readme_of, table_path
+from umd_curate.release.compose import (
+    Contents,
+    WrittenFile,
+    croissant_of,
+    kind_of_file,
+    manifest_of,
+    paths_of,
+    readme_of,
+    table_path,
+)
+from umd_curate.release.diff_io import diff_releases
+from umd_curate.release.figures_io import write_figures
+from umd_curate.release.gate import refuse_small_bump
+from umd_curate.release.notes import changelog
+from umd_curate.release.packing import Shard
 from umd_curate.release.plan import PlannedSession, ReleasePlan
+from umd_curate.release.slices_io import write_slices
 from umd_curate.store import schemas
 from umd_curate.store.files import sha256_of, write_json, write_text
-from umd_curate.store.nifti import read_grid, read_volume
-from umd_curate.store.parquet import write_rows
-from umd_curate.store.shards import ShardWriter, read_footer
+from umd_curate.store.nifti import read_grid, read_planes
+from umd_curate.store.parquet import write_json_lines, write_rows
+from umd_curate.store.shards import Layout, ShardWriter, read_footer
+from umd_curate.store.signing import sign_file, signing_key_path
 
 SUMS = "manifests/SHA256SUMS"
 MANIFEST = "manifests/release.json"
+CHANGES = "manifests/changes.json"
+CHANGELOG = "CHANGELOG.md"
 README = "README.md"
+CROISSANT = "croissant.json"
 LABEL_UNITS = "label"
+FILES = "files"  # the table that is written last
+JSON_LINES = ".jsonl"
 _BUILDING = ".building"
 _REPLACED = ".replaced"
 _UNPUBLISHED_SCHEMAS = ("umd-config",)  # describes a workspace, not a release
@@ -66,12 +89,12 @@ def write_release(
     versions = tool_versions()
     for content in contents.configs:
         for shard in content.shards:
-            with ShardWriter(folder / shard.path, content.layout) as writer:
-                for row in shard.rows:
-                    files = {name: place.resolve(volume.file.path) for name, volume in row.volumes.items()}
-                    writer.write(row.values, files)
+            if content.layout.pictures:
+                write_slices(folder / shard.path, shard, content.layout, place, contents.organs)
+            else:
+                _write_volumes(folder / shard.path, shard, content.layout, place)
     for name, table in contents.tables.items():
-        write_rows(folder / table_path(name), table, TABLES[name])
+        _write_table(folder, name, table)
     written = {path: _describe(folder, path) for path in _parquet_files(folder)}
     digest = {name: _digest(written[path].sha256 for path in paths) for name, paths in paths_of(contents).items()}
     manifest = manifest_of(contents, written, config, versions, digest)
@@ -79,14 +102,72 @@ def write_release(
     for name, schema in schemas.generate().items():
         if name not in _UNPUBLISHED_SCHEMAS:
             write_text(folder / "schemas" / f"{name}{schemas.SUFFIX}", schemas.as_text(schema))
-    write_text(folder / "CHANGELOG.md", changelog(contents.summary, config.release.version))
-    write_text(folder / README, readme_of(contents, written, config, versions, digest, definition))
-    return _write_sums(folder, {path: file.sha256 for path, file in written.items()})
+    changes, earlier = _changes(folder, contents, place)
+    write_text(folder / CHANGELOG, changelog(contents.summary, config.release.version, changes, earlier))
+    figures = write_figures(folder, contents.summary)
+    write_text(folder / README, readme_of(contents, written, config, versions, digest, definition, figures))
+    write_json(folder / CROISSANT, croissant_of(contents, written, config, definition))
+    _write_table(folder, FILES, _file_rows(folder, contents, written))
+    sums = _write_sums(folder, {path: file.sha256 for path, file in written.items()})
+    sign_file(folder / SUMS, signing_key_path(config.release.signing_key), place.root)
+    return sums
+
+
+def _changes(folder: Path, contents: Contents, place: Place) -> tuple[ReleaseChanges | None, str]:
+    """Compare with the release before this one; return what changed and that release's own notes.
+
+    Raises
+    ------
+    GateRefused
+        The version does not rise as far as the changes ask.
+    """
+    if contents.baseline is None:
+        return None, ""
+    baseline = place.resolve(contents.baseline.folder)
+    changes = diff_releases(baseline, folder)
+    refuse_small_bump(changes)
+    write_json(folder / CHANGES, changes.model_dump(mode="json", by_alias=True))
+    notes = baseline / CHANGELOG
+    return changes, notes.read_text(encoding="utf-8") if notes.is_file() else ""
+
+
+def _write_volumes(path: Path, shard: Shard, layout: Layout, place: Place) -> None:
+    with ShardWriter(path, layout) as writer:
+        for row in shard.rows:
+            writer.write(row.values, {name: place.resolve(entry.file.path) for name, entry in row.volumes.items()})
+
+
+def _write_table(folder: Path, name: str, table: Sequence[object]) -> None:
+    write_rows(folder / table_path(name), table, TABLES[name])
+    write_json_lines(folder / table_path(name, JSON_LINES), table, TABLES[name])
+
+
+def _file_rows(folder: Path, contents: Contents, written: Mapping[str, WrittenFile]) -> list[FileRow]:
+    """Every file that is there so far; a shard's voxel digest is that of its images' digests in order."""
+    shards = {shard.path: shard for content in contents.configs for shard in content.shards}
+    rows = []
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        name = path.relative_to(folder).as_posix()
+        shard, file = shards.get(name), written.get(name)
+        voxels = [entry.voxel_sha256 for row in shard.rows for entry in row.volumes.values()] if shard else []
+        rows.append(
+            FileRow(
+                path=name,
+                kind=kind_of_file(name, is_shard=shard is not None),
+                config=shard.config if shard else None,
+                split=shard.split if shard else None,
+                rows=file.footer.rows if file else None,
+                size=path.stat().st_size,
+                sha256=file.sha256 if file else sha256_of(path),
+                voxel_sha256=_digest(iter(voxels)) if voxels else None,
+            )
+        )
+    return rows
 
 
 def tool_versions() -> dict[str, str]:
     """Software whose version shows in the bytes of a release."""
-    return {"umd-curate": __version__, "pyarrow": str(pa.__version__)}
+    return {"umd-curate": __version__, "pyarrow": str(pa.__version__), "matplotlib": version("matplotlib")}
 
 
 @contextlib.contextmanager
@@ -155,6 +236,7 @@ def _read_case(
         organs_on_pet=organs_on_pet,
         findings=tuple(findings),
         unfit=tuple(unfit),
+        checks=_read_checks(planned, place),
     )
 
 
@@ -182,7 +264,7 @@ def _read_volume(
 
 def _count_labels(path: Path) -> dict[int, int]:
     counts: Counter[int] = Counter()
-    for plane in read_volume(path).array_kji:
+    for plane in read_planes(path):
         values, voxels = np.unique(plane, return_counts=True)
         counts.update(dict(zip(values.tolist(), voxels.tolist(), strict=True)))
     return {int(value): count for value, count in sorted(counts.items()) if value}
@@ -192,6 +274,14 @@ def _read_sidecar(planned: PlannedSession, role: str, model: type[Sidecar], plac
     try:
         return model.model_validate(_read_json(planned, role, place))
     except ValidationError:
+        return None
+
+
+def _read_checks(planned: PlannedSession, place: Place) -> SessionChecks | None:
+    path = planned.files.get(What.CHECKS)
+    try:
+        return SessionChecks.model_validate_json(place.resolve(path).read_bytes()) if path else None
+    except (OSError, ValidationError):
         return None
 
 

@@ -18,7 +18,12 @@ from umd_curate.release.cases import Subset
 
 STEP_NAME = "release"
 EARLIER_STEPS = ("ingest", "contours", "referee", "deface", "register", "label", "qa", "audit")
-SPLITS = "splits"  # what a release measured of its subjects, and the receipt with those of all versions
+SPLITS = "splits"  # what a release measured of its subjects
+SERIES = "series"  # and of its series
+RELEASES = "releases"  # receipt with what is known of all versions, by version
+STEPS = "steps"  # receipt with version and settings of every step
+WITHDRAWALS = "withdrawals"  # receipt with since_version and reason, by subject
+BASELINE = "baseline"  # receipt with version, folder and checksum of the release before this one
 ACCOUNTING = "accounting"  # receipt with the raw files' counts by reason
 RAW_STEPS = frozenset(
     {"ingest", "contours", "referee"}
@@ -54,6 +59,38 @@ class PlannedFinding(Part):
     limit: float | None = None
 
 
+class PlannedStep(Part):
+    """A step as it ran: its version, and as JSON the settings that it read."""
+
+    version: int
+    parameters: str
+
+
+class PlannedWithdrawal(Part):
+    """A subject that no release from a version on may hold."""
+
+    subject: str
+    since_version: str
+    last_version: str | None
+    reason: str
+
+
+class PlannedBaseline(Part):
+    """The release with which this one is compared; `folder` is relative to the workspace or absolute."""
+
+    version: str
+    folder: str
+    sums_sha256: str
+
+
+class KnownSeries(Part):
+    """What earlier releases held of a series."""
+
+    voxel_sha256: str
+    init_version: str
+    revised_version: str
+
+
 class PlannedReceipt(Part):
     """What stands behind the release, for its provenance table."""
 
@@ -77,6 +114,10 @@ class ReleasePlan(Part):
     quarantined_files: dict[str, int] = {}
     receipts: tuple[PlannedReceipt, ...] = ()
     kept_splits: dict[str, str] = {}  # by subject, from the versions before this one
+    known_series: dict[str, KnownSeries] = {}  # by subject/session/column, likewise
+    steps: dict[str, PlannedStep] = {}
+    withdrawn: tuple[PlannedWithdrawal, ...] = ()
+    baseline: PlannedBaseline | None = None
     decided: tuple[DecidedChoice, ...] = ()  # what the data manager decided at ingest
 
 
@@ -84,11 +125,19 @@ def plan_release(
     view: View, settings: ReleaseConfig, subsets: Sequence[Subset], decisions: Sequence[Decision] = ()
 ) -> Unit | None:
     """The one unit of a release; None where no session has a file below the wall."""
-    sessions = [session for session in view.sessions() if _public(session)]
+    withdrawn = _withdrawn(view, settings)
+    gone = {entry.subject for entry in withdrawn}
+    sessions = [session for session in view.sessions() if _public(session) and session.subject not in gone]
     if not sessions:
         return None
     wanted = {subset.session_kind: subset for subset in subsets}
-    receipts = [receipt for step in EARLIER_STEPS for receipt in view.receipts(step)]
+    receipts = [
+        receipt
+        for step in EARLIER_STEPS
+        for receipt in sorted(view.receipts(step), key=lambda receipt: receipt.unit)
+        if receipt.subject not in gone
+    ]
+    earlier = _earlier(view, settings)
     inputs = [
         artifact
         for session in sessions
@@ -102,7 +151,11 @@ def plan_release(
         excluded_files=_counts(view, "excluded"),
         quarantined_files=_counts(view, "quarantined"),
         receipts=tuple(_receipt(receipt) for receipt in receipts),
-        kept_splits=_kept_splits(view, settings),
+        kept_splits=_kept_splits(earlier, settings),
+        known_series=_known_series(earlier),
+        steps=_steps(view),
+        withdrawn=withdrawn,
+        baseline=_baseline(view),
         decided=tuple(
             DecidedChoice(target=entry.target, choose=entry.choose, reason=entry.reason) for entry in decisions
         ),
@@ -171,26 +224,85 @@ def _counts(view: View, what: str) -> dict[str, int]:
     return dict(sorted(totals.items()))
 
 
-def split_record(settings: ReleaseConfig, splits: Mapping[str, Json]) -> dict[str, Json]:
-    """What is kept of a released version, so that later versions split alike."""
-    return {"seed": settings.split_seed, "shares": dict(settings.splits), "splits": dict(splits)}
+Record = Mapping[str, Json]
 
 
-def _kept_splits(view: View, settings: ReleaseConfig) -> dict[str, str]:
+def release_record(settings: ReleaseConfig, measured: Record) -> dict[str, Json]:
+    """What is kept of a released version, so that later versions split alike and know what is new in them."""
+    return {
+        "seed": settings.split_seed,
+        "shares": dict(settings.splits),
+        SPLITS: measured.get(SPLITS, {}),
+        SERIES: measured.get(SERIES, {}),
+    }
+
+
+def _earlier(view: View, settings: ReleaseConfig) -> list[tuple[str, Record]]:
+    """Versions before this one, oldest first."""
+    known = {version: record for receipt in view.receipts(RELEASES) for version, record in receipt.measured.items()}
+    return [
+        (version, record)
+        for version, record in sorted(known.items(), key=lambda entry: in_order(entry[0]))
+        if in_order(version) < in_order(settings.version) and isinstance(record, Mapping)
+    ]
+
+
+def _kept_splits(earlier: Sequence[tuple[str, Record]], settings: ReleaseConfig) -> dict[str, str]:
     """Splits of the earlier versions that were made with the same seed and shares; of two versions the newer holds."""
     kept: dict[str, str] = {}
-    records = {version: record for receipt in view.receipts(SPLITS) for version, record in receipt.measured.items()}
-    for version in sorted(records, key=_in_order):
-        record = records[version]
-        if _in_order(version) >= _in_order(settings.version) or not isinstance(record, Mapping):
-            continue
-        splits = record.get("splits")
-        if isinstance(splits, Mapping) and record == split_record(settings, splits):
+    for _, record in earlier:
+        splits = record.get(SPLITS)
+        if isinstance(splits, Mapping) and (record.get("seed"), record.get("shares")) == (
+            settings.split_seed,
+            dict(settings.splits),
+        ):
             kept |= {subject: str(split) for subject, split in splits.items()}
     return dict(sorted(kept.items()))
 
 
-def _in_order(version: str) -> tuple[int, ...]:
+def _known_series(earlier: Sequence[tuple[str, Record]]) -> dict[str, KnownSeries]:
+    known: dict[str, KnownSeries] = {}
+    for _, record in earlier:
+        series = record.get(SERIES)
+        if isinstance(series, Mapping):
+            known |= {name: KnownSeries.model_validate(entry) for name, entry in series.items()}
+    return dict(sorted(known.items()))
+
+
+def _steps(view: View) -> dict[str, PlannedStep]:
+    entries = {name: entry for receipt in view.receipts(STEPS) for name, entry in receipt.measured.items()}
+    return {name: PlannedStep.model_validate(entry) for name, entry in sorted(entries.items())}
+
+
+def _withdrawn(view: View, settings: ReleaseConfig) -> tuple[PlannedWithdrawal, ...]:
+    """Withdrawals that hold for this version, with the last earlier version that had the subject."""
+    entries = {name: entry for receipt in view.receipts(WITHDRAWALS) for name, entry in receipt.measured.items()}
+    earlier = _earlier(view, settings)
+    found = []
+    for subject, entry in sorted(entries.items()):
+        if not isinstance(entry, Mapping):
+            continue
+        held = [version for version, record in earlier if isinstance(s := record.get(SPLITS), Mapping) and subject in s]
+        found.append(
+            PlannedWithdrawal(
+                subject=subject,
+                since_version=next(
+                    (v for v, _ in earlier if held and in_order(v) > in_order(held[-1])), settings.version
+                ),
+                last_version=held[-1] if held else None,
+                reason=str(entry["reason"]),
+            )
+        )
+    return tuple(found)
+
+
+def _baseline(view: View) -> PlannedBaseline | None:
+    found = [receipt.measured for receipt in view.receipts(BASELINE) if receipt.measured]
+    return PlannedBaseline.model_validate(dict(found[0])) if found else None
+
+
+def in_order(version: str) -> tuple[int, ...]:
+    """A version as numbers, which are in order."""
     return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
 
 

@@ -18,6 +18,9 @@ from umd_curate.release.packing import Row
 from umd_curate.store.shards import Layout
 
 LABELS_PREFIX = "labels-"
+SLICES = "slices"  # configuration of single planes
+PREVIEW = "preview"  # its picture column
+PLACE_DIGITS = 3  # a micrometre
 LABEL_STEPS = frozenset({"contours", "label"})
 LABEL_CHECKS = frozenset(
     {
@@ -110,6 +113,58 @@ def label_rows(cases: Sequence[Case], subset: Subset, splits: Mapping[str, str],
         )
         for case in mine
     )
+
+
+def slice_layout() -> Layout:
+    """Columns of the configuration of single planes: one row per plane of each PET, CT and MR."""
+    plain: dict[str, ColumnType] = {
+        "subject_id": "string",
+        "session_id": "string",
+        "split": "string",
+        "config": "string",  # where the volume stands
+        "column": "string",  # pet, ct or mr
+        "slice": "int64",  # k, from 0
+        "n_slices": "int64",
+        "position_mm": "list<float64>",  # centre of the plane, RAS+
+        "organs_present": "list<string>",  # null where the session has no labels
+    }
+    return Layout(_columns(plain), (), (PREVIEW,))
+
+
+def slice_rows(cases: Sequence[Case], splits: Mapping[str, str]) -> tuple[Row, ...]:
+    """One row per session, whose images are written plane by plane; `values` hold its configuration."""
+    return tuple(
+        Row(
+            case.subject,
+            case.session,
+            splits[case.subject],
+            {"config": case.subset.name, "sources": {case.subset.anatomical: "organs", "pet": "organs_on_pet"}},
+            _volumes(case, {**dict.fromkeys(case.subset.required, ""), **case.subset.labels}),
+        )
+        for case in cases
+        if case.subset
+    )
+
+
+def n_slices(row: Row) -> int:
+    """Planes of a session's own images."""
+    return sum(row.volumes[column].shape[2] for column in _sources(row))
+
+
+def plane_centre(volume: VolumeFacts, k: int) -> tuple[float, ...]:
+    """Centre of plane k [mm, RAS+]."""
+    i, j, _ = volume.shape
+    at = ((i - 1) / 2, (j - 1) / 2, k, 1)
+    return tuple(
+        round(sum(a * b for a, b in zip(volume.affine[4 * row : 4 * row + 4], at, strict=True)), PLACE_DIGITS)
+        for row in range(3)
+    )
+
+
+def _sources(row: Row) -> Mapping[str, str]:
+    sources = row.values["sources"]
+    assert isinstance(sources, Mapping)  # noqa: S101  (made by slice_rows)
+    return sources
 
 
 def organs_present(volume: VolumeFacts, organs: OrganTable) -> tuple[str, ...]:

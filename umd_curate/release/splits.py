@@ -1,8 +1,10 @@
 """Decides each subject's split: all sessions of a subject fall into one, whatever their kind.
 
-Subjects are ordered by a hash of seed and id, so neither input order nor the ids' alphabet decides; the split sizes follow
-the shares by largest remainder, and a tie goes to a split that would stay empty. Who had a split in an earlier version
-keeps it: a model that was trained on one version must not be tested on its training subjects in the next.
+Subjects stand in the order of their stratum (subset, scanner, sex, age band) and, within it, of a hash of seed and id, so
+that neither input order nor the ids' alphabet decides. One after another goes to the split that is furthest behind its
+share: each stretch of the order, and so each stratum, is shared out as the whole is (systematic sampling from a sorted
+list). The sizes follow the shares by largest remainder, and a tie goes to a split that would stay empty. Who had a split in an
+earlier version keeps it: a model that was trained on one version must not be tested on its training subjects in the next.
 """
 
 import hashlib
@@ -39,14 +41,17 @@ def split_sizes(n_subjects: int, shares: Mapping[str, float]) -> dict[str, int]:
 
 
 def assign_splits(
-    subjects: Iterable[str], shares: Mapping[str, float], seed: str, kept: Mapping[str, str] | None = None
+    subjects: Mapping[str, str] | Iterable[str],
+    shares: Mapping[str, float],
+    seed: str,
+    kept: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
     """Split of every subject, by subject.
 
     Parameters
     ----------
     subjects
-        Published subject ids; repeated ids count once.
+        Published subject ids with the stratum of each; without strata, all are of one. Repeated ids count once.
     shares
         Share of the subjects per split; sums to 1.
     seed
@@ -54,12 +59,22 @@ def assign_splits(
     kept
         Splits of earlier versions, by subject; they stay. The other subjects fill what the shares leave.
     """
-    wanted = set(subjects)
-    old = {subject: split for subject, split in (kept or {}).items() if subject in wanted and split in shares}
-    ranked = sorted(wanted - old.keys(), key=lambda subject: (_rank(seed, subject), subject))
-    sizes = split_sizes(len(wanted), shares)
-    places = [name for name, room in _rooms(sizes, old.values(), len(ranked)).items() for _ in range(room)]
-    return dict(sorted({**old, **dict(zip(ranked, places, strict=True))}.items()))
+    strata = dict(subjects) if isinstance(subjects, Mapping) else dict.fromkeys(subjects, "")
+    splits = {subject: split for subject, split in (kept or {}).items() if subject in strata and split in shares}
+    ordered = sorted(strata, key=lambda subject: (strata[subject], _rank(seed, subject), subject))
+    sizes = split_sizes(len(strata), shares)
+    rooms = _rooms(sizes, splits.values(), len(strata) - len(splits))
+    counts: Counter[str] = Counter()
+    for place, subject in enumerate(ordered, 1):
+        if subject not in splits:
+            split = max(
+                (name for name in sizes if rooms[name]),
+                key=lambda name: round(place * sizes[name] / len(strata) - counts[name], _DIGITS),
+            )
+            rooms[split] -= 1
+            splits[subject] = split
+        counts[splits[subject]] += 1
+    return dict(sorted(splits.items()))
 
 
 def _rooms(sizes: Mapping[str, int], taken: Iterable[str], n_new: int) -> dict[str, int]:

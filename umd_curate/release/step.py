@@ -9,10 +9,10 @@ from umd_curate.model.config import UmdConfig
 from umd_curate.model.receipts import Artifact, Json, Receipt
 from umd_curate.model.steps import Place, Step, Unit, View
 from umd_curate.release.cases import subsets_of
-from umd_curate.release.compose import Contents, compose
+from umd_curate.release.compose import Contents, compose, series_record
 from umd_curate.release.gate import MAX_NAMED, Decision, decide, refuse_empty
 from umd_curate.release.io import README, SUMS, building, read_cases, tool_versions, write_release
-from umd_curate.release.plan import SPLITS, STEP_NAME, ReleasePlan, plan_release, release_folder
+from umd_curate.release.plan import SERIES, SPLITS, STEP_NAME, ReleasePlan, plan_release, release_folder
 from umd_curate.release.scan import verify_release
 from umd_curate.release.verify import VerifyResult
 from umd_curate.store.resources import definition, organ_table
@@ -87,9 +87,10 @@ def _measured(contents: Contents, decision: Decision, result: VerifyResult, size
         "sessions": summary.sessions,
         "slices": summary.slices,
         "organ_masks": summary.organ_masks,
-        "rows": {content.name: sum(len(shard.rows) for shard in content.shards) for content in contents.configs},
+        "rows": {content.name: content.n_rows for content in contents.configs},
         "split_sizes": dict(summary.splits),
         SPLITS: dict(contents.splits),
+        SERIES: series_record(contents),
         "held_sessions": dict(sorted(held.items())),
         "size_bytes": size,
         "verified_files": result.files,
@@ -97,4 +98,4 @@ def _measured(contents: Contents, decision: Decision, result: VerifyResult, size
     }
 
 
-STEP = Step(name=STEP_NAME, version=2, sections=("dataset", "release"), plan=plan, perform=perform)
+STEP = Step(name=STEP_NAME, version=3, sections=("dataset", "release"), plan=plan, perform=perform)

@@ -9,6 +9,9 @@ from umd_curate.release.cases import Case
 from umd_curate.release.rows import age_of, sex_of, tracer_of
 
 UNKNOWN = "not stated"
+SUV_UNITS = "SUVbw"
+AGE_CLASS_YEARS = 10  # width of a bar of the age figure
+FIGURES = ("age", "scanners", "suv", "volumes", "gate")  # of the card, in figures/
 SPACING_DIGITS = 3  # a micrometre
 
 Counts = tuple[tuple[str, int], ...]
@@ -60,6 +63,11 @@ class Summary:
     faces: Counts
     face_reasons: tuple[str, ...]
     severities: Counts  # of the findings about released sessions
+    checks: Counts  # of the automatic checks, by outcome
+    engines: Counts  # of the label maps
+    ages: tuple[tuple[int, str], ...]  # years and sex of every subject whose age is known
+    organ_ml: tuple[tuple[str, tuple[float, ...]], ...]  # by organ, of every mask on the CT or MR grid [mL]
+    organ_suv: tuple[tuple[str, tuple[float, ...]], ...]  # by organ, mean of every mask on a PET in SUVbw [g/mL]
     held_sessions: Counts  # by code
     stopped_units: Counts
     excluded_files: Counts
@@ -114,6 +122,11 @@ def summarise(
         faces=_count(face.state for face in faces),
         face_reasons=tuple(sorted({face.reason for face in faces if face.reason})),
         severities=_count(entry.severity for case in cases for entry in case.findings),
+        checks=_count(entry.outcome for case in cases if case.checks for entry in case.checks.checks),
+        engines=_count(f"{case.organs.engine} {case.organs.engine_version}".strip() for case in cases if case.organs),
+        ages=tuple(sorted(_aged(first.values()))),
+        organ_ml=tuple((organ, values) for organ in organs.values() if (values := _volumes_ml(cases, organ, organs))),
+        organ_suv=tuple((organ, values) for organ in organs.values() if (values := _mean_suvs(cases, organ))),
         held_sessions=_held(exclusions),
         stopped_units=_reasons(exclusions, "unit"),
         excluded_files=_reasons(exclusions, "files", "excluded"),
@@ -141,6 +154,31 @@ def _summarise_subset(cases: Sequence[Case], name: str, anatomical: str, organs:
         anatomical_slices=sum(case.volumes[anatomical].shape[2] for case in cases),
         organ_masks=ordered,
         spacing_mm={column: _range(cases, column) for column in ("pet", anatomical)},
+    )
+
+
+def _aged(cases: Iterable[Case]) -> Iterable[tuple[int, str]]:
+    for case in cases:
+        age = age_of(case)
+        if age is not None:
+            yield age, sex_of(case) or UNKNOWN
+
+
+def _volumes_ml(cases: Sequence[Case], organ: str, organs: Mapping[int, str]) -> tuple[float, ...]:
+    value = next(key for key, name in organs.items() if name == organ)
+    found = [volume for case in cases if (volume := case.volumes.get("organs"))]
+    return tuple(
+        volume.label_voxels[value] * volume.voxel_volume_ml for volume in found if volume.label_voxels.get(value)
+    )
+
+
+def _mean_suvs(cases: Sequence[Case], organ: str) -> tuple[float, ...]:
+    return tuple(
+        entry.mean_suv
+        for case in cases
+        if case.checks and case.pet and case.pet.units == SUV_UNITS
+        for entry in case.checks.organs
+        if entry.name == organ and entry.mean_suv is not None
     )
 
 

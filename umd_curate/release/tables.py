@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from umd_curate.model.catalogue import CATALOGUE
+from umd_curate.model.checks import Outcome
 from umd_curate.model.labels import OrganTable
 from umd_curate.model.release import (
     UNREVIEWED,
@@ -10,13 +11,23 @@ from umd_curate.model.release import (
     LabelRow,
     ProvenanceRow,
     QaRow,
+    SeriesRow,
     SubjectRow,
     VolumeRow,
+    WithdrawalRow,
 )
-from umd_curate.release.cases import Case
-from umd_curate.release.gate import Held
+from umd_curate.model.sidecars import ImageSidecar, PetSidecar
+from umd_curate.release.cases import Case, CaseFinding
+from umd_curate.release.gate import CHECKING_STEP, GATE_CODES, Held
 from umd_curate.release.packing import Shard
-from umd_curate.release.plan import PlannedFinding, PlannedReceipt, ReleasePlan
+from umd_curate.release.plan import (
+    KnownSeries,
+    PlannedFinding,
+    PlannedReceipt,
+    PlannedStep,
+    PlannedWithdrawal,
+    ReleasePlan,
+)
 from umd_curate.release.rows import age_of, sex_of
 
 INGEST = "ingest"
@@ -40,6 +51,67 @@ def subject_rows(cases: Sequence[Case], splits: Mapping[str, str], site: str) ->
             )
         )
     return rows
+
+
+def series_rows(
+    cases: Sequence[Case], splits: Mapping[str, str], version: str, known: Mapping[str, KnownSeries]
+) -> list[SeriesRow]:
+    """One row per source series, with the releases that first held it and that last changed its voxels."""
+    return [
+        _series(case, column, image, splits, version, known)
+        for case in cases
+        if case.subset
+        for column, image in (("pet", case.pet), (case.subset.anatomical, case.anatomical))
+        if image
+    ]
+
+
+def _series(
+    case: Case,
+    column: str,
+    image: ImageSidecar,
+    splits: Mapping[str, str],
+    version: str,
+    known: Mapping[str, KnownSeries],
+) -> SeriesRow:
+    assert case.subset  # noqa: S101  (asked by the caller)
+    pet = image if isinstance(image, PetSidecar) else None
+    suv = pet.suv if pet else None
+    digest = case.volumes[column].voxel_sha256
+    old = known.get(series_name(case.subject, case.session, column))
+    revised = version if old is None or old.voxel_sha256 != digest else old.revised_version
+    return SeriesRow(
+        subject_id=case.subject,
+        session_id=case.session,
+        split=splits[case.subject],
+        config=case.subset.name,
+        column=column,
+        series=image.source.series if image.source else "",
+        n_files=image.source.n_files if image.source else None,
+        modality=image.modality,
+        manufacturer=image.manufacturer,
+        model=image.manufacturers_model_name,
+        units=image.units,
+        tracer=pet.tracer_name if pet else None,
+        radionuclide=pet.tracer_radionuclide if pet else None,
+        injected_mbq=pet.injected_radioactivity if pet else None,
+        body_weight_kg=pet.body_weight if pet else None,
+        uptake_s=pet.scan_start if pet else None,
+        suv_rule=suv.rule if suv else None,
+        suv_factor_min=suv.factor_min if suv else None,
+        suv_factor_max=suv.factor_max if suv else None,
+        kvp=image.kvp,
+        field_strength_t=image.magnetic_field_strength,
+        defacing=image.defacing.state if image.defacing else None,
+        voxel_sha256=digest,
+        init_version=old.init_version if old else version,
+        revised_version=revised,
+    )
+
+
+def series_name(subject: str, session: str, column: str) -> str:
+    """Name of a series in the record of a release."""
+    return f"{subject}/{session}/{column}"
 
 
 def volume_rows(shards: Iterable[Shard]) -> list[VolumeRow]:
@@ -96,25 +168,85 @@ def label_rows(cases: Sequence[Case], splits: Mapping[str, str], organs: OrganTa
     ]
 
 
-def qa_rows(cases: Sequence[Case], splits: Mapping[str, str]) -> list[QaRow]:
-    """One row per finding about a released session, of all steps."""
+def qa_rows(cases: Sequence[Case], splits: Mapping[str, str], relaxed: Iterable[str] = ()) -> list[QaRow]:
+    """Every check of the released sessions, passed ones too; the gate's rules; and what the other steps found."""
+    passed = [code.code for code in GATE_CODES if code.code not in set(relaxed)]
     return [
-        QaRow(
-            subject_id=case.subject,
-            session_id=case.session,
-            split=splits[case.subject],
-            step=entry.step,
+        row
+        for case in cases
+        for row in (
+            *(_found(case, splits, entry) for entry in case.findings if entry.step != CHECKING_STEP or not case.checks),
+            *_checked(case, splits),
+            *(_row(case, splits, step=GATE, code=code, outcome=Outcome.PASS) for code in passed),
+        )
+    ]
+
+
+def _checked(case: Case, splits: Mapping[str, str]) -> list[QaRow]:
+    return [
+        _row(
+            case,
+            splits,
+            step=CHECKING_STEP,
             code=entry.code,
-            severity=entry.severity,
-            title=_title(entry.code),
+            outcome=entry.outcome,
+            rule=entry.rule,
+            organ=entry.organ,
             detail=entry.detail,
             measured=entry.measured,
-            limit=entry.limit,
-            review=UNREVIEWED,
+            unit=entry.unit,
+            low=entry.low,
+            high=entry.high,
         )
-        for case in cases
-        for entry in case.findings
+        for entry in (case.checks.checks if case.checks else ())
     ]
+
+
+def _found(case: Case, splits: Mapping[str, str], entry: CaseFinding) -> QaRow:
+    return _row(
+        case,
+        splits,
+        step=entry.step,
+        code=entry.code,
+        outcome=entry.severity,
+        detail=entry.detail,
+        measured=entry.measured,
+        high=entry.limit,
+    )
+
+
+def _row(  # one call per row of the table: its fields by name
+    case: Case,
+    splits: Mapping[str, str],
+    *,
+    step: str,
+    code: str,
+    outcome: str,
+    rule: str = "",
+    organ: str = "",
+    detail: str = "",
+    measured: float | None = None,
+    unit: str = "",
+    low: float | None = None,
+    high: float | None = None,
+) -> QaRow:
+    return QaRow(
+        subject_id=case.subject,
+        session_id=case.session,
+        split=splits[case.subject],
+        step=step,
+        rule=rule,
+        code=code,
+        outcome=str(outcome),
+        organ=organ,
+        title=_title(code),
+        detail=detail,
+        measured=measured,
+        unit=unit,
+        low=low,
+        high=high,
+        review=UNREVIEWED,
+    )
 
 
 def exclusion_rows(held: Sequence[Held], plan: ReleasePlan) -> list[ExclusionRow]:
@@ -133,13 +265,15 @@ def exclusion_rows(held: Sequence[Held], plan: ReleasePlan) -> list[ExclusionRow
     return sessions + units + files
 
 
-def provenance_rows(receipts: Sequence[PlannedReceipt]) -> list[ProvenanceRow]:
+def provenance_rows(receipts: Sequence[PlannedReceipt], steps: Mapping[str, PlannedStep]) -> list[ProvenanceRow]:
     """One row per receipt behind the release."""
     return [
         ProvenanceRow(
             step=entry.step,
+            step_version=steps[entry.step].version if entry.step in steps else None,
             unit=entry.unit,
             key=entry.key,
+            parameters=steps[entry.step].parameters if entry.step in steps else "{}",
             subject_id=entry.subject or None,
             session_id=entry.session or None,
             inputs=entry.inputs,
@@ -147,6 +281,19 @@ def provenance_rows(receipts: Sequence[PlannedReceipt]) -> list[ProvenanceRow]:
             versions=entry.versions,
         )
         for entry in receipts
+    ]
+
+
+def withdrawal_rows(withdrawn: Sequence[PlannedWithdrawal]) -> list[WithdrawalRow]:
+    """The tombstones."""
+    return [
+        WithdrawalRow(
+            subject_id=entry.subject,
+            since_version=entry.since_version,
+            last_version=entry.last_version,
+            reason=entry.reason,
+        )
+        for entry in withdrawn
     ]
 
 

@@ -10,11 +10,20 @@ anyone's.
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from umd_curate.model.catalogue import release as codes
 from umd_curate.model.findings import Finding
 
 VolumeKey = tuple[str, str, str, str]  # configuration, subject, session, column
+
+
+class Signature(StrEnum):
+    """What became of the signature over the checksums."""
+
+    VALID = "valid"
+    ABSENT = "absent"
+    WRONG = "wrong"  # other checksums, or another key than the one that was asked for
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +70,10 @@ class ReleaseFacts:
     rows_on_disk: Mapping[tuple[str, str], int]  # configuration and split to rows, from the footers
     card: Mapping[tuple[str, str], int]
     labels_prefix: str
+    slices: Mapping[tuple[str, str, str, str], int] | None = None  # planes on disk; None: no such configuration
+    slices_said: Mapping[tuple[str, str, str, str], int] = field(default_factory=dict)  # by the volumes' shapes
+    images: Mapping[str, frozenset[str]] = field(default_factory=dict)  # voxel digest of a source image to its splits
+    signature: Signature = Signature.VALID
     unreadable: tuple[str, ...] = ()
 
 
@@ -71,6 +84,7 @@ class VerifyResult:
     files: int
     rows: int
     volumes: int
+    signed_by: str = ""  # fingerprint of the key that signed the checksums; empty where none did
     faults: tuple[Finding, ...] = field(default=())
 
     @property
@@ -87,9 +101,12 @@ def judge(facts: ReleaseFacts) -> VerifyResult:
         *_volumes(facts),
         *_card(facts),
         *_splits(facts.rows),
+        *_images(facts.images),
         *_alignment(facts),
+        *_slices(facts),
+        *_signature(facts.signature),
     ]
-    return VerifyResult(len(facts.digests), len(facts.rows), len(facts.volumes), tuple(faults))
+    return VerifyResult(len(facts.digests), len(facts.rows), len(facts.volumes), faults=tuple(faults))
 
 
 def _files(facts: ReleaseFacts) -> Iterable[Finding]:
@@ -129,6 +146,28 @@ def _splits(rows: Iterable[FoundRow]) -> Iterable[Finding]:
     for subject, found in sorted(splits.items()):
         if len(found) > 1:
             yield codes.SPLIT_LEAK.at(f"sub-{subject}", measured=len(found), limit=1)
+
+
+def _images(images: Mapping[str, frozenset[str]]) -> Iterable[Finding]:
+    shared = sum(len(splits) > 1 for splits in images.values())
+    if shared:
+        yield codes.IMAGE_LEAK.at("release", f"{shared} images", measured=shared, limit=0)
+
+
+def _slices(facts: ReleaseFacts) -> Iterable[Finding]:
+    if facts.slices is None:
+        return
+    for key in sorted(facts.slices.keys() | facts.slices_said.keys()):
+        found, said = facts.slices.get(key, 0), facts.slices_said.get(key, 0)
+        if found != said:
+            yield codes.SLICES_DIFFER.at(_named(key), measured=found, limit=said)
+
+
+def _signature(signature: Signature) -> Iterable[Finding]:
+    if signature is Signature.ABSENT:
+        yield codes.NOT_SIGNED.at("release")
+    elif signature is Signature.WRONG:
+        yield codes.WRONG_SIGNATURE.at("release")
 
 
 def _alignment(facts: ReleaseFacts) -> Iterable[Finding]:

@@ -6,7 +6,7 @@ to its voxels is checked by its own checksum whenever it is read. Images of othe
 """
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -235,6 +235,12 @@ def read_volume(path: Path) -> Volume:
         return _read(handle)
 
 
+def read_volume_from(source: IO[bytes]) -> Volume:
+    """Read a ``.nii.gz`` from a stream of its bytes; raises as `read_volume`."""
+    with igzip.open(source, "rb") as handle:
+        return _read(handle)
+
+
 def _read(handle: IO[bytes]) -> Volume:
     try:
         stored = stored_of(handle.read(HEADER_BYTES))
@@ -259,6 +265,27 @@ def _read(handle: IO[bytes]) -> Volume:
     ) as error:
         message = "the image cannot be decoded"
         raise ValueError(message) from error
+
+
+def read_planes(source: Path | IO[bytes]) -> Iterator[NDArray[np.generic]]:
+    """Planes [j, i] of a 3D ``.nii.gz`` of the product's own in ascending k; one plane is in memory, and it is reused.
+
+    Parameters
+    ----------
+    source
+        File, or its bytes as a stream.
+
+    Raises
+    ------
+    OSError, ValueError
+        As `compress_volume`.
+    """
+    with igzip.open(source, "rb") as handle:
+        stored = _own(handle)
+        plane_ji = np.empty(stored.grid.shape_kji[1:], stored.dtype)
+        for _ in range(stored.grid.shape_kji[0]):
+            _fill(handle, plane_ji)
+            yield plane_ji
 
 
 def map_volume(path: Path) -> Volume:

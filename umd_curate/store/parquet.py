@@ -6,6 +6,7 @@ Long tables are written and read in batches: what is in memory is one row group,
 import bisect
 import contextlib
 import itertools
+import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from enum import Enum
@@ -158,6 +159,16 @@ def write_rows(path: Path, rows: Iterable[Any], row_type: type, *, mode: int | N
                 waiting = []
         if waiting:
             writer.add(batch_of(waiting, row_type))
+
+
+def write_json_lines(path: Path, rows: Iterable[Any], row_type: type) -> None:
+    """Write dataclass rows as JSON Lines, atomically, in the order given; keys are in the order of the columns."""
+    names = [column.name for column in columns_of(row_type)]
+    values = attrgetter(*names)
+    with atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as handle:
+        for row in rows:
+            entry = dict(zip(names, values(row), strict=True))
+            handle.write(json.dumps(entry, ensure_ascii=False, allow_nan=False) + "\n")
 
 
 def read_rows(path: Path, row_type: type[Row]) -> list[Row]:

@@ -23,6 +23,7 @@ from umd_curate.store.parquet import arrow_schema
 MAX_VOLUME_BYTES = 2**31 - 1  # Arrow's `binary` has offsets of 32 bits
 VOLUME_TYPE = pa.struct({"bytes": pa.binary(), "path": pa.string()})
 HUB_METADATA = b"huggingface"
+PICTURE_ROWS = 128  # of a row group: about a megabyte of previews, what one read of a shuffled row costs
 
 # Chunk borders that follow the content, so that a changed row moves no other bytes on the Hub; sizes as `datasets` uses them.
 _CHUNKING = {"min_chunk_size": 256 * 1024, "max_chunk_size": 1024 * 1024, "norm_level": 0}
@@ -30,22 +31,29 @@ _CHUNKING = {"min_chunk_size": 256 * 1024, "max_chunk_size": 1024 * 1024, "norm_
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """Columns of a shard: plain ones first, volumes after them."""
+    """Columns of a shard: plain ones first, volumes after them, pictures last."""
 
     columns: tuple[Column, ...]
     volumes: tuple[str, ...]
+    pictures: tuple[str, ...] = ()
 
     @property
     def features(self) -> dict[str, Json]:
         """The columns as `datasets.Features.to_dict` writes them."""
         plain = {column.name: _feature(column.type) for column in self.columns}
-        return {**plain, **{name: {"_type": "Nifti"} for name in self.volumes}}
+        volumes: dict[str, Json] = {name: {"_type": "Nifti"} for name in self.volumes}
+        return {**plain, **volumes, **{name: {"_type": "Image"} for name in self.pictures}}
+
+    @property
+    def types(self) -> dict[str, str]:
+        """Type of every column, by name."""
+        return {field.name: type_name(field.type) for field in self.schema}
 
     @property
     def schema(self) -> pa.Schema:
         """Arrow schema with the features as metadata; every column may be null, as `datasets` has it."""
         fields = [field.with_nullable(True) for field in arrow_schema(self.columns)]
-        fields += [pa.field(name, VOLUME_TYPE) for name in self.volumes]
+        fields += [pa.field(name, VOLUME_TYPE) for name in (*self.volumes, *self.pictures)]
         metadata = json.dumps({"info": {"features": self.features}}, sort_keys=False)
         return pa.schema(fields, metadata={HUB_METADATA: metadata.encode()})
 
@@ -60,15 +68,7 @@ class ShardWriter:
         self._writer: pq.ParquetWriter | None = None
 
     def __enter__(self) -> Self:
-        self._writer = pq.ParquetWriter(
-            self._atomic.__enter__(),
-            self._schema,
-            compression="none",
-            use_dictionary=False,
-            write_statistics=[column.name for column in self._layout.columns],
-            write_page_index=True,
-            use_content_defined_chunking=_CHUNKING,
-        )
+        self._writer = _open_writer(self._atomic.__enter__(), self._layout)
         return self
 
     def write(self, values: Mapping[str, object], volumes: Mapping[str, Path]) -> None:
@@ -91,6 +91,44 @@ class ShardWriter:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._writer is not None:
+            self._writer.close()
+        self._atomic.__exit__(kind, error, traceback)
+
+
+class PictureWriter:
+    """Writes a shard of small pictures in row groups of `PICTURE_ROWS`; the file appears whole or not at all."""
+
+    def __init__(self, path: Path, layout: Layout) -> None:
+        self._layout = layout
+        self._schema = layout.schema
+        self._atomic = atomic(path)
+        self._writer: pq.ParquetWriter | None = None
+        self._waiting: list[dict[str, object]] = []
+
+    def __enter__(self) -> Self:
+        self._writer = _open_writer(self._atomic.__enter__(), self._layout)
+        return self
+
+    def write(self, values: Mapping[str, object], pictures: Mapping[str, tuple[str, bytes]]) -> None:
+        """Append one row: the value of every plain column, and name and bytes of every picture."""
+        cells = {column: {"bytes": data, "path": name} for column, (name, data) in pictures.items()}
+        self._waiting.append({**values, **cells})
+        if len(self._waiting) == PICTURE_ROWS:
+            self._flush()
+
+    def _flush(self) -> None:
+        assert self._writer is not None  # noqa: S101  (open between enter and exit)
+        if self._waiting:
+            batch = pa.RecordBatch.from_pylist(self._waiting, schema=self._schema)
+            self._writer.write_batch(batch, row_group_size=PICTURE_ROWS)
+            self._waiting = []
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._writer is not None:
+            if error is None:
+                self._flush()
             self._writer.close()
         self._atomic.__exit__(kind, error, traceback)
 
@@ -119,8 +157,22 @@ def read_footer(path: Path) -> Footer:
 
 
 def volume_columns(path: Path) -> tuple[str, ...]:
-    """Names of a shard's volume columns."""
-    return tuple(field.name for field in pq.read_schema(path) if field.type == VOLUME_TYPE)
+    """Names of a shard's volume columns; a shard of pictures has none."""
+    return tuple(field.name for field in pq.read_schema(path) if field.type == VOLUME_TYPE and not _is_picture(path))
+
+
+def _is_picture(path: Path) -> bool:
+    info = json.loads((pq.read_schema(path).metadata or {}).get(HUB_METADATA, b"{}")).get("info", {})
+    return any(feature.get("_type") == "Image" for feature in info.get("features", {}).values())
+
+
+def read_plain(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
+    """Plain columns of a shard, or some of them, one table per row group; no volume and no picture is read."""
+    with pq.ParquetFile(path) as file:
+        plain = [field.name for field in file.schema_arrow if field.type != VOLUME_TYPE]
+        wanted = [name for name in plain if columns is None or name in columns]
+        for group in range(file.num_row_groups):
+            yield file.read_row_group(group, columns=wanted, use_threads=False)
 
 
 def read_shard(path: Path, *, volumes: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:
@@ -143,6 +195,41 @@ def read_shard(path: Path, *, volumes: Sequence[str] | None = None) -> Iterator[
                 row = {name: table.column(name)[index].as_py() for name in plain}
                 yield row | {name: _stored(table.column(name)[index]) for name in wanted}
             del table  # before the next row group is read: one row at a time in memory
+
+
+def _open_writer(path: Path, layout: Layout) -> pq.ParquetWriter:
+    return pq.ParquetWriter(
+        path,
+        layout.schema,
+        compression="none",
+        use_dictionary=False,
+        write_statistics=[column.name for column in layout.columns],
+        write_page_index=True,
+        use_content_defined_chunking=_CHUNKING,
+    )
+
+
+def read_volume_at(path: Path, row: int, column: str) -> memoryview:
+    """Bytes of one volume of a shard.
+
+    Raises
+    ------
+    ValueError
+        There is none.
+    """
+    with pq.ParquetFile(path) as file:
+        if 0 <= row < file.num_row_groups:  # a row group holds one row
+            found = _stored(file.read_row_group(row, columns=[column], use_threads=False).column(column)[0])
+            if found is not None:
+                return found.data
+    message = "the shard holds no volume there"
+    raise ValueError(message)
+
+
+def type_name(kind: pa.DataType) -> str:
+    """Name of a column's type, as the tables' declarations have it; ``volume`` for bytes and path."""
+    text = str(kind).replace("element: ", "").replace("item: ", "").replace("double", "float64")
+    return "volume" if kind == VOLUME_TYPE else text
 
 
 def _feature(kind: str) -> Json:

@@ -55,3 +55,35 @@ def test_a_new_version_with_more_subjects_moves_nobody_and_keeps_the_shares(ids,
 
 def test_a_split_that_the_settings_no_longer_know_is_not_kept():
     assert set(assign_splits(["A", "B"], {"train": 1.0}, "seed", {"A": "test"}).values()) == {"train"}
+
+
+STRATA = st.dictionaries(
+    st.text("0123456789ABCDEFGHJKMNPQRSTVWXYZ", min_size=6, max_size=6),
+    st.sampled_from(["petct/A/F/040", "petct/A/M/040", "petct/B/F/060", "petmri/C/M/060"]),
+    min_size=1,
+    max_size=120,
+)
+
+
+@given(STRATA)
+def test_each_stratum_is_shared_out_as_the_whole(strata):
+    splits = assign_splits(strata, SHARES, "seed")
+    sizes = split_sizes(len(strata), SHARES)
+    for stratum in set(strata.values()):
+        mine = [subject for subject, found in strata.items() if found == stratum]
+        for name, size in sizes.items():
+            found = sum(splits[subject] == name for subject in mine)
+            assert abs(found - size * len(mine) / len(strata)) < 2  # one at either end of the stretch
+
+
+def test_a_plain_hash_would_not_share_out_each_stratum():
+    """What the property above rules out: without strata, the same subjects miss it somewhere."""
+    strata = {f"{index:06d}": ("A", "B", "C", "D")[index % 4] for index in range(120)}
+    sizes = split_sizes(len(strata), SHARES)
+    splits = assign_splits(list(strata), SHARES, "seed")
+    worst = max(
+        abs(sum(splits[s] == name for s in strata if strata[s] == stratum) - size / 4)
+        for stratum in "ABCD"
+        for name, size in sizes.items()
+    )
+    assert worst >= 2

@@ -51,6 +51,13 @@ FACE_UNKNOWN = FindingCode(
     "A face can be drawn from a head's skin; an image without a record of defacing must not be published.",
     "Run the steps before the release again; to keep faces, give the reason in deid.faces_retained.",
 )
+DUPLICATE_IMAGE = FindingCode(
+    "REL-008",
+    Severity.FAIL,
+    "The image is another session's, voxel by voxel",
+    "One body under two ids may fall into two splits, or be counted twice; one of the two pairings is wrong.",
+    "Find out whose image it is; `umd-curate reveal` shows the source. Withdraw or exclude the other session.",
+)
 
 FILE_MISSING = FindingCode(
     "REL-101",
@@ -107,6 +114,34 @@ SPLIT_LEAK = FindingCode(
     "A subject stands in two splits",
     "A model would be tested on a body that it was trained on.",
     "Build the release again.",
+)
+IMAGE_LEAK = FindingCode(
+    "REL-112",
+    Severity.FAIL,
+    "One image stands in two splits",
+    "A model would be tested on an image that it was trained on, whatever the subjects are called.",
+    "Build the release again: the gate holds such a session back.",
+)
+SLICES_DIFFER = FindingCode(
+    "REL-113",
+    Severity.FAIL,
+    "The slices of an image are not those of its volume",
+    "A user of single planes would miss some, or meet planes of nothing.",
+    "Build the release again.",
+)
+NOT_SIGNED = FindingCode(
+    "REL-114",
+    Severity.FAIL,
+    "The checksums are not signed",
+    "Whoever changes a file can change its checksum too; only a signature tells who built the release.",
+    "Ask the maintainers for the signature, or build the release again.",
+)
+WRONG_SIGNATURE = FindingCode(
+    "REL-115",
+    Severity.FAIL,
+    "The signature is not that of the checksums and the key",
+    "The checksums were changed after they were signed, or somebody else signed them.",
+    "Fetch the release again, and compare the key's fingerprint with the one that the maintainers publish.",
 )
 NOT_ALIGNED = FindingCode(
     "REL-109",
