@@ -31,6 +31,8 @@ COMMANDS = {
     "withdraw": ("withdraw", "withdraw", "Take a subject out of every later release."),
     "bench": ("bench", "bench", "Score de-identified DICOM against an answer key (MIDI-B)."),
     "suv": ("suv", "suv", "Explain how an SUV was derived."),
+    "audit": ("audit", "audit", "Search any folder for identifiers of patients."),
+    "crosswalk": ("crosswalk", "crosswalk", "Keep the link between patients and published ids."),
     "demo": ("demo", "demo", "Make a synthetic cohort and run the whole main job on it."),
     "synth": ("demo", "synth", "Write a synthetic cohort as DICOM, with exact truth."),
     "doctor": (

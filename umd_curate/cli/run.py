@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from umd_curate.cli import render
-from umd_curate.cli.options import Options, common, conversion, spread
+from umd_curate.cli.options import UNLINKABLE, Options, common, conversion, spread
 from umd_curate.cli.progress import watcher
 from umd_curate.cli.scan import RAW, look, named
 from umd_curate.errors import ExitCode
@@ -36,10 +36,18 @@ DICOM_OUT = click.option(
 @RAW
 @SUPPLEMENT
 @DICOM_OUT
+@UNLINKABLE
 @common
 @spread
 @conversion
-def run(options: Options, raw_folders: tuple[Path, ...], supplement: str | None, dicom_out: Path | None) -> int:
+def run(
+    options: Options,
+    raw_folders: tuple[Path, ...],
+    supplement: str | None,
+    dicom_out: Path | None,
+    *,
+    unlinkable: bool,
+) -> int:
     """Do all of it: RAW DICOM in, a release folder out that load_dataset reads.
 
     RAW is one or more folders of any shape, archives (zip, tar, tar.gz) or files; - reads a list of paths from standard
@@ -53,6 +61,9 @@ def run(options: Options, raw_folders: tuple[Path, ...], supplement: str | None,
     roots = named(raw_folders)
     if options.dry_run:
         return look(options, roots)
+    refuse_overlap(roots, (options.root,))  # before a workspace is made
+    if unlinkable:
+        options.open_or_create(unlinkable=True)
     return _work(
         options,
         "run",

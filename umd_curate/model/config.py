@@ -58,26 +58,10 @@ class DatasetConfig(Section):
 
 
 CriterionName = Literal[
-    "static",
-    "largest-coverage",
-    "original",
-    "bqml",
-    "attenuation-ct",
-    "contrast",
-    "soft-kernel",
-    "most-slices",
-    "in-phase",
-    "no-map",
-    "largest-part",
-    "dixon-channel",
-    "finest-pixels",
-    "description",
-    "protocol",
-    "kernel",
-    "reconstruction",
-    "lowest-series-number",
+    "static", "largest-coverage", "original", "bqml", "attenuation-ct", "contrast", "soft-kernel", "most-slices", "in-phase", "no-map",
+    "largest-part", "dixon-channel", "finest-pixels", "description", "protocol", "kernel", "reconstruction", "lowest-series-number",
     "highest-series-number",
-]
+]  # fmt: skip
 WORD_CRITERIA = frozenset({"description", "protocol", "kernel", "reconstruction"})
 
 
@@ -110,21 +94,11 @@ class RankConfig(Section):
         _ranks("static", "largest-coverage", "original", "bqml", "lowest-series-number"), description="For PET."
     )
     ct: tuple[RankBy, ...] = Field(
-        _ranks("attenuation-ct", "soft-kernel", "largest-coverage", "most-slices", "original", "lowest-series-number"),
-        description="For CT.",
-    )
+        _ranks("attenuation-ct", "soft-kernel", "largest-coverage", "most-slices", "original", "lowest-series-number"), description="For CT.",
+    )  # fmt: skip
     mr: tuple[RankBy, ...] = Field(
-        _ranks(
-            "in-phase",
-            "no-map",
-            "largest-coverage",
-            "largest-part",
-            "dixon-channel",
-            "original",
-            "lowest-series-number",
-        ),
-        description="For MR.",
-    )
+        _ranks("in-phase", "no-map", "largest-coverage", "largest-part", "dixon-channel", "original", "lowest-series-number"), description="For MR.",
+    )  # fmt: skip
 
 
 class Decision(Section):
@@ -269,8 +243,7 @@ class CommandEngine(Section):
 class LabelConfig(Section):
     """Organ labels."""
 
-    # Where engines lie and what they may cost decides no label.
-    apart: ClassVar[frozenset[str]] = frozenset({"engine_folder", "minutes", "memory_gib"})
+    apart: ClassVar[frozenset[str]] = frozenset({"engine_folder", "minutes", "memory_gib"})  # they decide no label
 
     engines: tuple[str, ...] = Field(
         ("import", "propagate"), description="Engines by name, in order; the first that succeeds on an image is taken."
