@@ -1,4 +1,4 @@
-"""`run`, `ingest`, `register`, `label`, `qa`: the steps from the command line."""
+"""`run`, `ingest`, `label`, `qa`: the steps from the command line; `register` stands in a file of its own."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -98,19 +98,6 @@ def ingest(options: Options, raw_folders: tuple[Path, ...], supplement: str | No
 @click.command
 @common
 @spread
-def register(options: Options) -> int:
-    """Bring PET and CT or MR of each session to one grid, with a receipt of their overlap.
-
-    \b
-    Example:
-      umd-curate register --workspace study
-    """
-    return _steps(options, ("register",))
-
-
-@click.command
-@common
-@spread
 def label(options: Options) -> int:
     """Label the organs of each session with the engines of umd.toml.
 
@@ -118,7 +105,7 @@ def label(options: Options) -> int:
     Example:
       umd-curate label --workspace study
     """
-    return _steps(options, ("label",))
+    return do_steps(options, ("label",))
 
 
 @click.command
@@ -131,10 +118,11 @@ def qa(options: Options) -> int:
     Example:
       umd-curate qa --workspace study
     """
-    return _steps(options, ("qa", "report"))
+    return do_steps(options, ("qa", "report"))
 
 
-def _steps(options: Options, names: Sequence[str]) -> int:
+def do_steps(options: Options, names: Sequence[str]) -> int:
+    """Plan steps below the wall, or do them."""
     if options.dry_run:
         return show_planned(options, names)
     options.require()

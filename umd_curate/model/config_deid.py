@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
-from umd_curate.model.config_parts import Reason, Relaxation, Section
+from umd_curate.model.config_section import Reason, Relaxation, Section
 from umd_curate.model.receipts import Json
 
 ElementTag = Annotated[str, StringConstraints(pattern=r"^[0-9A-F]{4},[0-9A-F]{4}$")]
