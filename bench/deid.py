@@ -1,156 +1,155 @@
-"""De-identification against its peers on one mean corpus, in one run: ``python -m bench.deid [WORK] [--peers VENV] [--seed N] [--patients N]``.
+"""De-identify and verify, file by file: ``python -m bench.deid [WORK] [--size demo|clinical]``.
 
-The corpus is that of the tests (``tests/mean``): PET of three makers in three encodings, CT, MR, captures, reports and
-documents, with identifiers planted wherever an element can hold one. Our run includes reading each file back and
-searching it. Counted by a search that shares no code with the product.
+A synthetic cohort (CT, MR, PET of five scanners) is cleaned in memory, written as DICOM, opened again and searched for its own
+patient's identifiers, as an export of DICOM does it. Files per second of CPU and of wall, in one process and in two; peak
+memory over 10,000 files; one file with 4,400 private elements.
 """
 
 import argparse
-import shutil
+import io
+import json
+import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Sequence
 from pathlib import Path
 
-import pydicom
+PRIVATE_ELEMENTS = 4400
+MANY = 10_000
 
-from bench.measure import Cost, cost_of
-from tests.mean.corpus import Planted, corpus_b, with_private_elements
-from tests.mean.search import stem, survivors
 
-INTERVAL_S = 3899.75  # injection 09:10:00.5 to series 10:15:00.25
-SCALES = {
-    "GEMS_PETD_01": {0x0D, 0x38, 0x39, 0x3B, 0x3C, 0x3D},
-    "PHILIPS PET PRIVATE GROUP": {0, 9},
-    "SIEMENS MED PT": {0x22},
-}
+def _images(folder: Path) -> list[list[Path]]:
+    """CT, MR and PET images of a cohort, by series."""
+    import pydicom
+
+    found: dict[str, list[Path]] = defaultdict(list)
+    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+        try:
+            header = pydicom.dcmread(path, specific_tags=["Modality", "SeriesInstanceUID", "Rows"])
+        except (pydicom.errors.InvalidDicomError, OSError):
+            continue
+        if header.get("Modality") in {"CT", "MR", "PT"} and header.get("Rows"):
+            found[str(header.get("SeriesInstanceUID"))].append(path)
+    return list(found.values())
+
+
+def child(listing: Path, part: int, parts: int, least: int) -> None:
+    """Do a share of the series, again and again until `least` files are done; prints what it cost."""
+    import resource
+
+    series = [[Path(name) for name in names] for names in json.loads(listing.read_text())][part::parts]
+    spent, files, hits = {"clean": 0.0, "write": 0.0, "verify": 0.0}, 0, 0
+    started, cpu = time.perf_counter(), time.process_time()
+    while not files or files < least:
+        for paths in series:
+            with tempfile.TemporaryDirectory() as folder:
+                hits += _one_series(paths, Path(folder), spent)
+            files += len(paths)
+            if files >= least > 0:
+                break
+    cost = {"wall_s": time.perf_counter() - started, "cpu_s": time.process_time() - cpu}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"files": files, "hits": hits, "peak_mib": peak, **cost, **spent}))
+
+
+def _one_series(paths: Sequence[Path], folder: Path, spent: dict[str, float]) -> int:
+    """Clean and write the files of a series, then open each again and search it; how many hits."""
+    from umd_curate.deid.audit_io import scan_file
+    from umd_curate.deid.clean_io import HeaderCleaner
+    from umd_curate.deid.identifiers import IdentifierSet
+    from umd_curate.model.ids import PatientKey, SubjectId
+    from umd_curate.store.dicom import dataset_of
+    from umd_curate.store.keys import DeidKey
+
+    cleaner, known, begin = None, IdentifierSet(), time.process_time()
+    for number, path in enumerate(paths):
+        source = dataset_of(path.read_bytes())
+        if cleaner is None:
+            cleaner = HeaderCleaner(DeidKey(bytes(range(32))), PatientKey(str(source.PatientID)), SubjectId("7K3QF2"))
+        cleaned = cleaner.clean(source)
+        known |= cleaned.identifiers
+        spent["clean"] += (middle := time.process_time()) - begin
+        cleaned.dataset.save_as(folder / f"{number}.dcm", enforce_file_format=True)
+        spent["write"] += (begin := time.process_time()) - middle
+    hits = sum(len(scan_file(path, known)) for path in folder.iterdir())
+    spent["verify"] += time.process_time() - begin
+    return hits
+
+
+def _runs(listing: Path, parts: int, least: int = 0) -> list[dict[str, float]]:
+    commands = [
+        [sys.executable, "-m", "bench.deid", "child", str(listing), str(n), str(parts), str(least)]
+        for n in range(parts)
+    ]
+    running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]
+    return [json.loads(process.communicate()[0]) for process in running]
+
+
+def _private_s() -> float:
+    """CPU seconds to clean one image with thousands of private elements."""
+    import numpy as np
+    from pydicom.dataset import Dataset, FileMetaDataset
+    from pydicom.uid import ExplicitVRLittleEndian
+
+    from umd_curate.deid.clean_io import clean_dataset
+    from umd_curate.model.ids import PatientKey, SubjectId
+    from umd_curate.store.dicom import dataset_of
+    from umd_curate.store.keys import DeidKey
+
+    image = Dataset()
+    image.SOPClassUID, image.SOPInstanceUID = "1.2.840.10008.5.1.4.1.1.2", "1.2.826.0.1.99.1"
+    image.PatientID, image.PatientName, image.Modality = "4711233", "Kowalska^Anna", "CT"
+    image.Rows = image.Columns = 64
+    image.SamplesPerPixel, image.BitsAllocated, image.PixelData = 1, 16, np.zeros((64, 64), np.uint16).tobytes()
+    for number in range(PRIVATE_ELEMENTS):
+        group = 0x0009 + 2 * (number // 220)
+        image.add_new((group, 0x0010), "LO", "SOME MAKER")
+        image.add_new((group, 0x1000 + number % 220), "LO", f"value {number} of Kowalska")
+    image.file_meta = FileMetaDataset()
+    image.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    buffer = io.BytesIO()
+    image.save_as(buffer, enforce_file_format=True)
+    begin = time.process_time()
+    clean_dataset(dataset_of(buffer.getvalue()), DeidKey(bytes(range(32))), PatientKey("p"), SubjectId("7K3QF2"))
+    return time.process_time() - begin
 
 
 def main() -> None:
     """Measure and print."""
+    from umd_curate.synth.options import Size, SynthOptions
+    from umd_curate.synth.step import write_cohort
+
     parser = argparse.ArgumentParser()
     parser.add_argument("work", nargs="?", type=Path, default=Path(tempfile.gettempdir()) / "umd-bench-deid")
-    parser.add_argument("--peers", type=Path, default=Path(__file__).with_name(".venv"))
-    parser.add_argument("--seed", type=int, default=12)
-    parser.add_argument("--patients", type=int, default=8)
+    parser.add_argument("--size", choices=["tiny", "demo", "clinical"], default="demo")
+    parser.add_argument("--subjects", type=int, default=1)
     given = parser.parse_args()
-    work = given.work.resolve()
-    shutil.rmtree(work, ignore_errors=True)
-    planted = corpus_b(work / "raw", given.seed, patients=given.patients)
-    images = len(planted.images())
-    secrets = {stem(secret) for secret in planted.secrets()}
-    print(f"{len(planted.kinds)} files, {images} images, {len(secrets)} secrets, seed {given.seed}")
+    cohort = given.work / f"{given.size}-{given.subjects}"
+    if not cohort.exists():
+        write_cohort(cohort, SynthOptions(size=Size(given.size), subjects=given.subjects))
+    listing = given.work / "files.json"
+    images = _images(cohort / "raw")
+    listing.write_text(json.dumps([[str(path) for path in series] for series in images]))
+    megabytes = sum(path.stat().st_size for series in images for path in series) / 1e6
+    (one,) = _runs(listing, 1)
+    print(f"{one['files']:.0f} images of {len(images)} series, {megabytes:.0f} MB: {one['hits']:.0f} hits")
     print(
-        f"{'':30}{'CPU s':>8}{'files/s':>9}{'MiB':>7}{'out':>6}{'images':>8}{'risky':>7}{'secrets':>9}{'SUV':>6}{'scales':>8}{'113100':>8}"
+        f"one process: {one['files'] / one['cpu_s']:.0f} files per CPU s, {one['files'] / one['wall_s']:.0f} per wall s"
     )
-    for name, command, out in _tools(work, given.peers.resolve()):
-        try:
-            cost = cost_of([command], out)
-        except (RuntimeError, OSError) as fault:
-            print(
-                f"{name:30} failed: {str(fault).strip().splitlines()[-1][:80] if str(fault).strip() else type(fault).__name__}"
-            )
-            if not out.is_dir():
-                continue
-            cost = Cost(float("nan"), float("nan"), float("nan"), 0)
-        _show(name, cost, out, planted, len(planted.kinds))
-    _many_private()
-
-
-def _tools(work: Path, peers: Path) -> Iterator[tuple[str, list[str], Path]]:
-    raw = str(work / "raw")
-    yield "umd-curate, verified", [sys.executable, "-m", "bench.deid_ours", raw, str(work / "ours")], work / "ours"
-    out = work / "dentdeid"
-    options = ["-p", "research", "--ocr", "off", "--option", "retain_patient_characteristics", "--lenient"]
-    options += ["--key-file", str(work / "dentdeid.key")]
-    yield "dentdeid, research", [str(peers / "bin/dentdeid"), "run", raw, "-o", str(out), *options], out / "clean"
-    out = work / "dicognito"
-    yield "dicognito", [str(peers / "bin/python"), "-m", "dicognito", "-o", str(out), raw], out
-    for name, more in (("Kitware dicom-anonymizer", []), ("the same, --keepPrivateTags", ["--keepPrivateTags"])):
-        out = work / f"kitware{len(more)}"
-        yield name, [str(peers / "bin/python"), "-m", "bench.deid_kitware", raw, str(out), *more], out
-
-
-def _show(name: str, cost: Cost, out: Path, planted: Planted, files: int) -> None:
-    owners = [{stem(secret) for secret in person.all()} for person in planted.persons]
-    found: set[bytes] = set()
-    counts: Counter[str] = Counter()
-    for path in sorted(path for path in out.rglob("*") if path.is_file()):
-        data = path.read_bytes()
-        for secrets in owners:
-            found |= survivors(data, secrets)
-        if data[128:132] == b"DICM":
-            counts["files"] += 1
-            counts.update(_judged(pydicom.dcmread(path), planted))
-    speed = files / cost.cpu_s
     print(
-        f"{name:30}{cost.cpu_s:8.1f}{speed:9.1f}{cost.peak_mib:7.0f}{counts['files']:6}{counts['images']:8}{counts['risky']:7}"
-        f"{len(found):9}{counts['suv']:6}{counts['scales']:8}{counts['113100']:8}"
+        "CPU ms per file:", {name: round(1000 * one[name] / one["files"], 1) for name in ("clean", "write", "verify")}
     )
-
-
-def _judged(dataset: pydicom.FileDataset, planted: Planted) -> Iterator[str]:
-    is_image = str(dataset.get("SOPClassUID", "")).rpartition(".")[2] in {"128", "2", "4"}
-    yield "images" if is_image else "risky"
-    if any(item.get("CodeValue") == "113100" for item in dataset.get("DeidentificationMethodCodeSequence") or ()):
-        yield "113100"
-    if dataset.get("Modality") == "PT" and is_image:
-        if _is_suv_ready(dataset, {(person.weight, person.size) for person in planted.persons}):
-            yield "suv"
-        if _has_scales(dataset):
-            yield "scales"
-
-
-def _is_suv_ready(dataset: pydicom.FileDataset, bodies: set[tuple[str, str]]) -> bool:
-    try:
-        agent = dataset.RadiopharmaceuticalInformationSequence[0]
-        seconds = _seconds(dataset.SeriesTime) - _seconds(agent.RadiopharmaceuticalStartTime)
-        day = str(agent.RadiopharmaceuticalStartDateTime)
-        return (
-            (str(dataset.PatientWeight), str(dataset.PatientSize)) in bodies
-            and str(agent.RadionuclideTotalDose) == "368080000.5"
-            and str(agent.RadionuclideHalfLife) == "6586.2"
-            and dataset.Units == "BQML"
-            and abs(seconds - INTERVAL_S) < 0.01
-            and day[:8] == dataset.SeriesDate
-            and abs(_seconds(dataset.SeriesTime) - _seconds(day[8:].partition("+")[0]) - INTERVAL_S) < 0.01
-        )
-    except (AttributeError, ValueError, IndexError, KeyError, TypeError):
-        return False
-
-
-def _seconds(time_: object) -> float:
-    text = str(time_)
-    return int(text[:2]) * 3600 + int(text[2:4]) * 60 + float(text[4:])
-
-
-def _has_scales(dataset: pydicom.FileDataset) -> bool:
-    """Say whether the maker's scale and time elements are there, with their days moved with the series' date."""
-    for creator, wanted in SCALES.items():
-        group = {"GEMS_PETD_01": 0x0009, "SIEMENS MED PT": 0x0071}.get(creator, 0x7053)
-        kept = {
-            element.tag.element & 0xFF: element
-            for element in dataset.group_dataset(group)
-            if (element.private_creator or "").upper() == creator and not element.tag.is_private_creator
-        }
-        if wanted <= set(kept):
-            return all(str(one.value)[:8] == dataset.SeriesDate for one in kept.values() if one.VR == "DT")
-    return False
-
-
-def _many_private() -> None:
-    from umd_curate.deid.clean_io import HeaderCleaner
-    from umd_curate.model.ids import PatientKey, SubjectId
-    from umd_curate.store.keys import DeidKey
-
-    source = with_private_elements(4400)
-    cleaner = HeaderCleaner(DeidKey(bytes(32)), PatientKey("x"), SubjectId("7K3QF2"))
-    started = time.process_time()
-    cleaner.clean(source)
-    print(f"a header with 4,400 private elements: {time.process_time() - started:.3f} CPU s")
+    two = _runs(listing, 2)
+    print(f"two processes: {sum(run['files'] for run in two) / max(run['wall_s'] for run in two):.0f} files per wall s")
+    (many,) = _runs(listing, 1, MANY)
+    print(f"{many['files']:.0f} files in one process: peak {many['peak_mib']:.0f} MiB")
+    print(f"one file with {PRIVATE_ELEMENTS} private elements: {_private_s():.2f} CPU s")
 
 
 if __name__ == "__main__":
-    main()
+    if sys.argv[1:2] == ["child"]:
+        child(Path(sys.argv[2]), *map(int, sys.argv[3:6]))
+    else:
+        main()

@@ -5,36 +5,13 @@ from typing import Annotated, ClassVar, Literal, Self
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
 from umd_curate.model.config_deid import DeidConfig
-from umd_curate.model.config_parts import Reason, Relaxation, Section
+from umd_curate.model.config_register import RegisterConfig
+from umd_curate.model.config_run import RunConfig, WorkspaceConfig
+from umd_curate.model.config_section import Reason, Relaxation, Section
 from umd_curate.model.receipts import Json
-
-__all__ = ["DeidConfig", "Reason", "Relaxation", "Section"]
 
 SplitName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 SemVer = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
-
-
-class WorkspaceConfig(Section):
-    """Where the workspace keeps what must not leave the hospital."""
-
-    private: str | None = Field(
-        None, description="Folder for private/ outside the workspace, such as an encrypted disk."
-    )
-
-
-class RunConfig(Section):
-    """How units of work run. None of it changes what comes out."""
-
-    workers: int = Field(
-        1, ge=0, description="Processes that do the work; 0 takes one per core. With 1, all is done in one process."
-    )
-    memory_gib: float | None = Field(
-        None,
-        gt=0,
-        description="Memory for all workers together [GiB], shared evenly; what needs more than its share is done alone. "
-        "The machine's where not set.",
-    )
-    dashboard: bool = Field(False, description="Show the workers at work on a page of this machine.")
 
 
 class DatasetConfig(Section):
@@ -58,26 +35,10 @@ class DatasetConfig(Section):
 
 
 CriterionName = Literal[
-    "static",
-    "largest-coverage",
-    "original",
-    "bqml",
-    "attenuation-ct",
-    "contrast",
-    "soft-kernel",
-    "most-slices",
-    "in-phase",
-    "no-map",
-    "largest-part",
-    "dixon-channel",
-    "finest-pixels",
-    "description",
-    "protocol",
-    "kernel",
-    "reconstruction",
-    "lowest-series-number",
+    "static", "largest-coverage", "original", "bqml", "attenuation-ct", "contrast", "soft-kernel", "most-slices", "in-phase", "no-map",
+    "largest-part", "dixon-channel", "finest-pixels", "description", "protocol", "kernel", "reconstruction", "lowest-series-number",
     "highest-series-number",
-]
+]  # fmt: skip
 WORD_CRITERIA = frozenset({"description", "protocol", "kernel", "reconstruction"})
 
 
@@ -110,21 +71,11 @@ class RankConfig(Section):
         _ranks("static", "largest-coverage", "original", "bqml", "lowest-series-number"), description="For PET."
     )
     ct: tuple[RankBy, ...] = Field(
-        _ranks("attenuation-ct", "soft-kernel", "largest-coverage", "most-slices", "original", "lowest-series-number"),
-        description="For CT.",
-    )
+        _ranks("attenuation-ct", "soft-kernel", "largest-coverage", "most-slices", "original", "lowest-series-number"), description="For CT.",
+    )  # fmt: skip
     mr: tuple[RankBy, ...] = Field(
-        _ranks(
-            "in-phase",
-            "no-map",
-            "largest-coverage",
-            "largest-part",
-            "dixon-channel",
-            "original",
-            "lowest-series-number",
-        ),
-        description="For MR.",
-    )
+        _ranks("in-phase", "no-map", "largest-coverage", "largest-part", "dixon-channel", "original", "lowest-series-number"), description="For MR.",
+    )  # fmt: skip
 
 
 class Decision(Section):
@@ -223,12 +174,6 @@ class ConvertConfig(Section):
     )
 
 
-class RegisterConfig(Section):
-    """PET and CT/MR on one grid."""
-
-    min_overlap: float = Field(0.05, ge=0, le=1, description="Least part of the PET grid that the CT/MR must cover.")
-
-
 class TotalSegmentatorConfig(Section):
     """The engine `totalsegmentator`."""
 
@@ -269,8 +214,7 @@ class CommandEngine(Section):
 class LabelConfig(Section):
     """Organ labels."""
 
-    # Where engines lie and what they may cost decides no label.
-    apart: ClassVar[frozenset[str]] = frozenset({"engine_folder", "minutes", "memory_gib"})
+    apart: ClassVar[frozenset[str]] = frozenset({"engine_folder", "minutes", "memory_gib"})  # they decide no label
 
     engines: tuple[str, ...] = Field(
         ("import", "propagate"), description="Engines by name, in order; the first that succeeds on an image is taken."

@@ -1,10 +1,10 @@
 """Table [deid] of umd.toml: how headers are cleaned and what a dataset keeps beyond the packaged lists."""
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
-from umd_curate.model.config_parts import Reason, Relaxation, Section
+from umd_curate.model.config_section import Reason, Relaxation, Section
 from umd_curate.model.receipts import Json
 
 ElementTag = Annotated[str, StringConstraints(pattern=r"^[0-9A-F]{4},[0-9A-F]{4}$")]
@@ -35,7 +35,13 @@ class PrivateKept(Section):
 class DeidConfig(Section):
     """De-identification. The key never lies in the workspace."""
 
+    apart: ClassVar[frozenset[str]] = frozenset({"key_file", "subjects"})  # what they decide stands in the work orders
+
     key_file: str = Field("~/.config/umd-curate/deid.key", description="Secret key, made at the first run, mode 0600.")
+    subjects: Literal["random", "preassigned"] = Field(
+        "random",
+        description="Published ids: random, or only those that `crosswalk import` took; then others stop a run.",
+    )
     faces_retained: Reason | None = Field(None, description="Reason why faces stay; without it heads are defaced.")
     words: tuple[WordsKept, ...] = Field((), description="Words that may stay in descriptors, each list with a reason.")
     private: tuple[PrivateKept, ...] = Field((), description="Private elements that may stay, each with a reason.")

@@ -5,7 +5,8 @@ from pydantic import ValidationError
 
 from umd_curate.deid.rules import Action, packaged_rules, rules_of
 from umd_curate.errors import ConfigError
-from umd_curate.model.config import DeidConfig, UmdConfig
+from umd_curate.model.config import UmdConfig
+from umd_curate.model.config_deid import DeidConfig
 
 WHY = "Named in the trial's manual of operations."
 

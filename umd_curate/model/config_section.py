@@ -1,4 +1,4 @@
-"""What the tables of umd.toml have in common: unknown keys are errors, and what is relaxed needs a reason."""
+"""What every table of umd.toml is made of."""
 
 from typing import Annotated, ClassVar
 
