@@ -4,11 +4,8 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
-<<<<<<< HEAD
-from umd_curate.model.config_publish import PublishConfig
-=======
 from umd_curate.model.config_burned_in import BurnedInDecision
->>>>>>> dd6a5383865b297f05b63b9e313220775e192043
+from umd_curate.model.config_publish import PublishConfig
 from umd_curate.model.config_register import RegisterConfig
 from umd_curate.model.config_run import RunConfig, WorkspaceConfig
 from umd_curate.model.config_section import Reason, Section
