@@ -4,9 +4,13 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO ?= demo
+ENGINE ?=
+ENGINES := $(CURDIR)/$(VENV)/engines
+ENGINE_STAMP := $(ENGINES)/.totalsegmentator
+TINY := build/tiny-models
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow explore check docs wheel lock schemas clean
+.PHONY: help setup demo test test-slow test-engines tiny-models explore check docs wheel lock schemas clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -20,14 +24,32 @@ $(STAMP): requirements/dev.lock pyproject.toml
 
 setup: $(STAMP)  ## set up .venv from the lock
 
-demo: $(STAMP)  ## synthetic DICOM -> release -> load_dataset, under five minutes
-	$(BIN)/umd-curate demo $(DEMO)
+demo: $(STAMP) $(if $(ENGINE),$(ENGINE_STAMP))  ## synthetic DICOM -> release -> load_dataset; ENGINE=totalsegmentator labels by a model
+	$(if $(ENGINE),UMD_ENGINES=$(ENGINES)) $(BIN)/umd-curate demo $(DEMO) $(if $(ENGINE),--engine $(ENGINE))
 
 test: $(STAMP)  ## the default tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not weights and not network"
 
 test-slow: $(STAMP)  ## the slow tests: whole journeys, wheel
 	$(BIN)/python -m pytest -n 2 -m "slow and not weights and not network"
+
+# TotalSegmentator in an environment of its own (2.5 GB), with the small networks of tests/weights.
+$(ENGINE_STAMP): $(STAMP) manifests/engines/totalsegmentator.toml manifests/engines/totalsegmentator.txt $(wildcard tests/weights/*.zip)
+	UMD_ENGINES=$(ENGINES) $(BIN)/umd-curate engines install totalsegmentator
+	UMD_ENGINES=$(ENGINES) $(BIN)/umd-curate engines weights totalsegmentator $(wildcard tests/weights/*.zip)
+	UMD_ENGINES=$(ENGINES) $(BIN)/umd-curate engines check totalsegmentator
+	@touch $@
+
+test-engines: $(ENGINE_STAMP)  ## the tests of label engines with models
+	UMD_ENGINES=$(ENGINES) $(BIN)/python -m pytest tests/engines -m weights
+
+tiny-models: $(STAMP)  ## train the small networks of tests/weights anew (about an hour on two cores)
+	UMD_ENGINES=$(ENGINES) $(BIN)/umd-curate engines install totalsegmentator
+	$(BIN)/python tests/weights/render.py --out $(TINY) --modality ct
+	$(BIN)/python tests/weights/render.py --out $(TINY) --modality mr
+	$(ENGINES)/totalsegmentator/env/bin/python tests/weights/train.py --bodies $(TINY)/ct --task total --out tests/weights --threads 2
+	$(ENGINES)/totalsegmentator/env/bin/python tests/weights/train.py --bodies $(TINY)/mr --task total_mr --out tests/weights --threads 2
+	$(BIN)/python tests/weights/record.py
 
 explore: $(STAMP)  ## let the property tests look for new counterexamples
 	$(BIN)/python -m pytest tests/unit --hypothesis-profile=explore

@@ -12,7 +12,7 @@ import pytest
 from umd_curate.label.engine import EngineDescription, LabelCase, LabelEngine, Labelled, Need, Outcome, run_engine
 from umd_curate.store.nifti import voxel_sha256
 
-METHODS = {"site-contours", "propagated", "model"}
+METHODS = {"site-contours", "propagated", "model", "consensus"}
 ROLES = {"ct", "mr", "pet"}
 SHA256_LENGTH = 64
 

@@ -139,14 +139,20 @@ def synth(options: Options, out: Path, **order: Any) -> int:  # noqa: ANN401  (t
 @click.argument("out", type=click.Path(path_type=Path, file_okay=False), default=Path("demo"))
 @click.option("--size", type=click.Choice(SIZES), default="demo", show_default=True, help="Matrix sizes.")
 @cohort_options
+@click.option(
+    "--engine",
+    metavar="NAME",
+    help="Label the organs by this engine instead of the contours that come with the cohort.",
+)
 @common
 @spread
-def demo(options: Options, out: Path, **order: Any) -> int:  # noqa: ANN401  (the options of the cohort)
+def demo(options: Options, out: Path, engine: str | None, **order: Any) -> int:  # noqa: ANN401  (the options of the cohort)
     """Make a synthetic cohort in OUT and run the whole main job on it: raw DICOM to load_dataset.
 
     \b
     Example:
       umd-curate demo out --size tiny
+      umd-curate demo out --engine totalsegmentator
     """
     from umd_curate.synth import write_cohort
 
@@ -159,6 +165,8 @@ def demo(options: Options, out: Path, **order: Any) -> int:  # noqa: ANN401  (th
         return ExitCode.DONE
     started = time.monotonic()
     workspace = create_workspace(options.workspace or out / "workspace", options.private)
+    if engine is not None:
+        options = options.overriding("label", {"engines": (engine, "propagate")})  # type: ignore[dict-item]  # a frozen value holds tuples
     config = options.settings(workspace)
     with watcher(verbose=options.verbose) as drawn:
         if not (out / "truth" / "cohort.json").is_file():

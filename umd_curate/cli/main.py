@@ -22,6 +22,7 @@ COMMANDS = {
     "ingest": ("run", "ingest", "Scan, de-identify, convert and deface a raw folder into data/."),
     "register": ("run", "register", "Bring PET and CT or MR of each session to one grid."),
     "label": ("run", "label", "Label the organs of each session."),
+    "engines": ("engines", "engines", "List, check and set up the engines that label organs."),
     "qa": ("run", "qa", "Check each session and write the report."),
     "release": ("release", "release", "Build or verify a release."),
     "status": ("status", "status", "Say what is done, what is left, and why files were not used."),

@@ -112,7 +112,10 @@ def _check_installation(options: Options) -> int:
         "manifests": f"{len(organ_table())} organs",
         "schemas": f"{len(list(resource_folder('schemas').glob('*.json')))} documents",
     }
-    checks |= {f"engine {name}": "; ".join(engine.ready()) or "ready" for name, engine in installed_engines().items()}
+    config = options.settings(options.open() if options.exists() else None).label
+    checks |= {
+        f"engine {name}": "; ".join(engine.ready()) or "ready" for name, engine in installed_engines(config).items()
+    }
     faults: list[str] = []
     if options.exists():
         workspace = options.open()

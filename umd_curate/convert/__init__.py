@@ -1,7 +1,7 @@
 """Convert: de-identified datasets in slice order become a staged NIfTI with sidecar and receipt.
 
 The room decides what a stored number means (SUVbw, HU, arbitrary) and where a voxel lies, refuses by name what cannot be
-decided, and reads every written file back. Site contours in DICOM SEG become a label map on exactly the image's grid.
+decided, and reads every written file back. Site contours in DICOM SEG or RTSTRUCT become a label map on exactly the image's grid.
 """
 
 from umd_curate.convert.contours import Contours, merge_contours

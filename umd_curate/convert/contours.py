@@ -15,7 +15,7 @@ from umd_curate.convert.geometry import SlicePlace
 from umd_curate.model.catalogue import convert as codes
 from umd_curate.model.findings import Finding, Refused
 from umd_curate.model.geometry import Float64, Grid, apply_affine
-from umd_curate.model.labels import Organ, OrganTable
+from umd_curate.model.labels import Organ, OrganTable, normalised
 
 MAX_OFF_GRID_VOXELS: Final = 0.05  # of a frame's corner from a voxel centre of the image
 
@@ -53,6 +53,13 @@ def organ_of(segment: SegmentName, organs: OrganTable) -> Organ | None:
     """Organ of a segment: by code and side, else by its label; None where it is none of the dataset's."""
     by_code = organs.coded(segment.snomed_code, segment.side) if segment.snomed_code else None
     return by_code or (organs.named(segment.label) if segment.label else None)
+
+
+def renamed(segment: SegmentName, aliases: Mapping[str, str]) -> SegmentName:
+    """The segment under the organ's name where the site says what its own name stands for; codes then no longer count."""
+    wanted = {normalised(own): organ for own, organ in aliases.items()}
+    organ = wanted.get(normalised(segment.label))
+    return SegmentName(label=organ) if organ else segment
 
 
 def frame_place(frame: SlicePlace, grid: Grid, place: str) -> FramePlace:

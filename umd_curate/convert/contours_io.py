@@ -1,4 +1,4 @@
-"""DICOM SEG into frames and segments: BINARY, FRACTIONAL (cut at one half) and LABELMAP (PS3.3 A.51, C.8.20).
+"""Contours of the site: RTSTRUCT by `structures_io.py`, DICOM SEG into frames and segments: BINARY, FRACTIONAL (cut at one half) and LABELMAP (PS3.3 A.51, C.8.20).
 
 Decides how a segment's code and side are read (SNOMED CT, or the older SNOMED RT codes that pydicom maps to it) and what
 a pixel means; which organ that is and where it goes is decided in `contours.py`.
@@ -19,12 +19,14 @@ from umd_curate.convert.contours import (
     frame_place,
     organ_of,
     paint,
+    renamed,
     unmapped,
 )
 from umd_curate.convert.geometry import SlicePlace, check_complete
 from umd_curate.convert.header_io import Attributes, slice_place
 from umd_curate.convert.io import stored_plane
 from umd_curate.convert.step import Converted, versions
+from umd_curate.convert.structures_io import RTSTRUCT, convert_structures
 from umd_curate.model.catalogue import convert as codes
 from umd_curate.model.findings import Refused
 from umd_curate.model.geometry import Grid, Volume
@@ -40,19 +42,23 @@ SNOMED_RT: Final = frozenset({"SRT", "SNM3", "99SDM"})  # designators of one sch
 FRACTIONAL_CUT: Final = 0.5  # of MaximumFractionalValue (0062,000E)
 
 
-def convert_contours(seg: Dataset, grid: Grid, organs: OrganTable, place: str) -> Contours:
-    """Turn a DICOM SEG into a label map on exactly the grid of its image.
+def convert_contours(
+    seg: Dataset, grid: Grid, organs: OrganTable, place: str, aliases: Mapping[str, str] | None = None
+) -> Contours:
+    """Turn a DICOM SEG or RTSTRUCT into a label map on exactly the grid of its image.
 
     Parameters
     ----------
     seg
-        Segmentation object.
+        Segmentation object or structure set.
     grid
         Grid of the CT or MR on which it was drawn.
     organs
         The dataset's organs; segments that are none of them are counted and left out.
     place
         Short id of the segmentation.
+    aliases
+        Organ of each name that the site uses.
 
     Raises
     ------
@@ -60,11 +66,13 @@ def convert_contours(seg: Dataset, grid: Grid, organs: OrganTable, place: str) -
         The object cannot be read, or a frame does not stand on the grid.
     """
     root = Attributes(seg)
+    if root.text("SOPClassUID") == RTSTRUCT:
+        return convert_structures(seg, grid, organs, place, aliases or {})
     kind = root.code("SegmentationType") or ""
     n_frames = root.integer("NumberOfFrames") or 0
     if kind not in {"BINARY", "FRACTIONAL", "LABELMAP"} or n_frames < 1:
         raise Refused(codes.CONTOURS_UNREADABLE.at(place, "(0062,0001) SegmentationType or (0028,0008) NumberOfFrames"))
-    names = _segments(root, organs, place)
+    names = {number: renamed(name, aliases or {}) for number, name in _segments(root, organs, place).items()}
     mapped = {number: organ for number, name in names.items() if (organ := organ_of(name, organs))}
     frames = _frames_of_organs(seg, n_frames, mapped, place, is_labelmap=kind == "LABELMAP")
     places = {

@@ -27,8 +27,9 @@ ROLE_OF_CLASS = {
     _STORAGE + "130": Role.PET,
     _STORAGE + "128.1": Role.PET,
     _STORAGE + "66.4": Role.CONTOURS,
+    _STORAGE + "481.3": Role.CONTOURS,
 }
-ROLE_OF_MODALITY = {"CT": Role.CT, "MR": Role.MR, "PT": Role.PET, "SEG": Role.CONTOURS}
+ROLE_OF_MODALITY = {"CT": Role.CT, "MR": Role.MR, "PT": Role.PET, "SEG": Role.CONTOURS, "RTSTRUCT": Role.CONTOURS}
 
 _UNWANTED_CLASSES: tuple[tuple[str, FindingCode], ...] = (  # by beginning of the SOP class, first match wins
     ("1.2.840.10008.1.3.10", codes.DIRECTORY),
@@ -36,14 +37,12 @@ _UNWANTED_CLASSES: tuple[tuple[str, FindingCode], ...] = (  # by beginning of th
     (_STORAGE + "88", codes.REPORT),
     (_STORAGE + "11", codes.PRESENTATION),
     (_STORAGE + "104", codes.DOCUMENT),
-    (_STORAGE + "481.3", codes.RTSTRUCT),
 )
 _UNWANTED_MODALITIES = {
     "SR": codes.REPORT,
     "KO": codes.REPORT,
     "PR": codes.PRESENTATION,
     "DOC": codes.DOCUMENT,
-    "RTSTRUCT": codes.RTSTRUCT,
     "OT": codes.PAGE,
     "SC": codes.PAGE,
 }

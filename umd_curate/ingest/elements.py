@@ -133,6 +133,14 @@ NESTED: Mapping[str, tuple[str, str]] = {
     "radiopharmaceutical": ("RadiopharmaceuticalInformationSequence", "Radiopharmaceutical"),
     "referenced_series_uids": ("ReferencedSeriesSequence", "SeriesInstanceUID"),
 }
+# A structure set names its image deeper: sequences from the outermost to the innermost (PS3.3 C.8.8.5), then the element.
+STRUCTURE_SET = "1.2.840.10008.5.1.4.1.1.481.3"
+DRAWN_ON = (
+    "ReferencedFrameOfReferenceSequence",
+    "RTReferencedStudySequence",
+    "RTReferencedSeriesSequence",
+    "SeriesInstanceUID",
+)
 
 
 def field_values(header: Elements) -> dict[str, Value]:

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 
-from umd_curate.ingest.elements import Value, text
+from umd_curate.ingest.elements import STRUCTURE_SET, Value, text
 from umd_curate.ingest.plain_values import ASCII_ONLY, Decoder, decode_text, decoder_of, is_plain_text, plain_codec
 from umd_curate.ingest.steps import (
     CHARACTER_SET,
@@ -194,6 +194,8 @@ class FlatReader:
         values["transfer_syntax_uid"] = syntax
         if values.get("sop_class_uid") is None:
             values["sop_class_uid"] = decode_text(meta.get(_META_CLASS, b""))
+        if values.get("sop_class_uid") == STRUCTURE_SET:  # names its image in sequences within sequences
+            raise Declined
         if end < size:
             self._learn(data[: end + 4], values, codec, implicit)
         return FlatHeader(values, end, implicit is not None)

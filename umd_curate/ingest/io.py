@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 from umd_curate.ingest.classify import ROLE_OF_CLASS
 from umd_curate.ingest.dixon import dixon_channel
-from umd_curate.ingest.elements import FIELDS, NESTED, Value, text
+from umd_curate.ingest.elements import FIELDS, NESTED, STRUCTURE_SET, Value, text
 from umd_curate.ingest.flat import FlatReader, Wanted
 from umd_curate.ingest.header import BrokenHeader, Header
 from umd_curate.ingest.steps import LONG_VRS, SHORT_VRS, Declined, TooShort
@@ -133,7 +133,7 @@ def _row_of(file: ListedFile, handle: BinaryIO, header: Header, *, has_preamble:
     if ROLE_OF_CLASS.get(sop_class or "") is Role.MR or values.get("modality") == "MR":
         values["dixon_channel"] = _dixon_channel(values.get("image_type", ()), values.get("series_description"))
     row = _row(file, FileKind.DICOM, values)
-    if is_deflated or sop_class not in ROLE_OF_CLASS:
+    if is_deflated or sop_class not in ROLE_OF_CLASS or sop_class == STRUCTURE_SET:
         return row
     order = "<" if header.is_little_endian else ">"
     head = header.data[header.end : header.end + 12]

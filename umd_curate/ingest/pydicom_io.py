@@ -9,7 +9,7 @@ from typing import BinaryIO, cast
 from pydicom.datadict import DicomDictionary
 from pydicom.dataset import FileDataset
 
-from umd_curate.ingest.elements import FIELDS, NESTED, field_values, text
+from umd_curate.ingest.elements import DRAWN_ON, FIELDS, NESTED, STRUCTURE_SET, field_values, text
 from umd_curate.ingest.flat import tag_bytes
 from umd_curate.ingest.header import BrokenHeader, Header
 from umd_curate.ingest.tags import TAGS
@@ -17,7 +17,10 @@ from umd_curate.store.dicom import READ_FAULTS, quiet, read_dataset
 from umd_curate.store.sources import open_source
 
 SEQUENCES = frozenset(tag_bytes(tag) for tag, entry in DicomDictionary.items() if entry[0] == "SQ")
-_WANTED = [TAGS[keyword][0] for keyword, _ in (*FIELDS.values(), *NESTED.values())]
+_WANTED = [
+    *(TAGS[keyword][0] for keyword, _ in (*FIELDS.values(), *NESTED.values())),
+    0x30060010,  # ReferencedFrameOfReferenceSequence
+]
 
 # Corrupt content makes pydicom raise these too when values are decoded.
 _BROKEN = (*READ_FAULTS, ArithmeticError, AssertionError, LookupError, MemoryError, RuntimeError)
@@ -40,6 +43,17 @@ class _Elements:
         """Texts of one element in all items of a sequence."""
         try:
             found = [text(item.get(keyword)) for item in self._dataset.get(sequence) or ()]
+        except _BROKEN:
+            return ()
+        return tuple(value for value in found if value)
+
+    def deep(self, path: tuple[str, ...]) -> tuple[str, ...]:
+        """Texts of an element in all items of sequences within sequences; the element comes last."""
+        items = [self._dataset]
+        try:
+            for sequence in path[:-1]:
+                items = [inner for item in items for inner in item.get(sequence) or ()]
+            found = [text(item.get(path[-1])) for item in items]
         except _BROKEN:
             return ()
         return tuple(value for value in found if value)
@@ -81,6 +95,8 @@ def _values(dataset: FileDataset) -> dict[str, object]:
     values["sop_class_uid"] = values["sop_class_uid"] or text(meta.get("MediaStorageSOPClassUID"))
     for field, (sequence, keyword) in NESTED.items():
         values[field] = found.nested(sequence, keyword)
+    if values["sop_class_uid"] == STRUCTURE_SET:
+        values["referenced_series_uids"] = found.deep(DRAWN_ON)
     return values
 
 

@@ -3,19 +3,19 @@
 An engine describes itself, says whether it is ready, and draws. It decides what is an organ. It does not decide what is
 accepted: the modality is guarded before it is asked, and what it gives is held against `judge.py`.
 
-An engine that must run in an environment of its own implements `draw` by starting its command as a subprocess on
-`LabelCase.image` and returning what it collects from the output folder, with its own names of the ids; for the room there
-is no difference.
+A model runs in an environment of its own, behind `jobs_io.ModelEngine`: instead of `draw` it has `command` and `collect`, and
+`subprocess_io.py` makes a label engine of it. For the room there is no difference.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 from umd_curate.label.judge import Drawing, Judged, judge
 from umd_curate.model.catalogue.label import EMPTY, NOT_READY, OTHER_MODALITY
+from umd_curate.model.config import LabelConfig
 from umd_curate.model.findings import Finding, Refused
 from umd_curate.model.geometry import Grid
 from umd_curate.model.labels import OrganTable
@@ -49,7 +49,7 @@ class EngineDescription:
     version
         Raised when it gives other labels for the same image.
     method
-        ``site-contours``, ``propagated`` or ``model``.
+        ``site-contours``, ``propagated``, ``model`` or ``consensus``.
     targets
         Roles of the images that it labels: ``ct``, ``mr``, ``pet``.
     needs
@@ -57,7 +57,7 @@ class EngineDescription:
     licence
         Of the engine and its weights.
     weights
-        Names of the weight files that it needs.
+        SHA-256 of each file of weights, by name.
     """
 
     name: str
@@ -66,7 +66,16 @@ class EngineDescription:
     targets: frozenset[str]
     needs: Need = Need.NOTHING
     licence: str = "Apache-2.0"
-    weights: tuple[str, ...] = ()
+    weights: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TransformFile:
+    """A registration's file: ``.tfm`` (linear) or ``.nii.gz`` (displacement field); its path is not shown."""
+
+    name: str
+    path: Path = field(repr=False)
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +90,16 @@ class LabelSource:
         The NIfTI file; its path is not shown.
     names
         Organ name of each id; None where the ids are the dataset's own.
+    transforms
+        Files of ITK that lead from points of the image to label to points of this map (LPS+ mm), applied from the last to
+        the first as ITK composes them; none where both share a frame of reference and nothing moved.
     """
 
     role: str
     path: Path = field(repr=False)
     sha256: str
     names: Mapping[int, str] | None = field(default=None, repr=False)
+    transforms: tuple["TransformFile", ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +120,8 @@ class LabelCase:
         The dataset's organs.
     sources
         Label maps that are there already.
+    work
+        Private folder in which an engine may work and where its log stays; a temporary one where None.
     """
 
     place: str
@@ -116,14 +131,27 @@ class LabelCase:
     grid: Grid
     organs: OrganTable
     sources: tuple[LabelSource, ...] = ()
+    work: Path | None = field(default=None, repr=False)
+
+    def within(self, name: str) -> "LabelCase":
+        """The same case with a folder of its own to work in."""
+        return replace(self, work=self.work / name if self.work else None)
 
     def source(self, *roles: str) -> LabelSource | None:
         """First label map of one of the roles."""
         return next((source for source in self.sources if source.role in roles), None)
 
 
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """What an engine is made with: the section ``label`` of umd.toml, and its own folder of environment and weights."""
+
+    label: LabelConfig
+    folder: Path = field(repr=False)
+
+
 class LabelEngine(Protocol):
-    """A label engine. Its class is an entry point of the group ``umd_curate.engines`` and is made without arguments."""
+    """A label engine. Its class is an entry point of the group ``umd_curate.engines``, made with `EngineSettings`."""
 
     def describe(self) -> EngineDescription:
         """What it is; the same at every call."""

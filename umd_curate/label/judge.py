@@ -10,13 +10,40 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from umd_curate.model.catalogue.label import EMPTY, FOREIGN_IDS, NOT_INTEGERS, UNKNOWN_NAMES, UNNAMED_IDS, WRONG_GRID
+from umd_curate.model.catalogue.label import (
+    BEYOND_VOCABULARY,
+    EMPTY,
+    FOREIGN_IDS,
+    NOT_INTEGERS,
+    UNKNOWN_NAMES,
+    UNNAMED_IDS,
+    WRONG_GRID,
+)
 from umd_curate.model.findings import Finding, Refused
 from umd_curate.model.geometry import Grid, Volume
 from umd_curate.model.labels import OrganTable
 
 BACKGROUND = 0
 _COUNTABLE = 1 << 16  # ids below this are counted without sorting
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What drew the labels, where it was a program of its own; equal runs give equal labels.
+
+    Parameters
+    ----------
+    versions
+        Of the programs and libraries that matter, by name.
+    weights
+        SHA-256 of each file of weights, by name.
+    options
+        What was asked for, such as the task and the device.
+    """
+
+    versions: Mapping[str, str] = field(default_factory=dict)
+    weights: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +68,15 @@ class Drawing:
         Names of organs that move or fill between the reference and this image.
     findings
         What the engine has to say.
+    run
+        The program that drew them; None where none did.
+    is_vocabulary
+        Whether `names` is all that the engine can give: then structures beyond the dataset's are expected, and an id
+        beyond the names is a fault.
+    disagreement
+        Number of engines that would have given another label, uint8 on the same grid; None where one engine drew.
+    agreement
+        Least Dice of any two engines for each organ, where several drew.
     """
 
     volume: Volume
@@ -51,6 +87,10 @@ class Drawing:
     interpolation: str = ""
     approximate: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
+    run: Run | None = None
+    is_vocabulary: bool = False
+    disagreement: Volume | None = None
+    agreement: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,12 +124,16 @@ def judge(drawing: Drawing, grid: Grid, organs: OrganTable, place: str) -> Judge
     Raises
     ------
     Refused
-        Another grid (LAB-110), no integers (LAB-106), foreign ids without names (LAB-105).
+        Another grid (LAB-110), no integers (LAB-106), foreign ids without names (LAB-105) or beyond a vocabulary (LAB-115).
     """
     if drawing.volume.array_kji.shape != grid.shape_kji or not drawing.volume.grid.is_same_as(grid):
         raise Refused(WRONG_GRID.at(place))
     counts = count_ids(drawing.volume.array_kji, place)
+    if drawing.is_vocabulary and drawing.names is not None:
+        _refuse_strangers(counts, drawing.names, place)
     lookup, remarks = canonical_ids(counts, drawing.names, organs, place)
+    if drawing.is_vocabulary:
+        remarks = ()  # what is left out is known beforehand
     labels = renumbered(drawing.volume.array_kji, lookup)
     voxels: dict[int, int] = {}
     for number, organ_id in lookup.items():
@@ -104,6 +148,12 @@ def judge(drawing: Drawing, grid: Grid, organs: OrganTable, place: str) -> Judge
         drawing=drawing,
         findings=(*drawing.findings, *remarks),
     )
+
+
+def _refuse_strangers(counts: Mapping[int, int], names: Mapping[int, str], place: str) -> None:
+    strangers = sum(number != BACKGROUND and number not in names for number in counts)
+    if strangers:
+        raise Refused(BEYOND_VOCABULARY.at(place, "number of ids", measured=strangers, limit=0))
 
 
 def count_ids(array_kji: NDArray[np.generic], place: str) -> dict[int, int]:

@@ -46,7 +46,7 @@ def plan_session(
         return None
     params: dict[str, Json] = {
         "definition": definition,
-        "engines": {engine.name: engine.version for engine in described},
+        "engines": {engine.name: {"version": engine.version, "weights": dict(engine.weights)} for engine in described},
     }
     inputs: list[Artifact] = [session.artifacts[role]]
     if What.PET in session.artifacts:

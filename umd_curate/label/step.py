@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from umd_curate.label.engine import LabelCase, LabelEngine, Labelled, LabelSource, Outcome, run_engine
 from umd_curate.label.io import read_contour_table, write_labels
+from umd_curate.label.judge import Run
 from umd_curate.label.plan import ANATOMICAL, NAME, plan_session, series_of
 from umd_curate.label.registry import load_engines
 from umd_curate.model.catalogue.label import EMPTY, NO_PET_LABELS
@@ -14,13 +15,16 @@ from umd_curate.model.ids import ShortId
 from umd_curate.model.receipts import Artifact, Json, Receipt, What
 from umd_curate.model.sidecars import FindingEntry, LabelSidecar
 from umd_curate.model.steps import Place, Step, Unit, View
-from umd_curate.store.nifti import read_grid
+from umd_curate.store.files import artifact
+from umd_curate.store.nifti import read_grid, write_volume
 from umd_curate.store.resources import organ_table
+
+WORK = "engines"  # folder on the private side: what each engine took for an image, and the end of its log
 
 
 def plan(view: View, config: UmdConfig) -> Sequence[Unit]:
     """One unit per session with a CT or MR for which an engine has what it needs."""
-    engines = [engine.describe() for engine in load_engines(config.label.engines).values()]
+    engines = [engine.describe() for engine in load_engines(config.label.engines, config.label).values()]
     contours = read_contour_table(config)
     units = []
     for session in view.sessions():
@@ -38,8 +42,8 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     Refused
         No engine gave labels of the CT or MR; the finding says what the first one met.
     """
-    engines = load_engines(config.label.engines)
-    role, image = _image(unit, ANATOMICAL)
+    engines = load_engines(config.label.engines, config.label)
+    _, image = _image(unit, ANATOMICAL)
     contours = _contours(unit, place, config)
     drawn, outcomes = _first_good(engines, _case(unit, place, config, image, contours))
     if drawn.judged is None:
@@ -57,14 +61,16 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     if unit.input(What.PET) is None or all(What.PET not in engine.describe().targets for engine in engines.values()):
         return receipt
     return _with_pet(
-        receipt, unit, place, config, LabelSource(str(role), place.resolve(labels[0].path), labels[0].sha256)
+        receipt, unit, place, config, LabelSource(image.what, place.resolve(labels[0].path), labels[0].sha256)
     )
 
 
 def _with_pet(receipt: Receipt, unit: Unit, place: Place, config: UmdConfig, source: LabelSource) -> Receipt:
     """The receipt with the labels of the PET, or with the reason why there are none."""
     _, pet = _image(unit, (What.PET,))
-    drawn, outcomes = _first_good(load_engines(config.label.engines), _case(unit, place, config, pet, (source,)))
+    drawn, outcomes = _first_good(
+        load_engines(config.label.engines, config.label), _case(unit, place, config, pet, (source,))
+    )
     measured = {**receipt.measured, "outcomes_on_pet": outcomes}
     if drawn.judged is None:
         finding = NO_PET_LABELS.at(unit.name, _reason(drawn, unit).code)
@@ -82,7 +88,7 @@ def _with_pet(receipt: Receipt, unit: Unit, place: Place, config: UmdConfig, sou
     )
 
 
-STEP = Step(name=NAME, version=1, sections=("dataset", "label"), plan=plan, perform=perform)
+STEP = Step(name=NAME, version=2, sections=("dataset", "label"), plan=plan, perform=perform)
 
 
 def _image(unit: Unit, roles: Sequence[What]) -> tuple[What, Artifact]:
@@ -102,7 +108,8 @@ def _contours(unit: Unit, place: Place, config: UmdConfig) -> tuple[LabelSource,
 def _case(unit: Unit, place: Place, config: UmdConfig, image: Artifact, sources: tuple[LabelSource, ...]) -> LabelCase:
     path = place.resolve(image.path)
     organs = organ_table(config.dataset.definition)
-    return LabelCase(unit.name, image.what, path, image.sha256, read_grid(path), organs, sources)
+    work = place.private / WORK / unit.name / image.what
+    return LabelCase(unit.name, image.what, path, image.sha256, read_grid(path), organs, sources, work)
 
 
 def _first_good(engines: Mapping[str, LabelEngine], case: LabelCase) -> tuple[Labelled, dict[str, Json]]:
@@ -112,7 +119,7 @@ def _first_good(engines: Mapping[str, LabelEngine], case: LabelCase) -> tuple[La
     for name, engine in engines.items():
         if case.target not in engine.describe().targets:
             continue
-        tried.append(run_engine(engine, case))
+        tried.append(run_engine(engine, case.within(name)))
         outcomes[name] = str(tried[-1].outcome)
         if tried[-1].outcome is Outcome.OK:
             return tried[-1], outcomes
@@ -129,6 +136,7 @@ def _reason(labelled: Labelled, unit: Unit) -> Finding:
 def _write(unit: Unit, place: Place, image: Artifact, what: What, labelled: Labelled) -> tuple[Artifact, ...]:
     judged = labelled.judged
     assert judged is not None  # noqa: S101  (only good results are written)
+    run = judged.drawing.run or Run()
     sidecar = LabelSidecar(
         engine=labelled.engine.name,
         engine_version=labelled.engine.version,
@@ -139,10 +147,19 @@ def _write(unit: Unit, place: Place, image: Artifact, what: What, labelled: Labe
         labels=dict(judged.ids),
         approximate=judged.drawing.approximate,
         inputs=dict(judged.drawing.inputs),
+        versions=dict(run.versions),
+        weights=dict(run.weights),
+        options=dict(run.options),
+        agreement=dict(judged.drawing.agreement),
         findings=tuple(FindingEntry.of(finding) for finding in labelled.findings),
     )
     relative = f"{image.path.rpartition('/')[0]}/{unit.name}_{what}.nii.gz"
-    return write_labels(place.resolve(relative), relative, what, judged.volume, sidecar)
+    written = write_labels(place.resolve(relative), relative, what, judged.volume, sidecar)
+    if judged.drawing.disagreement is None:
+        return written
+    relative = f"{image.path.rpartition('/')[0]}/{unit.name}_{What.DISAGREEMENT}.nii.gz"
+    write_volume(place.resolve(relative), judged.drawing.disagreement)
+    return (*written, artifact(What.DISAGREEMENT, relative, place.resolve(relative)))
 
 
 def _rounded(volumes_ml: Mapping[str, float]) -> dict[str, Json]:

@@ -278,6 +278,9 @@ class ConvertConfig(Section):
             raise ValueError(message)
         return self
 
+    contour_names: dict[str, str] = Field(
+        {}, description="Organ of each name that the site gives a segment or structure, such as Leber = liver."
+    )
     frames: Literal["static", "4d"] = Field(
         "static", description="Dynamic and gated PET: their mean alone, or the frames as a 4D image beside it (4d)."
     )
@@ -289,10 +292,63 @@ class RegisterConfig(Section):
     min_overlap: float = Field(0.05, ge=0, le=1, description="Least part of the PET grid that the CT/MR must cover.")
 
 
+class TotalSegmentatorConfig(Section):
+    """The engine `totalsegmentator`."""
+
+    models: Literal["fast", "full"] = Field(
+        "fast", description="fast: one network at 3 mm; full: the set at 1.5 mm, which is not practical without a GPU."
+    )
+    device: Literal["cpu", "gpu", "mps"] = Field("cpu", description="Where the network runs.")
+
+
+class WeightFile(Section):
+    """A file that an engine of [[label.command]] needs."""
+
+    path: str = Field(description="The file.")
+    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="What it must hold.")
+
+
+class CommandEngine(Section):
+    """An engine of the site: any program that writes a label map of one image."""
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", description="As label.engines names it.")
+    version: str = Field(description="Of the program and its weights; raise it when they give other labels.")
+    argv: tuple[str, ...] = Field(
+        min_length=1,
+        description="Program and arguments. {image} is the image, {folder} a folder with it alone as case_0000.nii.gz, "
+        "{out} the folder for the result, {target} ct or mr, {device} the setting below.",
+    )
+    targets: tuple[Literal["ct", "mr"], ...] = Field(min_length=1, description="Images that it labels.")
+    labels: str = Field("**/*.nii.gz", description="Pattern below {out} that exactly one file fits: the label map.")
+    map: str | None = Field(
+        None, description="TOML of id = organ, all that the model can give; without it the ids are the dataset's own."
+    )
+    device: str = Field("cpu", description="What {device} stands for.")
+    environment: dict[str, str] = Field({}, description="Variables that the program needs.")
+    weights: tuple[WeightFile, ...] = Field((), description="Files without which it is not started.")
+    licence: str = Field("unknown", description="Of the program and its weights.")
+
+
 class LabelConfig(Section):
     """Organ labels."""
 
-    engines: tuple[str, ...] = Field(("import", "propagate"), description="Engines by entry-point name, in order.")
+    # Where engines lie and what they may cost decides no label.
+    apart: ClassVar[frozenset[str]] = frozenset({"engine_folder", "minutes", "memory_gib"})
+
+    engines: tuple[str, ...] = Field(
+        ("import", "propagate"), description="Engines by name, in order; the first that succeeds on an image is taken."
+    )
+    engine_folder: str = Field(
+        "~/.local/share/umd-curate/engines",
+        description="Environments and weights of the engines that `umd-curate engines install` made.",
+    )
+    minutes: float = Field(60, gt=0, description="What a model may take for one image.")
+    memory_gib: float = Field(16, gt=0, description="Memory that a model with all its processes may take [GiB].")
+    totalsegmentator: TotalSegmentatorConfig = Field(
+        TotalSegmentatorConfig(), description="Settings of the engine `totalsegmentator`."
+    )
+    command: tuple[CommandEngine, ...] = Field((), description="Engines of the site.")
+    consensus: tuple[str, ...] = Field((), description="Engines whose majority the engine `consensus` takes.")
     contours: str | None = Field(
         None, description="CSV of the site's own NIfTI label maps: series_uid, path, and map (a TOML of id = organ)."
     )

@@ -51,6 +51,7 @@ class What(StrEnum):
     MR_ON_PET = "space-pet_mr"
     ORGANS = "desc-organs_dseg"  # on the CT or MR grid
     ORGANS_ON_PET = "space-pet_desc-organs_dseg"
+    DISAGREEMENT = "desc-disagreement_mask"  # engines that gave another label than the consensus, on the CT or MR grid
     STAGED_PET = "staged-pet"  # private: uncompressed, headers clean, faces still there
     STAGED_CT = "staged-ct"
     STAGED_MR = "staged-mr"

@@ -258,7 +258,7 @@ class LabelSidecar(Document):
     schema_version: Literal["1.0"] = "1.0"
     engine: str
     engine_version: str
-    method: str = Field(description="site-contours, propagated, model.")
+    method: str = Field(description="site-contours, propagated, model, consensus.")
     reference: str = Field(description="Role of the image on which the labels were drawn: ct or mr.")
     transform: str = Field("", description="identity, or the transform's file.")
     interpolation: str = ""
@@ -266,6 +266,12 @@ class LabelSidecar(Document):
     approximate: tuple[str, ...] = Field((), description="Organs that move or fill between the scans.")
     voxel_sha256: str = ""
     inputs: dict[str, str] = Field(default_factory=dict, description="Role of each input and its SHA-256.")
+    versions: dict[str, str] = Field(default_factory=dict, description="Of the programs that drew, by name.")
+    weights: dict[str, str] = Field(default_factory=dict, description="SHA-256 of each file of weights, by name.")
+    options: dict[str, str] = Field(default_factory=dict, description="What the engine was asked for.")
+    agreement: dict[str, float] = Field(
+        default_factory=dict, description="Least Dice of any two engines by organ, where several drew."
+    )
     findings: tuple[FindingEntry, ...] = ()
 
 

@@ -25,7 +25,7 @@ class Role(StrEnum):
     PET = "pet"
     CT = "ct"
     MR = "mr"
-    CONTOURS = "contours"  # DICOM SEG drawn on the session's CT or MR
+    CONTOURS = "contours"  # DICOM SEG or RTSTRUCT drawn on the session's CT or MR
 
 
 class SessionKind(StrEnum):

@@ -172,14 +172,15 @@ def stage_volume(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
 
 
 def stage_contours(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
-    """Put the site's contours (one or more DICOM SEG) on the grid of the staged image on which they were drawn."""
+    """Put the site's contours (one or more DICOM SEG or RTSTRUCT) on the grid of the staged image on which they were drawn."""
     image = unit.input(What.STAGED_CT) or unit.input(What.STAGED_MR)
     if image is None:
         raise Refused(codes.NO_IMAGE_FOR_CONTOURS.at(unit.name))
     order, source = _open(unit, place, config)
     grid = read_grid(place.resolve(image.path))
     organs = organ_table(config.dataset.definition)
-    parts = [convert_contours(dataset, grid, organs, order.series) for dataset in source.contours()]
+    aliases = config.convert.contour_names
+    parts = [convert_contours(dataset, grid, organs, order.series, aliases) for dataset in source.contours()]
     contours = merge_contours(parts, order.series)
     identifiers = keep_identifiers(unit, place, source.identifiers)
     if not contours.labels:

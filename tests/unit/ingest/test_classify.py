@@ -27,7 +27,6 @@ def test_images_and_contours_are_wanted(image):
         (STORAGE + "88.59", codes.REPORT),
         (STORAGE + "11.1", codes.PRESENTATION),
         (STORAGE + "104.1", codes.DOCUMENT),
-        (STORAGE + "481.3", codes.RTSTRUCT),
         (STORAGE + "481.2", codes.OTHER_OBJECT),
         (STORAGE + "66", codes.OTHER_OBJECT),
         (STORAGE + "20", codes.OTHER_OBJECT),

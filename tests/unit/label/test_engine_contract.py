@@ -11,6 +11,7 @@ from umd_curate.errors import EngineError
 from umd_curate.label.engine import EngineDescription, Outcome, run_engine
 from umd_curate.label.judge import Drawing
 from umd_curate.label.registry import engine_names, installed_engines, load_engines
+from umd_curate.model.config import LabelConfig
 from umd_curate.model.geometry import Volume
 
 CT = grid((12, 16, 18), (14.0, 14.0, 18.0))
@@ -74,19 +75,19 @@ def test_an_empty_map_is_never_ok(outcome_of):
 
 
 def test_our_engines_are_found_by_entry_point():
-    assert {"import", "propagate"} <= set(engine_names())
-    engines = installed_engines()
+    assert {"import", "propagate"} <= set(engine_names(LabelConfig()))
+    engines = installed_engines(LabelConfig())
     assert all(engine.describe().name == name for name, engine in engines.items() if name in {"import", "propagate"})
     assert engines["import"].ready() == ()
 
 
 def test_engines_are_loaded_in_the_order_of_the_settings():
-    assert list(load_engines(("propagate", "import"))) == ["propagate", "import"]
+    assert list(load_engines(("propagate", "import"), LabelConfig())) == ["propagate", "import"]
 
 
 def test_an_engine_that_is_not_installed_ends_the_run_with_the_engine_code():
     with pytest.raises(EngineError, match="not installed") as caught:
-        load_engines(("import", "oracle"))
+        load_engines(("import", "oracle"), LabelConfig())
     assert caught.value.exit_code == 7
 
 
@@ -94,4 +95,4 @@ def test_an_engine_that_cannot_be_loaded_is_named(monkeypatch):
     broken = EntryPoint("broken", "umd_curate.label.absent:Engine", "umd_curate.engines")
     monkeypatch.setattr(umd_curate.label.registry, "entry_points", lambda group: (broken,))
     with pytest.raises(EngineError, match="'broken' is installed but cannot be loaded"):
-        installed_engines()
+        installed_engines(LabelConfig())

@@ -1,16 +1,20 @@
 """Labels on the PET grid: the organ that fills the largest part of a voxel, with what is approximate said."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
+import SimpleITK as sitk  # noqa: N813  (as ITK is known)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.contracts import LabelEngineContract, good
 from tests.unit.label.phantom import ORGANS, dice, drawn, grid, label_case, stored_otherwise
-from umd_curate.label.engine import Outcome, run_engine
+from umd_curate.label.engine import Outcome, TransformFile, run_engine
 from umd_curate.label.engines.propagate import Propagate
 from umd_curate.label.majority import largest_parts
 from umd_curate.model.geometry import Grid, Volume
+from umd_curate.store.files import sha256_of
 
 CT = grid((84, 84, 96), (2.4, 2.4, 3.0))
 PET = grid((56, 46, 60), (4.07, 4.07, 4.07), (1.3, -0.7, 0.9))
@@ -105,3 +109,72 @@ def test_a_pet_that_shows_none_of_the_organs_is_empty(tmp_path):
     far = grid((10, 10, 10), (4.0, 4.0, 4.0), (900.0, 0.0, 0.0))
     labelled = run_engine(Propagate(), label_case(tmp_path, drawn(CT), far, target="pet", role="ct"))
     assert labelled.outcome is Outcome.EMPTY
+
+
+# --- through the transform of a registration -------------------------------------------------------------------------
+
+
+def moved_case(folder, transform, name="pair_xfm.tfm"):
+    """Labels of a body that lies elsewhere than in the PET; `transform` leads from PET points to CT points (LPS)."""
+    path = folder / name
+    if name.endswith(".tfm"):
+        sitk.WriteTransform(transform, str(path))
+    else:
+        sitk.WriteImage(transform, str(path))
+    case = label_case(folder, drawn(CT), PET, target="pet", role="ct")
+    file = TransformFile(name, path, sha256_of(path))
+    return replace(case, sources=(replace(case.sources[0], transforms=(file,)),))
+
+
+def rigid(shift_mm, angle_deg=0.0):
+    transform = sitk.Euler3DTransform()
+    transform.SetRotation(0.0, 0.0, float(np.radians(angle_deg)))
+    transform.SetTranslation(shift_mm)
+    return transform
+
+
+def seen_from(transform):
+    """The truth on the PET grid: the analytic body asked at the transformed centre of each voxel."""
+    lps = np.diag([-1.0, -1.0, 1.0, 1.0])
+    matrix = np.eye(4)
+    origin = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))
+    matrix[:3, :3] = np.column_stack([np.array(transform.TransformPoint(e)) - origin for e in np.eye(3).tolist()])
+    matrix[:3, 3] = origin
+    return drawn(Grid(PET.shape_kji, lps @ matrix @ lps @ PET.affine), samples=3)
+
+
+@pytest.mark.parametrize(
+    ("shift", "angle"), [((12.0, -7.0, 20.0), 0.0), ((0.0, 0.0, 0.0), 8.0), ((9.0, 4.0, -11.0), -5.0)]
+)
+def test_labels_go_where_the_transform_leads(tmp_path, shift, angle):
+    transform = rigid(shift, angle)
+    drawing = good(Propagate(), moved_case(tmp_path, transform)).judged.drawing
+    scores = dice(drawing.volume.array_kji, seen_from(transform).array_kji)
+    assert np.mean(list(scores.values())) >= 0.97
+    assert min(scores.values()) >= 0.92
+    assert drawing.transform == "pair_xfm.tfm"
+    assert "transform pair_xfm.tfm" in drawing.inputs
+    still = dice(drawing.volume.array_kji, drawn(PET, samples=3).array_kji)
+    assert np.mean(list(still.values())) < np.mean(list(scores.values())) - 0.05
+
+
+def test_a_displacement_field_bends_the_labels(tmp_path):
+    shift = np.zeros((*CT.shape_kji, 3))
+    shift[...] = (12.0, -7.0, 20.0)
+    field = sitk.GetImageFromArray(shift, isVector=True)
+    field.SetSpacing((2.4, 2.4, 3.0))
+    low = np.diag([-1.0, -1.0, 1.0]) @ CT.affine[:3, 3]
+    field.SetOrigin(low.tolist())
+    field.SetDirection((-1, 0, 0, 0, -1, 0, 0, 0, 1))
+    drawing = good(Propagate(), moved_case(tmp_path, field, "pair_xfm.nii.gz")).judged.drawing
+    scores = dice(drawing.volume.array_kji, seen_from(rigid((12.0, -7.0, 20.0))).array_kji)
+    big = [scores[ORGANS.named(name).id] for name in ("liver", "heart", "spleen", "kidney_left")]
+    assert min(big) >= 0.93
+    assert drawing.interpolation == "linear per label through the displacement field"
+
+
+def test_a_damaged_transform_is_a_failure_of_its_own(tmp_path):
+    case = moved_case(tmp_path, rigid((1.0, 0.0, 0.0)))
+    case.sources[0].transforms[0].path.write_text("no transform", encoding="utf-8")
+    labelled = run_engine(Propagate(), case)
+    assert (labelled.outcome, labelled.findings[0].code) == (Outcome.FAILED, "LAB-203")

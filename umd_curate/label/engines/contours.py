@@ -4,7 +4,7 @@ Decides that contours are taken over voxel by voxel or not at all. Where they co
 table label.contours, is decided in the plan.
 """
 
-from umd_curate.label.engine import EngineDescription, LabelCase, Need
+from umd_curate.label.engine import EngineDescription, EngineSettings, LabelCase, Need
 from umd_curate.label.io import read_label_map
 from umd_curate.label.judge import Drawing
 from umd_curate.label.voxels import SAME_VOXELS_MM, reordered
@@ -22,6 +22,9 @@ DESCRIPTION = EngineDescription(
 
 class ContourImport:
     """Takes over the site's own contours of a CT or MR."""
+
+    def __init__(self, settings: EngineSettings | None = None) -> None:
+        """It has no settings of its own."""
 
     def describe(self) -> EngineDescription:
         """What it is."""

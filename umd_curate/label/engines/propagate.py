@@ -1,13 +1,14 @@
 """The engine `propagate`: carries the label map of a CT or MR to the PET grid of the same scan.
 
-Decides that both images share a frame of reference, so the transform is the identity; which organs are approximate on the
-PET is said in the dataset's definition. How a coarse voxel gets its organ is decided in `majority.py`.
+Decides that both images share a frame of reference, so the transform is the identity unless a registration gave one; which
+organs are approximate on the PET is said in the dataset's definition. How a coarse voxel gets its organ is decided in
+`majority.py`, how a transform moves a label map in `carry_io.py`.
 """
 
-from umd_curate.label.engine import EngineDescription, LabelCase, Need
+from umd_curate.label.carry_io import carried_over
+from umd_curate.label.engine import EngineDescription, EngineSettings, LabelCase, Need
 from umd_curate.label.io import read_label_map
 from umd_curate.label.judge import Drawing, canonical_ids, count_ids, renumbered
-from umd_curate.label.majority import INTERPOLATION, largest_parts
 from umd_curate.model.catalogue.label import EMPTY, ORGANS_LOST
 from umd_curate.model.findings import Refused
 from umd_curate.model.geometry import Volume
@@ -24,6 +25,9 @@ DESCRIPTION = EngineDescription(
 class Propagate:
     """Carries the labels of a CT or MR to the PET of the same scan."""
 
+    def __init__(self, settings: EngineSettings | None = None) -> None:
+        """It has no settings of its own."""
+
     def describe(self) -> EngineDescription:
         """What it is."""
         return DESCRIPTION
@@ -38,7 +42,7 @@ class Propagate:
         Raises
         ------
         Refused
-            No label map to carry over (LAB-107), or an unreadable one (LAB-101).
+            No label map to carry over (LAB-107), an unreadable one (LAB-101) or an unreadable transform (LAB-203).
         """
         source = case.source("ct", "mr")
         if source is None:
@@ -47,7 +51,7 @@ class Propagate:
         counts = count_ids(read.array_kji, case.place)
         lookup, remarks = canonical_ids(counts, source.names, case.organs, case.place)
         reference = Volume(renumbered(read.array_kji, lookup), read.affine)
-        carried = largest_parts(reference, case.grid)
+        carried, interpolation = carried_over(reference, case.grid, source.transforms, case.place)
         kept = {number for number in count_ids(carried.array_kji, case.place) if number}
         lost = len(set(lookup.values()) - kept)
         if lost:
@@ -56,9 +60,13 @@ class Propagate:
             carried,
             None,
             reference=source.role,
-            inputs={f"{source.role}-labels": source.sha256, case.target: case.image_sha256},
-            transform="identity",
-            interpolation=INTERPOLATION,
+            inputs={
+                f"{source.role}-labels": source.sha256,
+                case.target: case.image_sha256,
+                **{f"transform {file.name}": file.sha256 for file in source.transforms},
+            },
+            transform=" + ".join(file.name for file in source.transforms) or "identity",
+            interpolation=interpolation,
             approximate=tuple(organ.name for organ in case.organs if organ.moves and organ.id in kept),
             findings=remarks,
         )

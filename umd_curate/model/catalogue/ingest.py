@@ -66,12 +66,6 @@ MU_MAP = _excluded(
     "The image is an attenuation map",
     "Mu-maps serve the PET reconstruction; they are no anatomical image.",
 )
-RTSTRUCT = _excluded(
-    "ING-110",
-    "Contours of a kind that is not read yet",
-    "RTSTRUCT contours are recognised but not read by this version.",
-    "Hand the contours over as DICOM SEG or as NIfTI label maps (label.contours in umd.toml).",
-)
 OTHER_OBJECT = _excluded(
     "ING-111",
     "The object is of a kind that is never wanted",

@@ -72,7 +72,7 @@ NOT_READY = FindingCode(
     Severity.FAIL,
     "The engine is not ready",
     "A part that it needs, such as a file of weights, is absent or not the expected one.",
-    "See `umd-curate doctor`.",
+    "See `umd-curate engines check`, which names the part.",
 )
 
 WRONG_GRID = FindingCode(
@@ -83,12 +83,68 @@ WRONG_GRID = FindingCode(
     "This is a fault of the engine; report it to its maintainers.",
 )
 
+TOOK_TOO_LONG = FindingCode(
+    "LAB-111",
+    Severity.FAIL,
+    "The engine took longer than it may",
+    "It was ended with all its processes. A model that hangs must not hold up the other images.",
+    "Raise label.minutes if this machine is slow, or see the log of the engine in private/engines.",
+)
+
+TOOK_TOO_MUCH = FindingCode(
+    "LAB-112",
+    Severity.FAIL,
+    "The engine took more memory than it may",
+    "It was ended with all its processes before the machine ran out of memory.",
+    "Raise label.memory_gib, use fewer workers, or the engine's faster setting.",
+)
+
+ENDED_BADLY = FindingCode(
+    "LAB-113",
+    Severity.FAIL,
+    "The engine ended with an error",
+    "Whatever it wrote before is not used.",
+    "See the log of the engine in private/engines, and `umd-curate engines check`.",
+)
+
+NO_RESULT = FindingCode(
+    "LAB-114",
+    Severity.FAIL,
+    "The engine ended well but left no label map, or several",
+    "Which file is the result must be beyond doubt.",
+    "For an engine of label.command compare its setting `labels` with what the command writes.",
+)
+
+BEYOND_VOCABULARY = FindingCode(
+    "LAB-115",
+    Severity.FAIL,
+    "The engine gave ids that its own list of names does not hold",
+    "Its weights or its version are not those for which the names were written, so no id can be trusted.",
+    "Compare the version of the engine with its map file, or report it to the maintainers of the engine.",
+)
+
+TOO_FEW_ENGINES = FindingCode(
+    "LAB-116",
+    Severity.FAIL,
+    "Fewer than two engines gave labels to agree on",
+    "A consensus of one engine would hide that the others failed.",
+    "See what the other engines met, or name the one engine in label.engines instead of the consensus.",
+)
+
 NO_PET_LABELS = FindingCode(
     "LAB-201",
     Severity.WARN,
     "The PET has no organ labels",
     "No engine gave labels on the PET grid; those on the CT or MR stand.",
     "See the code in the detail.",
+)
+
+TRANSFORM_UNREADABLE = FindingCode(
+    "LAB-203",
+    Severity.FAIL,
+    "A transform by which labels are carried over cannot be read",
+    "Without it the labels would stand in the wrong place.",
+    "Register the session again.",
 )
 
 ORGANS_LOST = FindingCode(
