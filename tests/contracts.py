@@ -1,6 +1,7 @@
 """Contracts that any implementation must keep: inherit the class, give its fixtures, and every test runs on yours.
 
-`LabelEngineContract` is for label engines, ours and any that is installed beside us.
+`LabelEngineContract` is for label engines, `RegistrationEngineContract` for registration engines: ours and any that is
+installed beside us.
 """
 
 import socket
@@ -9,7 +10,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from tests import registration_phantom as phantom
 from umd_curate.label.engine import EngineDescription, LabelCase, LabelEngine, Labelled, Need, Outcome, run_engine
+from umd_curate.model.transforms import Rigid
+from umd_curate.register.measures import field_measure, lead
+from umd_curate.register.protocol import RegistrationEngine, RegistrationEngineDescription
 from umd_curate.store.nifti import voxel_sha256
 
 METHODS = {"site-contours", "propagated", "model", "consensus"}
@@ -122,3 +127,68 @@ def good(engine: LabelEngine, case: LabelCase) -> Labelled:
     labelled = run_engine(engine, case)
     assert labelled.outcome is Outcome.OK
     return labelled
+
+
+class RegistrationEngineContract:
+    """A registration engine keeps it when all of these pass.
+
+    A subclass gives one fixture, `engine`. The bodies are drawn from formulas, so the truth is no tool's answer.
+    """
+
+    MAX_ERROR_MM = 2.0  # half a voxel of the phantom
+
+    @pytest.fixture
+    def engine(self) -> RegistrationEngine:
+        raise NotImplementedError
+
+    def test_it_says_what_it_is_and_says_so_twice(self, engine):
+        described = engine.describe()
+        assert isinstance(described, RegistrationEngineDescription)
+        assert described == engine.describe()
+        assert described.name
+        assert described.version
+        assert described.licence
+        assert described.threads >= 1
+
+    def test_readiness_is_told_without_a_socket(self, engine, monkeypatch):
+        def refuse(*_args, **_kwargs):
+            message = "an engine opened a socket"
+            raise AssertionError(message)
+
+        monkeypatch.setattr(socket, "socket", refuse)
+        assert all(isinstance(problem, str) and problem for problem in engine.ready())
+
+    def test_a_body_that_lies_elsewhere_is_found_from_fixed_to_moving(self, engine):
+        pair = phantom.placed((4.0, -6.0, 9.0), (30.0, -18.0, 60.0))
+        rigid = engine.rigid(pair.fixed, pair.moving)
+        assert phantom.error_mm(rigid.points(pair.fixed_points), pair.moving_points).mean() < self.MAX_ERROR_MM
+
+    def test_a_rigid_transform_is_a_rotation_and_a_shift(self, engine):
+        pair = phantom.placed((4.0, -6.0, 9.0), (3.0, -8.0, 6.0))
+        matrix = engine.rigid(pair.fixed, pair.moving).matrix
+        assert np.allclose(matrix[:3, :3] @ matrix[:3, :3].T, np.eye(3), atol=1e-9)
+        assert np.linalg.det(matrix[:3, :3]) > 0
+        assert np.array_equal(matrix[3], [0, 0, 0, 1])
+
+    def test_a_start_near_the_answer_leads_to_it(self, engine):
+        pair = phantom.placed((2.0, 1.0, -3.0), (6.0, 4.0, -5.0))
+        rigid = engine.rigid(pair.fixed, pair.moving, Rigid.identity())
+        assert phantom.error_mm(rigid.points(pair.fixed_points), pair.moving_points).mean() < self.MAX_ERROR_MM
+
+    def test_the_same_pair_gives_the_same_transform(self, engine):
+        pair = phantom.placed((4.0, -6.0, 9.0), (3.0, -8.0, 6.0))
+        first, second = (engine.rigid(pair.fixed, pair.moving).matrix for _ in range(2))
+        assert np.array_equal(first, second)
+
+    def test_a_deformation_beats_the_rigid_transform_and_does_not_fold(self, engine):
+        if not engine.describe().deforms:
+            pytest.skip("this engine finds rigid transforms only")
+        pair = phantom.placed((2.0, 1.0, -3.0), (6.0, 4.0, -5.0), bend_mm=9.0)
+        rigid = engine.rigid(pair.fixed, pair.moving)
+        found = engine.deform(pair.fixed, pair.moving, rigid, (1, 2, 3, 5, 6, 10))
+        before = phantom.error_mm(rigid.points(pair.fixed_points), pair.moving_points).mean()
+        after = phantom.error_mm(lead(pair.fixed_points, found), pair.moving_points).mean()
+        measured = field_measure(found, pair.fixed)
+        assert after < 0.6 * before
+        assert measured.jacobian_min > 0
+        assert measured.inconsistency_mm < 1.0

@@ -17,7 +17,8 @@ from distributed.comm import CommClosedError, connect
 
 from tests.culprits import deadly, doubled, pid_of, task
 from umd_curate.errors import CurateError, GateRefused
-from umd_curate.model.config import RunConfig, UmdConfig
+from umd_curate.model.config import UmdConfig
+from umd_curate.model.config_run import RunConfig
 from umd_curate.model.receipts import State
 from umd_curate.pipeline.cluster import ClusterExecutor
 from umd_curate.pipeline.executor import InProcessExecutor
@@ -207,7 +208,8 @@ COORDINATOR = """
 import sys
 from pathlib import Path
 from tests.culprits import task
-from umd_curate.model.config import RunConfig, UmdConfig
+from umd_curate.model.config import UmdConfig
+from umd_curate.model.config_run import RunConfig
 from umd_curate.pipeline.cluster import ClusterExecutor
 from umd_curate.store.workspace import open_workspace
 

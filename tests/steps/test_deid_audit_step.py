@@ -1,12 +1,10 @@
-"""The echo scan on real files of every kind that the product writes, and the vault on disk."""
+"""The echo scan on real files of every kind that the product writes."""
 
 import gzip
 import io
 import json
 import sqlite3
-import stat
 import tarfile
-import threading
 import zipfile
 from pathlib import Path
 
@@ -19,14 +17,9 @@ from PIL.PngImagePlugin import PngInfo
 
 from umd_curate.deid.audit_io import scan_file, scan_tree
 from umd_curate.deid.identifiers import IdentifierSet, Kind
-from umd_curate.deid.vault import Vault
-from umd_curate.errors import WorkspaceError
 from umd_curate.model.geometry import Volume
-from umd_curate.model.ids import SUBJECT_ALPHABET, SUBJECT_LENGTH, PatientKey, SubjectId
-from umd_curate.store.keys import DeidKey
 from umd_curate.store.nifti import write_volume
 
-KEY = DeidKey(bytes(range(32)))
 NAME = "Kowalska"
 IDENTIFIERS = IdentifierSet(frozenset({(Kind.NAME, "kowalska"), (Kind.ID, "mrn00421337"), (Kind.DATE, "19800312")}))
 
@@ -119,123 +112,3 @@ def test_tree_of_our_own_images_has_no_hit(tmp_path):
     for n in range(3):
         a_nifti(tmp_path / f"sub-{n}.nii.gz")
     assert scan_tree(tmp_path, IDENTIFIERS) == []
-
-
-def test_vault_allots_one_id_per_patient_for_good(tmp_path):
-    path = tmp_path / "vault" / "vault.sqlite"
-    patients = [PatientKey(f"site\0{n}") for n in range(50)]
-    with Vault(path, KEY) as vault:
-        first = [vault.subject_of(patient) for patient in patients]
-    with Vault(path, KEY) as vault:
-        assert [vault.subject_of(patient) for patient in patients] == first
-        assert [vault.patient_of(subject) for subject in first] == patients
-        assert vault.patient_of(SubjectId("000000")) in {None, *patients}
-        assert len(vault) == 50
-    assert len(set(first)) == 50
-    assert all(len(one) == SUBJECT_LENGTH and set(one) <= set(SUBJECT_ALPHABET) for one in first)
-
-
-def test_ids_are_random_and_not_derived_from_the_key(tmp_path):
-    ids = []
-    for name in "ab":
-        with Vault(tmp_path / name, KEY) as vault:
-            ids.append([vault.subject_of(PatientKey(str(n))) for n in range(5)])
-    assert ids[0] != ids[1]
-
-
-def test_wrong_key_is_refused_and_makes_no_new_ids(tmp_path):
-    path = tmp_path / "vault.sqlite"
-    with Vault(path, KEY) as vault:
-        vault.subject_of(PatientKey("p"))
-    with pytest.raises(WorkspaceError, match="another key"), Vault(path, DeidKey(b"y" * 32)):
-        pass
-    with Vault(path, KEY) as vault:
-        assert len(vault) == 1
-
-
-def test_vault_file_shows_neither_patient_nor_published_id_and_is_the_owners_alone(tmp_path):
-    path = tmp_path / "vault.sqlite"
-    with Vault(path, KEY) as vault:
-        subject = vault.subject_of(PatientKey(f"site\0{NAME}"))
-        modes = {stat.S_IMODE(one.stat().st_mode) for one in tmp_path.glob("vault.sqlite*")}
-        raw = b"".join(one.read_bytes() for one in sorted(tmp_path.glob("vault.sqlite*")))
-    assert modes == {0o600}
-    assert subject.encode() not in raw
-    assert scan_tree(tmp_path, IDENTIFIERS) == []
-
-
-def test_row_that_was_changed_from_outside_is_refused(tmp_path):
-    path = tmp_path / "vault.sqlite"
-    with Vault(path, KEY) as vault:
-        vault.subject_of(PatientKey("a"))
-    connection = sqlite3.connect(path)
-    connection.execute("UPDATE subjects SET sealed = zeroblob(length(sealed))")
-    connection.commit()
-    connection.close()
-    with Vault(path, KEY) as vault, pytest.raises(WorkspaceError, match="changed from outside"):
-        vault.subject_of(PatientKey("a"))
-
-
-def test_file_that_is_no_vault_is_refused(tmp_path):
-    path = tmp_path / "vault.sqlite"
-    path.write_bytes(b"no database at all, but long enough to be read as one" * 20)
-    with pytest.raises(WorkspaceError), Vault(path, KEY):
-        pass
-
-
-def test_writers_at_the_same_time_agree_on_the_id(tmp_path):
-    path = tmp_path / "vault.sqlite"
-    patients = [PatientKey(str(n)) for n in range(20)]
-    answers: list[list[str]] = []
-
-    def work() -> None:
-        with Vault(path, KEY) as vault:
-            answers.append([vault.subject_of(patient) for patient in patients])
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(answers) == 4
-    assert all(answer == answers[0] for answer in answers)
-
-
-def test_numbers_of_sessions_and_runs_stay_when_an_older_study_arrives_later(tmp_path):
-    path, patient = tmp_path / "vault.sqlite", PatientKey("p")
-    with Vault(path, KEY) as vault:
-        assert [vault.session_number(patient, "petct", study) for study in ("2021", "2023", "2021")] == [1, 2, 1]
-        assert vault.session_number(patient, "petmri", "2022") == 1
-        assert vault.session_number(PatientKey("q"), "petct", "2023") == 1
-        assert [vault.run_number(patient, "petct", "2023", anchor) for anchor in ("late", "later")] == [1, 2]
-    with Vault(path, KEY) as vault:
-        assert vault.session_number(patient, "petct", "2019") == 3
-        assert [vault.session_number(patient, "petct", study) for study in ("2021", "2023")] == [1, 2]
-        assert vault.run_number(patient, "petct", "2023", "early") == 3
-        assert vault.run_number(patient, "petct", "2021", "late") == 1
-
-
-def test_a_vault_of_the_first_version_keeps_its_ids_and_learns_numbers(tmp_path):
-    path, patient = tmp_path / "vault.sqlite", PatientKey("p")
-    with Vault(path, KEY) as vault:
-        subject = vault.subject_of(patient)
-    connection = sqlite3.connect(path)
-    connection.execute("DROP TABLE numbers")
-    connection.execute("UPDATE about SET value = '1' WHERE name = 'version'")
-    connection.commit()
-    connection.close()
-    with Vault(path, KEY) as vault:
-        assert vault.subject_of(patient) == subject
-        assert vault.session_number(patient, "petct", "2021") == 1
-    with sqlite3.connect(path) as connection:
-        assert connection.execute("SELECT value FROM about WHERE name = 'version'").fetchone() == ("2",)
-
-
-def test_a_vault_of_a_later_version_is_refused(tmp_path):
-    path = tmp_path / "vault.sqlite"
-    with Vault(path, KEY):
-        pass
-    with sqlite3.connect(path) as connection:
-        connection.execute("UPDATE about SET value = '3' WHERE name = 'version'")
-    with pytest.raises(WorkspaceError, match="another version"), Vault(path, KEY):
-        pass

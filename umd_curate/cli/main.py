@@ -20,7 +20,11 @@ COMMANDS = {
     "scan": ("explain", "scan", "Say what a raw folder holds, what would be made of it, and why."),
     "receive": ("receive", "receive", "Receive what a PACS sends into a raw folder."),
     "ingest": ("run", "ingest", "Scan, de-identify, convert and deface a raw folder into data/."),
-    "register": ("run", "register", "Bring PET and CT or MR of each session to one grid."),
+    "register": (
+        "register",
+        "register",
+        "Bring PET and CT or MR of each session to one grid, and sessions onto each other.",
+    ),
     "label": ("run", "label", "Label the organs of each session."),
     "engines": ("engines", "engines", "List, check and set up the engines that label organs."),
     "qa": ("run", "qa", "Check each session and write the report."),
@@ -30,6 +34,8 @@ COMMANDS = {
     "reveal": ("status", "reveal", "Show path and patient behind a short id, on a terminal."),
     "withdraw": ("withdraw", "withdraw", "Take a subject out of every later release."),
     "suv": ("suv", "suv", "Explain how an SUV was derived."),
+    "audit": ("audit", "audit", "Search any folder for identifiers of patients."),
+    "crosswalk": ("crosswalk", "crosswalk", "Keep the link between patients and published ids."),
     "demo": ("demo", "demo", "Make a synthetic cohort and run the whole main job on it."),
     "synth": ("demo", "synth", "Write a synthetic cohort as DICOM, with exact truth."),
     "doctor": (

@@ -14,6 +14,9 @@ from umd_curate.model.receipts import Json
 from umd_curate.store.settings import load_config
 from umd_curate.store.workspace import CONFIG_NAME, Workspace, create_workspace, open_workspace
 
+UNLINKABLE = click.option(
+    "--unlinkable", is_flag=True, help="In a new workspace: a fresh key of its own, which ties it to no other dataset."
+)
 DEFAULT_WORKSPACE = Path("umd-workspace")
 REFEREES = ("dicom2nifti", "dcm2niix")
 
@@ -51,9 +54,9 @@ class Options:
         """
         return open_workspace(self.root, self.private)
 
-    def open_or_create(self) -> Workspace:
-        """Open the workspace, or make it."""
-        return create_workspace(self.root, self.private)
+    def open_or_create(self, *, unlinkable: bool = False) -> Workspace:
+        """Open the workspace, or make it; `unlinkable` gives a new one a fresh key of its own."""
+        return create_workspace(self.root, self.private, unlinkable=unlinkable)
 
     def settings(self, workspace: Workspace | None) -> UmdConfig:
         """Settings of --config, else of the workspace, else the defaults; the call's own options above them."""

@@ -1,4 +1,4 @@
-"""`run`, `ingest`, `register`, `label`, `qa`: the steps from the command line."""
+"""`run`, `ingest`, `label`, `qa`: the steps from the command line; `register` stands in a file of its own."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from umd_curate.cli import render
-from umd_curate.cli.options import Options, common, conversion, spread
+from umd_curate.cli.options import UNLINKABLE, Options, common, conversion, spread
 from umd_curate.cli.progress import watcher
 from umd_curate.cli.scan import RAW, look, named
 from umd_curate.errors import ExitCode
@@ -29,10 +29,11 @@ SUPPLEMENT = click.option(
 @click.command
 @RAW
 @SUPPLEMENT
+@UNLINKABLE
 @common
 @spread
 @conversion
-def run(options: Options, raw_folders: tuple[Path, ...], supplement: str | None) -> int:
+def run(options: Options, raw_folders: tuple[Path, ...], supplement: str | None, *, unlinkable: bool) -> int:
     """Do all of it: RAW DICOM in, a release folder out that load_dataset reads.
 
     RAW is one or more folders of any shape, archives (zip, tar, tar.gz) or files; - reads a list of paths from standard
@@ -46,6 +47,9 @@ def run(options: Options, raw_folders: tuple[Path, ...], supplement: str | None)
     roots = named(raw_folders)
     if options.dry_run:
         return look(options, roots)
+    refuse_overlap(roots, (options.root,))  # before a workspace is made
+    if unlinkable:
+        options.open_or_create(unlinkable=True)
     return _work(
         options, "run", lambda session: {"release": shown(pipeline.run(session, roots))}, roots, supplement=supplement
     )
@@ -73,19 +77,6 @@ def ingest(options: Options, raw_folders: tuple[Path, ...], supplement: str | No
 @click.command
 @common
 @spread
-def register(options: Options) -> int:
-    """Bring PET and CT or MR of each session to one grid, with a receipt of their overlap.
-
-    \b
-    Example:
-      umd-curate register --workspace study
-    """
-    return _steps(options, ("register",))
-
-
-@click.command
-@common
-@spread
 def label(options: Options) -> int:
     """Label the organs of each session with the engines of umd.toml.
 
@@ -93,7 +84,7 @@ def label(options: Options) -> int:
     Example:
       umd-curate label --workspace study
     """
-    return _steps(options, ("label",))
+    return do_steps(options, ("label",))
 
 
 @click.command
@@ -106,10 +97,11 @@ def qa(options: Options) -> int:
     Example:
       umd-curate qa --workspace study
     """
-    return _steps(options, ("qa", "report"))
+    return do_steps(options, ("qa", "report"))
 
 
-def _steps(options: Options, names: Sequence[str]) -> int:
+def do_steps(options: Options, names: Sequence[str]) -> int:
+    """Plan steps below the wall, or do them."""
     if options.dry_run:
         return show_planned(options, names)
     options.require()

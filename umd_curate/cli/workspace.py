@@ -5,18 +5,20 @@ from pathlib import Path
 import click
 
 from umd_curate.cli import render
-from umd_curate.cli.options import Options, common
+from umd_curate.cli.options import UNLINKABLE, Options, common
 from umd_curate.store.settings import resolved_toml
 from umd_curate.store.workspace import create_workspace
 
 
 @click.command
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False), required=False)
+@UNLINKABLE
 @common
-def init(options: Options, folder: Path | None) -> None:
+def init(options: Options, folder: Path | None, *, unlinkable: bool) -> None:
     """Make a workspace: umd.toml, and private/ that only you may read.
 
-    FOLDER is the new workspace; one that exists is left as it is.
+    FOLDER is the new workspace; one that exists is left as it is. With --unlinkable it gets a key that no other workspace
+    uses, so that what it publishes cannot be joined with another dataset of the same patients by id, UID or date.
 
     \b
     Example:
@@ -26,7 +28,7 @@ def init(options: Options, folder: Path | None) -> None:
     if options.dry_run:
         render.note("A workspace would be made: umd.toml, README.txt, private/ (mode 0700).")
         return
-    workspace = create_workspace(root, options.private)
+    workspace = create_workspace(root, options.private, unlinkable=unlinkable)
     render.note("The workspace is ready. Look through umd.toml, then: umd-curate run RAW --workspace FOLDER")
     if options.json:
         render.as_json({"workspace": str(workspace.root), "private": str(workspace.private)})

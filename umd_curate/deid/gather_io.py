@@ -15,28 +15,12 @@ from pydicom.tag import BaseTag
 from umd_curate.deid import identifiers as spell
 from umd_curate.deid.elements_io import Elements, Raws, context_of, elements_of, raws_of, together
 from umd_curate.deid.identifiers import IdentifierSet, Kind
+from umd_curate.deid.kinds import KIND_OF_TAG, KIND_OF_VR, PIXELS
 from umd_curate.deid.memo import Memo
 from umd_curate.deid.rules import Action, packaged_rules
 from umd_curate.store.dicom import READ_FAULTS, quiet
 
-_PIXELS = (0x7FE00010, 0x7FE00008, 0x7FE00009)
 _TEXT_VRS = frozenset({"SH", "LO", "ST", "LT", "UT", "UC", "CS", "UR", "UN", "OB"})
-_ID_TAGS = frozenset(
-    {0x00080050, 0x00100020, 0x00100021, 0x00101000, 0x00101090, 0x00200010, 0x00380010, 0x00380060}
-    | {0x00401001, 0x00402016, 0x00402017, 0x00400009, 0x00400253, 0x00120040, 0x00120042, 0x00080116}
-)  # accession, patient, study, admission, visit, order, procedure and trial numbers
-_CONTACT_TAGS = frozenset({0x00080081, 0x00080092, 0x00080094, 0x00101040, 0x00102154, 0x00102155, 0x00081190})
-_PLACE_TAGS = frozenset({0x00080080, 0x00081040, 0x00380300, 0x00380400, 0x00400242, 0x00400243, 0x00321020})
-_DEVICE_TAGS = frozenset(
-    {0x00081010, 0x00181000, 0x00181002, 0x00181004, 0x00181005, 0x00181007, 0x00181008, 0x00400241}
-)
-_KIND_OF_TAG = {
-    Kind.ID: _ID_TAGS,
-    Kind.CONTACT: _CONTACT_TAGS,
-    Kind.PLACE: _PLACE_TAGS,
-    Kind.DEVICE: _DEVICE_TAGS,
-}
-_KIND_OF_VR = {"PN": Kind.NAME, "UI": Kind.UID, "DA": Kind.DATE, "DT": Kind.DATE, "AE": Kind.DEVICE}
 _MAKER_TAGS = (0x00080060, 0x00080070, 0x00081090, 0x00181020)
 _MAKER_KINDS = frozenset({Kind.TEXT, Kind.PLACE, Kind.DEVICE})
 
@@ -102,7 +86,7 @@ def _of_tag(dataset: Dataset, tag: BaseTag) -> Found:
 
 def _of_level(dataset: Dataset, tag: BaseTag, common: frozenset[str]) -> Iterator[tuple[Kind, str]]:
     """Identifiers of one element and of all that it holds."""
-    if int(tag) in _PIXELS:
+    if int(tag) in PIXELS:
         return
     try:
         element = dataset[tag]
@@ -139,7 +123,7 @@ def _speller(tag: int, vr: str) -> tuple[Kind, Callable[[str], Iterator[str]] | 
         Kind.PLACE: partial(spell.from_place, common=common),
         Kind.DEVICE: partial(spell.from_id, common=common),
     }
-    kind = _KIND_OF_VR.get(vr) or next((kind for kind, tags in _KIND_OF_TAG.items() if tag in tags), Kind.TEXT)
+    kind = KIND_OF_VR.get(vr) or next((kind for kind, tags in KIND_OF_TAG.items() if tag in tags), Kind.TEXT)
     if kind is not Kind.TEXT:
         return kind, spellers[kind]
     rule = None if tag >> 16 & 1 else packaged_rules().public.get(tag)

@@ -2,20 +2,15 @@
 
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
+from umd_curate.model.config_register import RegisterConfig
+from umd_curate.model.config_run import RunConfig, WorkspaceConfig
+from umd_curate.model.config_section import Reason, Section
 from umd_curate.model.receipts import Json
 
-Reason = Annotated[str, StringConstraints(strip_whitespace=True, min_length=10)]
 SplitName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 SemVer = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
-
-
-class Section(BaseModel):
-    """A table of umd.toml."""
-
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
-    apart: ClassVar[frozenset[str]] = frozenset()  # settings that decide no output of the steps that name this section
 
 
 class Relaxation(Section):
@@ -23,29 +18,6 @@ class Relaxation(Section):
 
     rule: str = Field(description="Code of the rule, such as REL-003.")
     reason: Reason
-
-
-class WorkspaceConfig(Section):
-    """Where the workspace keeps what must not leave the hospital."""
-
-    private: str | None = Field(
-        None, description="Folder for private/ outside the workspace, such as an encrypted disk."
-    )
-
-
-class RunConfig(Section):
-    """How units of work run. None of it changes what comes out."""
-
-    workers: int = Field(
-        1, ge=0, description="Processes that do the work; 0 takes one per core. With 1, all is done in one process."
-    )
-    memory_gib: float | None = Field(
-        None,
-        gt=0,
-        description="Memory for all workers together [GiB], shared evenly; what needs more than its share is done alone. "
-        "The machine's where not set.",
-    )
-    dashboard: bool = Field(False, description="Show the workers at work on a page of this machine.")
 
 
 class DatasetConfig(Section):
@@ -69,26 +41,10 @@ class DatasetConfig(Section):
 
 
 CriterionName = Literal[
-    "static",
-    "largest-coverage",
-    "original",
-    "bqml",
-    "attenuation-ct",
-    "contrast",
-    "soft-kernel",
-    "most-slices",
-    "in-phase",
-    "no-map",
-    "largest-part",
-    "dixon-channel",
-    "finest-pixels",
-    "description",
-    "protocol",
-    "kernel",
-    "reconstruction",
-    "lowest-series-number",
+    "static", "largest-coverage", "original", "bqml", "attenuation-ct", "contrast", "soft-kernel", "most-slices", "in-phase", "no-map",
+    "largest-part", "dixon-channel", "finest-pixels", "description", "protocol", "kernel", "reconstruction", "lowest-series-number",
     "highest-series-number",
-]
+]  # fmt: skip
 WORD_CRITERIA = frozenset({"description", "protocol", "kernel", "reconstruction"})
 
 
@@ -121,21 +77,11 @@ class RankConfig(Section):
         _ranks("static", "largest-coverage", "original", "bqml", "lowest-series-number"), description="For PET."
     )
     ct: tuple[RankBy, ...] = Field(
-        _ranks("attenuation-ct", "soft-kernel", "largest-coverage", "most-slices", "original", "lowest-series-number"),
-        description="For CT.",
-    )
+        _ranks("attenuation-ct", "soft-kernel", "largest-coverage", "most-slices", "original", "lowest-series-number"), description="For CT.",
+    )  # fmt: skip
     mr: tuple[RankBy, ...] = Field(
-        _ranks(
-            "in-phase",
-            "no-map",
-            "largest-coverage",
-            "largest-part",
-            "dixon-channel",
-            "original",
-            "lowest-series-number",
-        ),
-        description="For MR.",
-    )
+        _ranks("in-phase", "no-map", "largest-coverage", "largest-part", "dixon-channel", "original", "lowest-series-number"), description="For MR.",
+    )  # fmt: skip
 
 
 class Decision(Section):
@@ -211,7 +157,13 @@ class PrivateKept(Section):
 class DeidConfig(Section):
     """De-identification. The key never lies in the workspace."""
 
+    apart: ClassVar[frozenset[str]] = frozenset({"key_file", "subjects"})  # what they decide stands in the work orders
+
     key_file: str = Field("~/.config/umd-curate/deid.key", description="Secret key, made at the first run, mode 0600.")
+    subjects: Literal["random", "preassigned"] = Field(
+        "random",
+        description="Published ids: random, or only those that `crosswalk import` took; then others stop a run.",
+    )
     faces_retained: Reason | None = Field(None, description="Reason why faces stay; without it heads are defaced.")
     words: tuple[WordsKept, ...] = Field((), description="Words that may stay in descriptors, each list with a reason.")
     private: tuple[PrivateKept, ...] = Field((), description="Private elements that may stay, each with a reason.")
@@ -286,12 +238,6 @@ class ConvertConfig(Section):
     )
 
 
-class RegisterConfig(Section):
-    """PET and CT/MR on one grid."""
-
-    min_overlap: float = Field(0.05, ge=0, le=1, description="Least part of the PET grid that the CT/MR must cover.")
-
-
 class TotalSegmentatorConfig(Section):
     """The engine `totalsegmentator`."""
 
@@ -332,8 +278,7 @@ class CommandEngine(Section):
 class LabelConfig(Section):
     """Organ labels."""
 
-    # Where engines lie and what they may cost decides no label.
-    apart: ClassVar[frozenset[str]] = frozenset({"engine_folder", "minutes", "memory_gib"})
+    apart: ClassVar[frozenset[str]] = frozenset({"engine_folder", "minutes", "memory_gib"})  # they decide no label
 
     engines: tuple[str, ...] = Field(
         ("import", "propagate"), description="Engines by name, in order; the first that succeeds on an image is taken."

@@ -49,6 +49,9 @@ class What(StrEnum):
     GATED_PET = "desc-gated_pet"  # gates likewise
     CT_ON_PET = "space-pet_ct"
     MR_ON_PET = "space-pet_mr"
+    PET_ON_CT = "space-ct_pet"  # on request
+    PET_ON_MR = "space-mr_pet"
+    TO_ANATOMY = "space-pet_xfm"  # rigid transform, PET points to CT or MR points; absent where it is the identity
     ORGANS = "desc-organs_dseg"  # on the CT or MR grid
     ORGANS_ON_PET = "space-pet_desc-organs_dseg"
     DISAGREEMENT = "desc-disagreement_mask"  # engines that gave another label than the consensus, on the CT or MR grid

@@ -279,16 +279,20 @@ class ResampledSidecar(Document):
     """An image on the grid of another one of the same scan."""
 
     schema_version: Literal["1.0"] = "1.0"
-    reference: Literal["pet"] = Field("pet", description="Role of the image whose grid this one has.")
-    moving: Literal["ct", "mr"] = Field(description="Role of the image that was resampled.")
-    transform: Literal["identity"] = "identity"
+    reference: Literal["pet", "ct", "mr"] = Field("pet", description="Role of the image whose grid this one has.")
+    moving: Literal["ct", "mr", "pet"] = Field(description="Role of the image that was resampled.")
+    moving_session: str = Field("", description="Session of the moving image, where it is another one.")
+    transform: str = Field("identity", description="identity, or the file of the transform.")
     interpolation: str = Field(description="How a voxel's value comes from the moving image.")
-    units: str = Field(description="HU or arbitrary.")
+    units: str = Field(description="HU, arbitrary, SUVbw (g/mL) or Bq/mL.")
     fill: float = Field(description="Value outside the field of view of the moving image, in its units.")
     overlap_part: float = Field(description="Part of the reference grid inside the moving image, 0 to 1.")
     overlap_ml: float = Field(description="The same as a volume [mL].")
     mean_moving: float = Field(description="Mean of the moving image inside the reference grid, in its units.")
     mean_resampled: float = Field(description="Mean of this image over the covered voxels, in its units.")
+    total_change: float | None = Field(
+        None, description="PET: change of the sum of value times voxel volume in the common field of view, as a part."
+    )
     voxel_sha256: str = Field(description="Of dtype, shape, affine and the C-order voxel bytes.")
     inputs: dict[str, str] = Field(description="Role of each input and its SHA-256.")
     findings: tuple[FindingEntry, ...] = ()

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from umd_curate.errors import CurateError
 from umd_curate.model.catalogue import run as codes
-from umd_curate.model.config import RunConfig, UmdConfig
+from umd_curate.model.config import UmdConfig
+from umd_curate.model.config_run import RunConfig
 from umd_curate.model.findings import Finding
 from umd_curate.model.receipts import State
 from umd_curate.pipeline.executor import Outcome, Task, log_path

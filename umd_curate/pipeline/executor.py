@@ -15,7 +15,8 @@ from typing import Protocol, TypeVar
 
 from umd_curate.errors import CurateError
 from umd_curate.model.catalogue import run as codes
-from umd_curate.model.config import RunConfig, UmdConfig
+from umd_curate.model.config import UmdConfig
+from umd_curate.model.config_run import RunConfig
 from umd_curate.model.findings import Refused
 from umd_curate.model.receipts import Receipt, State
 from umd_curate.model.steps import Place, Unit

@@ -94,7 +94,7 @@ def _perform_release(
     place: Place,
     config: UmdConfig,
 ) -> Receipt:
-    identifiers = _of_all(_union(place, [entry for entry in unit.inputs if entry.what == IDENTIFIERS]))
+    identifiers = of_all(_union(place, [entry for entry in unit.inputs if entry.what == IDENTIFIERS]))
 
     def search(folder: Path) -> None:
         findings = _searched_release(unit, folder, place, identifiers).findings
@@ -118,7 +118,7 @@ def plan_seal(view: View, config: UmdConfig) -> list[Unit]:  # noqa: ARG001
 
 def perform_seal(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     """Search the release that got its name, and the report."""
-    identifiers = _of_all(_union(place, [entry for entry in unit.inputs if entry.what == IDENTIFIERS]))
+    identifiers = of_all(_union(place, [entry for entry in unit.inputs if entry.what == IDENTIFIERS]))
     folder = place.resolve(f"releases/{config.release.version}/{config.dataset.definition}")
     return _searched_release(unit, folder, place, identifiers)
 
@@ -184,12 +184,12 @@ def _identifier_files(view: View) -> list[Artifact]:
 def _union(place: Place, entries: Sequence[Artifact]) -> IdentifierSet:
     found: set[tuple[Kind, str]] = set()
     for path in sorted({entry.path for entry in entries}):
-        found |= _read(place.resolve(path)).entries
+        found |= read_identifiers(place.resolve(path)).entries
     ours = our_words()
     return IdentifierSet(frozenset(entry for entry in found if entry[1] not in ours))
 
 
-def _of_all(identifiers: IdentifierSet) -> IdentifierSet:
+def of_all(identifiers: IdentifierSet) -> IdentifierSet:
     """Identifiers of all patients without those that a release of many shows by chance; step ``audit`` looks for them too.
 
     Among the sizes and counts of a thousand volumes there is always someone's six-digit number or birthday, and a patient
@@ -237,6 +237,7 @@ def keep_identifiers(unit: Unit, place: Place, identifiers: IdentifierSet) -> Ar
     return artifact(IDENTIFIERS, relative, place.resolve(relative))
 
 
-def _read(path: Path) -> IdentifierSet:
+def read_identifiers(path: Path) -> IdentifierSet:
+    """Read back what `keep_identifiers` wrote."""
     entries = json.loads(path.read_text(encoding="utf-8"))
     return IdentifierSet(frozenset((Kind(kind), value) for kind, value in entries))

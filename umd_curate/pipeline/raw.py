@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 
 from umd_curate.deid.rules import rules_of
 from umd_curate.deid.vault import Vault
+from umd_curate.errors import ConfigError
 from umd_curate.model.config import DeidConfig, UmdConfig
 from umd_curate.model.receipts import Json, What
 from umd_curate.model.steps import Step, Unit, View
@@ -27,7 +28,12 @@ def order_volumes(
 ) -> Ordered:
     """Allot subject ids, write the work orders with what `table` adds to their PETs, and list the units that do them.
 
-    Nothing of it is done where plan and table are the old ones.
+    Nothing of it is done where plan and table are the old ones. Where `settings` want pre-assigned ids, none is allotted.
+
+    Raises
+    ------
+    ConfigError
+        Ids must be pre-assigned, and a patient has none.
     """
     folder = workspace.private / "orders"
     stamp = f"{understood.stamp}:{table.sha256 if table else ''}"
@@ -39,6 +45,8 @@ def order_volumes(
     units: list[Unit] = []
     units_of_series: dict[str, tuple[str, ...]] = {}
     with Vault(workspace.vault_path, key) as vault:
+        if settings is not None and settings.subjects == "preassigned":
+            _refuse_unassigned(understood, vault)
         for part in understood.parts():
             orders = with_contexts(make_orders(part, vault), part, table)
             units += units_of(orders, write_orders(orders, folder), params)
@@ -47,6 +55,14 @@ def order_volumes(
     ordered = Ordered(sorted(units, key=lambda unit: unit.name), units_of_series)
     keep_ordered(workspace, stamp, ordered)
     return ordered
+
+
+def _refuse_unassigned(understood: Understood, vault: Vault) -> None:
+    patients = {session.patient for part in understood.parts(with_files=False) for session in part.sessions}
+    missing = sum(vault.known_subject(patient) is None for patient in patients)
+    if missing:
+        message = f"{missing} of {len(patients)} patients have no pre-assigned id, and deid.subjects wants one."
+        raise ConfigError(message, hint="Add them with `umd-curate crosswalk import CSV`; mind the issuers.")
 
 
 def pixel_path_step(units: Sequence[Unit]) -> Step:

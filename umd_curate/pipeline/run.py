@@ -32,6 +32,7 @@ from umd_curate.store.resources import definition_sha256
 from umd_curate.store.workspace import Workspace, locked
 
 ACCOUNTING = "accounting"
+OVERRIDES = "overrides"  # ledger fact: transforms that reviewers gave on the command line, by pair
 SUPPLEMENT = "supplement"  # ledger fact: path of the last run's supplement table, its rows, and those of no PET
 NO_TABLE = "-"
 GATES = (phi_gate.AUDIT, "release", phi_gate.SEAL)  # a refusal of theirs may have been healed in place
@@ -157,7 +158,7 @@ def _refuse_hits(session: Session, step: str, where: str) -> None:
 def run(session: Session, given: Sequence[Path]) -> Path | None:
     """All of it: raw folder in, release folder out; None where the raw folder gave no session."""
     ingest(session, given)
-    run_steps(session, ("register", "label", "qa", "report"))
+    run_steps(session, ("register", "label", "between", "qa", "report"))
     return release(session)
 
 
@@ -174,7 +175,7 @@ def exit_code(ledger: Ledger) -> ExitCode:
 def view_of(session: Session, until: str) -> LedgerView:
     """The ledger as a step sees it when it plans: everything that earlier steps made."""
     steps = ALL_STEPS[: ALL_STEPS.index(until)]
-    facts: dict[str, Sequence[Receipt]] = {ACCOUNTING: [_known(session.ledger, ACCOUNTING)]}
+    facts: dict[str, Sequence[Receipt]] = {name: [_known(session.ledger, name)] for name in (ACCOUNTING, OVERRIDES)}
     if until == "release":
         table = {**below_the_wall(), **{step.name: step for step in (raw.pixel_path_step([]), raw.contours_step([]))}}
         facts |= release_receipts(session.workspace, session.config, session.ledger, table)

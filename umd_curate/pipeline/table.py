@@ -11,6 +11,7 @@ ALL_STEPS = (
     "suv-images",
     "register",
     "label",
+    "between",
     "qa",
     "report",
     "audit",
@@ -31,6 +32,7 @@ def below_the_wall() -> dict[str, Step]:
     from umd_curate.qa.step import REPORT  # noqa: PLC0415
     from umd_curate.qa.step import STEP as QA  # noqa: PLC0415
     from umd_curate.register.step import STEP as REGISTER  # noqa: PLC0415
+    from umd_curate.register.step import STEP_BETWEEN as BETWEEN  # noqa: PLC0415
     from umd_curate.release.step import STEP as RELEASE  # noqa: PLC0415
     from umd_curate.release.step import perform as build_release  # noqa: PLC0415
 
@@ -40,6 +42,7 @@ def below_the_wall() -> dict[str, Step]:
         SUV_IMAGES,
         REGISTER,
         LABEL,
+        BETWEEN,
         QA,
         REPORT,
         AUDIT,

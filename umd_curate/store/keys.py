@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 import os
+import re
 import secrets
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +19,7 @@ from umd_curate.store.files import write_bytes
 
 KEY_BYTES = 32
 KEY_ENVIRONMENT = "UMD_KEY_FILE"  # overrides deid.key_file
+_OWN_KEY = re.compile(r"unlinkable-[0-9a-f]{16}\.key")  # name of the key file of one workspace alone
 
 MIN_SHIFT_DAYS = 366
 MAX_SHIFT_DAYS = 3650
@@ -60,6 +62,16 @@ class DeidKey:
 def key_path(configured: str) -> Path:
     """Where the key lies: the environment variable's path, else the configured one."""
     return Path(os.environ.get(KEY_ENVIRONMENT) or configured).expanduser()
+
+
+def own_key_file() -> str:
+    """Setting for the key of one workspace alone: a new name beside the common key."""
+    return f"~/.config/umd-curate/unlinkable-{secrets.token_hex(8)}.key"
+
+
+def is_own_key_file(configured: str) -> bool:
+    """Say whether the settings name a key that was meant for one workspace alone."""
+    return _OWN_KEY.fullmatch(Path(configured).name) is not None
 
 
 def load_key(path: Path) -> DeidKey:

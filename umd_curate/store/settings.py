@@ -55,16 +55,26 @@ def load_config(path: Path | None, environment: Mapping[str, str] = os.environ) 
         section, separator, key = name.removeprefix(ENVIRONMENT_PREFIX).lower().partition(_SEPARATOR)
         if name.startswith(ENVIRONMENT_PREFIX) and separator:
             _table(settings, section)[key] = value
-    for section, key in FILES if path is not None else ():
-        named = _table(settings, section).get(key)
-        if path is not None and isinstance(named, str):
-            settings[section][key] = str(path.parent / named)
+    if path is not None:
+        _count_from(path.parent, settings)
     try:
         return UmdConfig.model_validate(settings)
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
         message = f"umd.toml does not fit: {faults}."
         raise ConfigError(message) from error
+
+
+def _count_from(folder: Path, settings: dict[str, Any]) -> None:
+    """Make the files that settings name relative to the settings' own folder."""
+    for section, key in FILES:
+        named = _table(settings, section).get(key)
+        if isinstance(named, str):
+            settings[section][key] = str(folder / named)
+    given = _table(settings, "register").get("override", [])
+    for entry in given if isinstance(given, list) else ():
+        if isinstance(entry, dict) and isinstance(entry.get("transform"), str):
+            entry["transform"] = str(folder / Path(entry["transform"]).expanduser())
 
 
 def _table(settings: dict[str, Any], section: str) -> dict[str, Any]:

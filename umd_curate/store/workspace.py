@@ -12,6 +12,7 @@ from pathlib import Path
 from umd_curate.errors import WorkspaceError
 from umd_curate.model.config import UmdConfig
 from umd_curate.store.files import sweep_temporaries, write_text
+from umd_curate.store.keys import KEY_ENVIRONMENT, is_own_key_file, own_key_file
 from umd_curate.store.settings import TEMPLATE, load_config
 
 PRIVATE_MODE = 0o700
@@ -102,22 +103,33 @@ def open_workspace(root: Path, private: Path | None = None) -> Workspace:
     return workspace
 
 
-def create_workspace(root: Path, private: Path | None = None) -> Workspace:
+def create_workspace(root: Path, private: Path | None = None, *, unlinkable: bool = False) -> Workspace:
     """Make a workspace; one that exists is opened and left as it is.
+
+    Parameters
+    ----------
+    root, private
+        Where it lies, and its private folder if that lies elsewhere.
+    unlinkable
+        Give it a key that no other workspace uses, named in its umd.toml and made at the first run.
 
     Raises
     ------
     WorkspaceError
-        The folder holds something else, or cannot be made.
+        The folder holds something else, or cannot be made; or an unlinkable workspace is asked for where one exists that is
+        not, or while the environment names a key.
     """
     try:
-        return _created(root, private)
+        return _created(root, private, unlinkable=unlinkable)
     except OSError as error:
         message = "The workspace, or its private folder, cannot be made or written here."
         raise WorkspaceError(message, hint="Name a folder that this account may write with --workspace.") from error
 
 
-def _created(root: Path, private: Path | None) -> Workspace:
+def _created(root: Path, private: Path | None, *, unlinkable: bool) -> Workspace:
+    if unlinkable and KEY_ENVIRONMENT in os.environ:
+        message = f"{KEY_ENVIRONMENT} names a key, so the workspace would not have one of its own."
+        raise WorkspaceError(message, hint=f"Unset {KEY_ENVIRONMENT}, then try again.")
     if not (root / CONFIG_NAME).is_file():
         if root.is_dir() and any(root.iterdir()):
             message = "The folder for the new workspace is not empty."
@@ -126,9 +138,15 @@ def _created(root: Path, private: Path | None) -> Workspace:
         if private is not None:
             _refuse_below_the_wall(Workspace(root.resolve(), private.resolve()))
             text += f"\n[workspace]\nprivate = {json.dumps(str(private.resolve()))}\n"
+        if unlinkable:
+            text += f'\n[deid]\nkey_file = "{own_key_file()}"  # of this workspace alone\n'
         write_text(root / CONFIG_NAME, text)
         write_text(root / "README.txt", _README)
-    return open_workspace(root, private)
+    workspace = open_workspace(root, private)
+    if unlinkable and not is_own_key_file(workspace.config().deid.key_file):
+        message = "This workspace uses a key that others may use too, so it cannot become unlinkable."
+        raise WorkspaceError(message, hint="Name a new workspace with --workspace.")
+    return workspace
 
 
 def _refuse_below_the_wall(workspace: Workspace) -> None:

@@ -1,0 +1,23 @@
+"""Which elements of a header hold which kind of identifier, by VR and tag (PS3.6)."""
+
+from umd_curate.deid.identifiers import Kind
+
+PIXELS = (0x7FE00010, 0x7FE00008, 0x7FE00009)
+PATIENT_ID = 0x00100020
+BIRTH_DATE = 0x00100030
+ID_TAGS = frozenset(
+    {0x00080050, PATIENT_ID, 0x00100021, 0x00101000, 0x00101090, 0x00200010, 0x00380010, 0x00380060}
+    | {0x00401001, 0x00402016, 0x00402017, 0x00400009, 0x00400253, 0x00120040, 0x00120042, 0x00080116}
+)  # accession, patient, study, admission, visit, order, procedure and trial numbers
+CONTACT_TAGS = frozenset({0x00080081, 0x00080092, 0x00080094, 0x00101040, 0x00102154, 0x00102155, 0x00081190})
+PLACE_TAGS = frozenset({0x00080080, 0x00081040, 0x00380300, 0x00380400, 0x00400242, 0x00400243, 0x00321020})
+DEVICE_TAGS = frozenset(
+    {0x00081010, 0x00181000, 0x00181002, 0x00181004, 0x00181005, 0x00181007, 0x00181008, 0x00400241}
+)
+KIND_OF_TAG = {
+    Kind.ID: ID_TAGS,
+    Kind.CONTACT: CONTACT_TAGS,
+    Kind.PLACE: PLACE_TAGS,
+    Kind.DEVICE: DEVICE_TAGS,
+}
+KIND_OF_VR = {"PN": Kind.NAME, "UI": Kind.UID, "DA": Kind.DATE, "DT": Kind.DATE, "AE": Kind.DEVICE}

@@ -1,0 +1,373 @@
+"""Opens files for a search: text and payload of every kind of file that holds others, a block at a time.
+
+DICOM (plain, deflated, without preamble), NIfTI, gzip, bzip2, xz, zip, tar, Parquet, SQLite, PNG, PDF; JSON, CSV, HTML and the
+rest are text as they are. Memory is bounded by the largest of: a block, a DICOM header, a cell of a table, a picture. What
+cannot be unpacked is searched as it is. Pixels are not read as pictures: burned-in text is another check's work.
+"""
+
+import bz2
+import contextlib
+import io
+import lzma
+import re
+import sqlite3
+import tarfile
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass
+from typing import IO, BinaryIO, cast
+
+import pydicom
+from isal import igzip
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
+from pydicom.dataset import Dataset
+from pydicom.multival import MultiValue
+from pydicom.tag import BaseTag
+
+from umd_curate.deid.audit import OVERLAP
+from umd_curate.deid.kinds import PIXELS
+from umd_curate.deid.telltales import Element, Telltale, in_header
+from umd_curate.store.dicom import READ_FAULTS, dataset_of, quiet
+
+BLOCK = 4 << 20  # bytes of a file in memory at once
+_MAX_DEPTH = 5  # archives in archives
+_HEAD = 4096
+_NIFTI_HEADER = 352
+_IN_MEMORY = 64 << 20  # bytes of a nested file; a larger one goes to a temporary file without a name
+_DEFERRED = 1 << 20  # bytes of an element that is left on disk
+_TEXT_VRS = frozenset({"AE", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "UC", "UI", "UR", "UT"})
+_IDENTITY_REMOVED = 0x00120062
+_DEFLATED = "1.2.840.10008.1.2.1.99"
+_UNPACK_FAULTS = (
+    *READ_FAULTS, sqlite3.Error, zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, RuntimeError,
+)  # fmt: skip
+_PDF_STREAM = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a file.
+
+    Parameters
+    ----------
+    data
+        Its bytes; parts of one stream overlap.
+    is_text
+        Text or a header, rather than numeric payload.
+    told
+        What the structure of the file tells of identifiers.
+    """
+
+    data: bytes
+    is_text: bool = True
+    told: frozenset[Telltale] = frozenset()
+
+
+def pieces(file: BinaryIO, depth: int = 0) -> Iterator[Piece]:
+    """Parts of a file, unpacked. `file` is read from its present place; it need not be seekable."""
+    head = _read(file, _HEAD)
+    reader = _reader(head) if depth <= _MAX_DEPTH else None
+    if reader is None:
+        yield from _blocks(_Joined(head, file), is_text=True)
+        return
+    if reader in _STREAMED:
+        yield from _guarded(reader, cast("BinaryIO", _Joined(head, file)), depth)
+        return
+    if file.seekable():
+        file.seek(-len(head), io.SEEK_CUR)
+        yield from _guarded(reader, file, depth)
+        return
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY) as copy:
+        for part in iter(lambda: head if not copy.tell() else file.read(BLOCK), b""):
+            copy.write(part)
+        copy.seek(0)
+        yield from _guarded(reader, cast("BinaryIO", copy), depth)
+
+
+Reader = Callable[[BinaryIO, int], Iterator[Piece]]
+
+
+def _guarded(reader: Reader, file: BinaryIO, depth: int) -> Iterator[Piece]:
+    """What a reader gives; where it fails, the file as it is too (of a stream, what is left of it)."""
+    try:
+        yield from reader(file, depth)
+    except _UNPACK_FAULTS:
+        if file.seekable():
+            file.seek(0)
+        yield from _blocks(file, is_text=True)
+
+
+class _Joined(io.RawIOBase):
+    """What was read ahead, followed by the rest of a stream."""
+
+    def __init__(self, head: bytes, rest: BinaryIO) -> None:
+        super().__init__()
+        self._head, self._rest = head, rest
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(cast("bytearray", buffer))
+        data = self._head[: len(view)] or self._rest.read(len(view))
+        self._head = self._head[len(data) :]
+        view[: len(data)] = data
+        return len(data)
+
+
+def _read(file: BinaryIO, count: int) -> bytes:
+    """Read `count` bytes, or what is left."""
+    parts, missing = [], count
+    while missing and (part := file.read(missing)):
+        parts.append(part)
+        missing -= len(part)
+    return b"".join(parts)
+
+
+def _blocks(file: BinaryIO | io.RawIOBase, *, is_text: bool, left: int | None = None) -> Iterator[Piece]:
+    """A stream in overlapping blocks; `left` is how many bytes, all where None."""
+    tail, stream = b"", cast("BinaryIO", file)
+    while left is None or left > 0:
+        data = _read(stream, BLOCK if left is None else min(BLOCK, left))
+        if not data:
+            return
+        left = None if left is None else left - len(data)
+        yield Piece(tail + data, is_text)
+        tail = data[-OVERLAP:]
+
+
+def _reader(head: bytes) -> Reader | None:
+    if head[128:132] == b"DICM" or head[:4] in {b"\x08\0\x05\0", b"\x08\0\0\0", b"\x08\0\x08\0", b"\x02\0\0\0"}:
+        return _dicom
+    if head[344:348] in {b"n+1\0", b"ni1\0"}:
+        return _nifti
+    if head[257:262] == b"ustar":
+        return _tar
+    return next((reader for magic, reader in _MAGIC.items() if head.startswith(magic)), None)
+
+
+def _dicom(file: BinaryIO, depth: int) -> Iterator[Piece]:
+    begin = file.tell()
+    size = file.seek(0, io.SEEK_END)
+    file.seek(begin)
+    with quiet():
+        if size - begin <= _IN_MEMORY:
+            dataset: Dataset = dataset_of(file.read())
+        else:
+            dataset = pydicom.dcmread(file, force=True, defer_size=_DEFERRED)
+        parts = list(_parts(dataset))
+        pixels = next((dataset.get_item(tag) for tag in PIXELS if tag in dataset), None)
+    if not parts:
+        message = "no element can be read"
+        raise ValueError(message)
+    texts = [part for part in parts if isinstance(part, Element)]
+    decoded = "\n".join(part.text for part in texts).encode(errors="replace")
+    told = frozenset(in_header(texts))
+    is_deflated = str(dataset.file_meta.get("TransferSyntaxUID")) == _DEFLATED
+    for binary in (part for part in parts if isinstance(part, bytes)):
+        if _reader(binary[:_HEAD]) is not None:
+            yield from pieces(io.BytesIO(binary), depth + 1)
+        elif is_deflated:
+            yield Piece(binary)
+    start, length = getattr(pixels, "value_tell", 0), getattr(pixels, "length", 0)
+    if is_deflated and pixels is not None:
+        yield Piece(bytes(getattr(dataset[pixels.tag], "value", b"") or b""), is_text=False)
+    file.seek(begin)
+    if not start or is_deflated:
+        yield Piece(decoded, told=told)
+        yield from _blocks(file, is_text=True)
+        return
+    first = _read(file, min(start, BLOCK))
+    yield Piece(decoded + b"\n" + first, told=told)
+    if start > len(first):
+        file.seek(-OVERLAP, io.SEEK_CUR)
+    is_known = bool(length) and length != 0xFFFFFFFF
+    yield from _blocks(file, is_text=True, left=begin + start - file.tell())
+    yield from _blocks(file, is_text=False, left=length if is_known else max(size - file.tell() - _HEAD, 0))
+    yield from _blocks(file, is_text=True)
+
+
+def _parts(dataset: Dataset) -> Iterator[Element | bytes]:
+    """Texts of a header, with what its character sets say, and its binary values; every level, file meta included.
+
+    Numbers and what cannot be read as its VR says are left to the search of the raw bytes.
+    """
+    for part in (getattr(dataset, "file_meta", Dataset()), dataset):
+        for tag in sorted(part.keys()):
+            if int(tag) not in PIXELS:
+                with contextlib.suppress(*READ_FAULTS):
+                    yield from _parts_of(part, tag)
+
+
+def _parts_of(dataset: Dataset, tag: BaseTag) -> Iterator[Element | bytes]:
+    raw = dataset.get_item(tag)
+    vr = getattr(raw, "VR", None) or (dictionary_VR(tag) if dictionary_has_tag(tag) else "UN")
+    if vr == "SQ":
+        for item in dataset[tag].value or ():
+            yield from _parts(item)
+    elif vr in _TEXT_VRS or tag == _IDENTITY_REMOVED:
+        value = dataset[tag].value
+        texts = value if isinstance(value, MultiValue) else [value]
+        yield from (Element(int(tag), vr, str(text)) for text in texts if text is not None)
+    elif isinstance(getattr(raw, "value", None), bytes):
+        yield raw.value
+        if tag >> 16 & 0xFF01 in {0x5000, 0x6000}:
+            yield Element(int(tag), vr, "curve or overlay")
+
+
+def _nifti(file: BinaryIO, depth: int) -> Iterator[Piece]:
+    del depth
+    import nibabel as nib  # noqa: PLC0415  (heavy, and most files are no NIfTI)
+
+    head = _read(file, _NIFTI_HEADER)
+    yield Piece(head)
+    header = nib.Nifti1Header.from_fileobj(io.BytesIO(head), check=False)
+    offset = max(int(header["vox_offset"]), _NIFTI_HEADER)
+    yield Piece(_read(file, min(offset - _NIFTI_HEADER, BLOCK)))  # extensions
+    yield from _blocks(file, is_text=False)
+
+
+def _gzip(file: BinaryIO, depth: int) -> Iterator[Piece]:
+    head = _read(file, _HEAD)
+    yield Piece(head)  # its name and comment
+    with igzip.IGzipFile(fileobj=io.BufferedReader(_Joined(head, file)), mode="rb") as stream:
+        yield from pieces(cast("BinaryIO", _Forward(stream)), depth + 1)
+
+
+def _bzip2(file: BinaryIO, depth: int) -> Iterator[Piece]:
+    with bz2.BZ2File(file) as stream:
+        yield from pieces(cast("BinaryIO", _Forward(stream)), depth + 1)
+
+
+def _xz(file: BinaryIO, depth: int) -> Iterator[Piece]:
+    with lzma.LZMAFile(file) as stream:
+        yield from pieces(cast("BinaryIO", _Forward(stream)), depth + 1)
+
+
+class _Forward(io.RawIOBase):
+    """A compressed stream that is only read forward: to seek in it would mean to unpack it again."""
+
+    def __init__(self, stream: IO[bytes] | io.BufferedIOBase) -> None:
+        super().__init__()
+        self._stream = stream
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: object) -> int:
+        view = memoryview(cast("bytearray", buffer))
+        data = self._stream.read(len(view))
+        view[: len(data)] = data
+        return len(data)
+
+
+def _zip(file: BinaryIO, depth: int) -> Iterator[Piece]:
+    with zipfile.ZipFile(file) as archive:
+        yield Piece(archive.comment)
+        for entry in archive.infolist():
+            yield Piece(entry.filename.encode(errors="replace") + b"\n" + entry.comment + entry.extra)
+            with archive.open(entry) as member:
+                yield from pieces(cast("BinaryIO", _Forward(member)), depth + 1)
+
+
+def _tar(file: BinaryIO, depth: int) -> Iterator[Piece]:
+    with tarfile.open(fileobj=file, mode="r|") as archive:
+        for member in archive:
+            names = (member.name, member.linkname, member.uname, member.gname, *member.pax_headers.values())
+            yield Piece("\n".join(map(str, names)).encode(errors="replace"))
+            handle = archive.extractfile(member) if member.isfile() else None
+            if handle is not None:
+                yield from pieces(cast("BinaryIO", _Forward(handle)), depth + 1)
+
+
+def _png(file: BinaryIO, depth: int) -> Iterator[Piece]:
+    """Chunks of a PNG: all but the image data are text; zTXt, iTXt and the colour profile are inflated."""
+    file.seek(8, io.SEEK_CUR)
+    while len(start := _read(file, 8)) == 8:
+        length, name = int.from_bytes(start[:4], "big"), start[4:]
+        if name == b"IDAT":
+            yield from _blocks(file, is_text=False, left=length)
+            file.seek(4, io.SEEK_CUR)
+            continue
+        body = _read(file, length + 4)[:length]
+        yield Piece(body)
+        packed = body.find(b"\x78") if name in {b"zTXt", b"iTXt", b"iCCP"} else -1
+        if packed >= 0:
+            yield from pieces(io.BytesIO(zlib.decompressobj().decompress(body[packed:])), depth + 1)
+    yield Piece(start)
+
+
+def _pdf(file: BinaryIO, depth: int) -> Iterator[Piece]:
+    data = file.read()
+    yield Piece(data)
+    for found in _PDF_STREAM.finditer(data):
+        try:
+            inflated = zlib.decompressobj().decompress(found[1])
+        except zlib.error:
+            continue  # stored otherwise; it was searched as it is
+        yield from pieces(io.BytesIO(inflated), depth + 1)
+
+
+def _parquet(file: BinaryIO, depth: int) -> Iterator[Piece]:
+    import pyarrow.parquet as pq  # noqa: PLC0415  (heavy, and most files are no tables)
+
+    file.seek(-8, io.SEEK_END)
+    footer = int.from_bytes(file.read(4), "little")
+    file.seek(-8 - footer, io.SEEK_END)
+    yield Piece(file.read())
+    table = pq.ParquetFile(file, pre_buffer=False, buffer_size=BLOCK)
+    for batch in table.iter_batches(batch_size=1):
+        yield from _cells(batch.to_pylist(), depth)
+
+
+def _sqlite(file: BinaryIO, depth: int) -> Iterator[Piece]:
+    begin = file.tell()
+    yield from _blocks(file, is_text=True)
+    file.seek(begin)
+    data = file.read()
+    plain = data[:18] + b"\1\1" + data[20:]  # a copy in memory has no write-ahead log
+    with closing(sqlite3.connect(":memory:")) as connection:
+        connection.deserialize(plain)
+        tables = [name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        for table in tables:
+            quoted = table.replace('"', '""')
+            for row in connection.execute(f'SELECT * FROM "{quoted}"'):  # noqa: S608  (the name is quoted)
+                yield from _cells(list(row), depth)
+
+
+def _cells(value: object, depth: int) -> Iterator[Piece]:
+    """Texts of a row as one piece; what its binary cells hold apart."""
+    texts = []
+    for leaf in _leaves(value):
+        if isinstance(leaf, bytes):
+            yield from pieces(io.BytesIO(leaf), depth + 1)
+        else:
+            texts.append(str(leaf))
+    yield Piece("\n".join(texts).encode(errors="replace"))
+
+
+def _leaves(value: object) -> Iterator[object]:
+    if isinstance(value, dict):
+        for entry in value.values():
+            yield from _leaves(entry)
+    elif isinstance(value, list):
+        for entry in value:
+            yield from _leaves(entry)
+    elif value is not None:
+        yield value
+
+
+_MAGIC: dict[bytes, Reader] = {
+    b"\x1f\x8b": _gzip,
+    b"BZh": _bzip2,
+    b"\xfd7zXZ\0": _xz,
+    b"PAR1": _parquet,
+    b"SQLite format 3\0": _sqlite,
+    b"\x89PNG\r\n\x1a\n": _png,
+    b"PK\x03\x04": _zip,
+    b"%PDF-": _pdf,
+}
+_STREAMED = frozenset({_gzip, _bzip2, _xz, _tar, _nifti})
