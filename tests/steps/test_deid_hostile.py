@@ -154,7 +154,7 @@ def test_overlays_in_unused_bits_are_refused():
     source.save_as(buffer, enforce_file_format=True)
     with pytest.raises(Refused) as refusal:
         refuse_hidden(dataset_of(buffer.getvalue()), "f-TEST")
-    assert refusal.value.finding.code == "DEI-105"
+    assert refusal.value.finding.code == "DEI-110"
     source.PixelData = (0x0FFF).to_bytes(2, "little") * (len(source.PixelData) // 2)
     buffer = io.BytesIO()
     source.save_as(buffer, enforce_file_format=True)
@@ -167,7 +167,7 @@ def test_an_overlay_that_says_it_lies_in_the_pixels_is_refused():
     source.add_new(0x60040102, "US", 12)
     with pytest.raises(Refused) as refusal:
         cleaner(person).clean(source)
-    assert refusal.value.finding.code == "DEI-105"
+    assert refusal.value.finding.code == "DEI-110"
 
 
 def test_a_header_with_thousands_of_private_elements_is_cleaned_in_half_a_second():

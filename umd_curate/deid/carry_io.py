@@ -4,7 +4,6 @@ What was cut is read from the two files of an image, the staged one and the publ
 placed by its own position and orientation. Also looks at a series that no session holds for a head.
 """
 
-import gzip
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -32,7 +31,7 @@ Plane = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Carried:
-    """Voxels of one image that were cut; none where it shows no head or its face was kept."""
+    """Voxels of one image that the wall changed: a face that was cut, a region that a person had cleared."""
 
     mask_kji: Mask
     grid: Grid
@@ -72,18 +71,14 @@ class Carried:
 
 def carried_from(staged: Path, published: Path) -> Carried | None:
     """What the wall cut from an image; None where it has not crossed the wall."""
-    sidecar = published.with_name(published.name.replace(".nii.gz", ".json"))
-    if not (staged.is_file() and published.is_file() and sidecar.is_file()):
+    sidecars = [staged.with_suffix(".json"), published.with_name(published.name.replace(".nii.gz", ".json"))]
+    if not all(path.is_file() for path in (staged, published, *sidecars)):
         return None
-    state = json.loads(sidecar.read_text(encoding="utf-8")).get("defacing", {}).get("state")
     before = map_volume(staged)
-    if state != "defaced":
+    digests = [json.loads(path.read_text(encoding="utf-8")).get("VoxelSha256") for path in sidecars]
+    if digests[0] and digests[0] == digests[1]:
         return Carried(np.zeros((1, 1, 1), np.bool_), before.grid)
-    try:
-        after = read_volume(published)
-    except gzip.BadGzipFile:
-        return None
-    return Carried(np.asarray(before.array_kji != after.array_kji, np.bool_), before.grid)
+    return Carried(np.asarray(before.array_kji != read_volume(published).array_kji, np.bool_), before.grid)
 
 
 def look_for_head(sources: Iterable[Dataset], role: str) -> bool:

@@ -34,7 +34,7 @@ def refuse_hidden(source: Dataset, place: str) -> None:
     Raises
     ------
     Refused
-        DEI-105: bits above BitsStored hold something. DEI-106: compressed pixels cannot be decoded.
+        DEI-110: bits above BitsStored hold something. DEI-111: compressed pixels cannot be decoded.
     """
     with quiet():
         try:

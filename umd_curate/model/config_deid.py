@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, StringConstraints
 
+from umd_curate.model.config_burned_in import BurnedInDecision
 from umd_curate.model.config_section import Reason, Relaxation, Section
 from umd_curate.model.receipts import Json
 
@@ -35,7 +36,9 @@ class PrivateKept(Section):
 class DeidConfig(Section):
     """De-identification. The key never lies in the workspace."""
 
-    apart: ClassVar[frozenset[str]] = frozenset({"key_file", "subjects"})  # what they decide stands in the work orders
+    apart: ClassVar[frozenset[str]] = frozenset(
+        {"key_file", "subjects", "burned_in"}
+    )  # what they decide stands in orders and units
 
     key_file: str = Field("~/.config/umd-curate/deid.key", description="Secret key, made at the first run, mode 0600.")
     subjects: Literal["random", "preassigned"] = Field(
@@ -43,6 +46,12 @@ class DeidConfig(Section):
         description="Published ids: random, or only those that `crosswalk import` took; then others stop a run.",
     )
     faces_retained: Reason | None = Field(None, description="Reason why faces stay; without it heads are defaced.")
+    search_text: bool = Field(
+        False, description="Look for text in the pixels of every slice; a find sets the image aside."
+    )
+    burned_in: tuple[BurnedInDecision, ...] = Field(
+        (), description="Decisions on images in whose pixels text was found."
+    )
     words: tuple[WordsKept, ...] = Field((), description="Words that may stay in descriptors, each list with a reason.")
     private: tuple[PrivateKept, ...] = Field((), description="Private elements that may stay, each with a reason.")
     drop: tuple[ElementTag, ...] = Field(

@@ -94,10 +94,9 @@ def _cuts(order: SeriesOrder, place: Place, config: UmdConfig) -> Sequence[Carri
     Raises
     ------
     Refused
-        DEI-303: a head is in view, and neither a cut nor a reason to keep the face is there.
+        DEI-112: an image of the session has not crossed the wall. DEI-303: a head is in view, and neither a cut nor a
+        reason to keep the face is there.
     """
-    if config.deid.faces_retained:
-        return ()
     carried = [
         found
         for unit, role in order.anchors
@@ -105,7 +104,11 @@ def _cuts(order: SeriesOrder, place: Place, config: UmdConfig) -> Sequence[Carri
         is not None
     ]
     known = [one for one in carried if one.is_cut]
-    if order.is_anchor and len(carried) == len(order.anchors):
+    if order.is_anchor:
+        if len(carried) < len(order.anchors):
+            raise Refused(codes.NOT_CROSSED.at(order.series))
+        return known
+    if config.deid.faces_retained:
         return known
     if look_for_head(_sources(order), order.role) and not known:
         raise Refused(codes.FACE_NOT_MASKED.at(order.series))

@@ -84,7 +84,7 @@ def ingest(session: Session, given: Sequence[Path], dicom_out: Path | None = Non
     accounts = accounting.settle(understood.decisions(), ordered.units_of, receipts)
     sums = accounting.account_for(session.workspace.accounting_path, accounts, session.key.short_id, understood.files)
     session.ledger.set_fact(ACCOUNTING, sums)
-    run_steps(session, (referee.NAME, "deface", "suv-images"))
+    run_steps(session, (referee.NAME, "burned-in", "deface", "suv-images"))
     if dicom_out is not None:
         refuse_overlap(roots, (dicom_out,))
         step = dicom_out_step(understood, session.workspace, session.config, session.key, dicom_out)
