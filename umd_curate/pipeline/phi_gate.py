@@ -179,8 +179,11 @@ def _release_files(folder: Path, place: Place) -> list[tuple[str, Path]]:
     """Report, table of organs, and every file of a release that is no shard."""
     shards = set(_shards(folder))
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path not in shards)
-    pages = [place.resolve(name) for name in ("qa/organs.parquet", "qa/report.html")]
-    return [("", path) for path in (*paths, *(page for page in pages if page.is_file()))]
+    reports = [
+        place.resolve(f"qa/{name}")
+        for name in ("organs.parquet", "report.html", "deid-report.html", "deid-report.json")
+    ]
+    return [("", path) for path in (*paths, *(report for report in reports if report.is_file()))]
 
 
 SEAL_STEP = Step(SEAL, 2, ("release",), plan_seal, perform_seal)

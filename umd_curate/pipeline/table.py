@@ -7,8 +7,10 @@ PIXEL_STEPS = ("ingest", "contours")
 ALL_STEPS = (
     *PIXEL_STEPS,
     "referee",
+    "burned-in",
     "deface",
     "suv-images",
+    "dicom-out",
     "register",
     "label",
     "between",
@@ -16,6 +18,7 @@ ALL_STEPS = (
     "cohort",
     "report",
     "audit",
+    "deid-report",
     "release",
     "seal",
 )
@@ -23,8 +26,10 @@ ALL_STEPS = (
 
 def below_the_wall() -> dict[str, Step]:
     """Steps by name, in order."""
+    from umd_curate.deid.burned_io import STEP as BURNED_IN  # noqa: PLC0415
     from umd_curate.deid.step import STEP as DEFACE  # noqa: PLC0415  (rooms are opened when they are needed)
     from umd_curate.label.step import STEP as LABEL  # noqa: PLC0415
+    from umd_curate.pipeline.deid_report import STEP as DEID_REPORT  # noqa: PLC0415
     from umd_curate.pipeline.phi_gate import SEAL_STEP as SEAL  # noqa: PLC0415
     from umd_curate.pipeline.phi_gate import STEP as AUDIT  # noqa: PLC0415
     from umd_curate.pipeline.phi_gate import searched_release  # noqa: PLC0415
@@ -39,6 +44,7 @@ def below_the_wall() -> dict[str, Step]:
 
     steps = (
         REFEREE,
+        BURNED_IN,
         DEFACE,
         SUV_IMAGES,
         REGISTER,
@@ -48,6 +54,7 @@ def below_the_wall() -> dict[str, Step]:
         COHORT,
         REPORT,
         AUDIT,
+        DEID_REPORT,
         searched_release(RELEASE, build_release),
         SEAL,
     )
