@@ -65,6 +65,8 @@ class Study:
     defacing: DefacingReceipt | None = field(default_factory=lambda: DefacingReceipt(state="no-head"))
     tracer: str = "FDG"
     pet_shape_kji: tuple[int, int, int] = PET_SHAPE_KJI
+    ct_shape_kji: tuple[int, int, int] = CT_SHAPE_KJI
+    liver_voxels: int = 3
 
     def write(self, root: Path) -> SessionFiles:
         rng = np.random.default_rng(list(f"{self.seed}/{self.subject}/{self.session}".encode()))
@@ -74,18 +76,18 @@ class Study:
             pet = rng.uniform(0, 9, self.pet_shape_kji).astype(np.float32)
             self._put(found, root, "pet", Volume(pet, PET_AFFINE), self._pet_sidecar())
         if other:
-            image = rng.integers(-1000, 1000, CT_SHAPE_KJI, np.int16)
+            image = rng.integers(-1000, 1000, self.ct_shape_kji, np.int16)
             self._put(found, root, other, Volume(image, CT_AFFINE), self._image_sidecar(other))
         if self.has_overlap and self.kind in {"petct", "petmri"}:
             on_pet = rng.integers(-1000, 1000, PET_SHAPE_KJI, np.int16)
             self._put(found, root, f"space-pet_{other}", Volume(on_pet, PET_AFFINE), self._image_sidecar(str(other)))
         if self.has_labels and self.kind in {"petct", "petmri"}:
             for role, shape, affine in (
-                ("desc-organs_dseg", CT_SHAPE_KJI, CT_AFFINE),
+                ("desc-organs_dseg", self.ct_shape_kji, CT_AFFINE),
                 ("space-pet_desc-organs_dseg", PET_SHAPE_KJI, PET_AFFINE),
             ):
                 labels = np.zeros(shape, np.uint8)
-                labels[0, 0, :2], labels[1, 1, :3] = BRAIN, LIVER
+                labels[0, 0, :2], labels[1, 1, : self.liver_voxels] = BRAIN, LIVER
                 self._put(found, root, role, Volume(labels, affine), self._label_sidecar(str(other)))
         self._put_checks(found, root)
         return SessionFiles(self.subject, self.session, self.kind, found)

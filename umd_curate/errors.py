@@ -8,7 +8,8 @@ CurateError                      exit 1
 ├── EngineError                  7   a label or registration engine is absent or failed
 ├── GateRefused                  8   release gate; names each blocking case
 ├── PublishError                 9   Hub; says what was and was not published
-└── PhiGateRefused              10   an identifier below the PHI wall
+├── PhiGateRefused              10   an identifier below the PHI wall
+└── LoadError                    1   a release cannot be read from where it is published
 
 Exit 0: done. Exit 3: done, some input quarantined. Exit 70: a bug. Exit 130: interrupted.
 
@@ -120,3 +121,11 @@ class PhiGateRefused(CurateError):  # noqa: N818  (the gate's refusal is the nam
     code = "UMD-010"
     exit_code = ExitCode.PHI_GATE
     default_hint = "Nothing was released. `umd-curate status` lists the case; `umd-curate reveal ID` shows it."
+
+
+class LoadError(CurateError):
+    """A release cannot be read from where it is published."""
+
+    code = "UMD-011"
+    exit_code = ExitCode.ERROR
+    default_hint = "Look at the name, the version, the network and the token."

@@ -15,7 +15,7 @@ from umd_curate.model.findings import FindingCode, Severity
 
 PACKAGE = Path(umd_curate.__file__).parent
 ROOT = PACKAGE.parent
-ROOMS = ("ingest", "deid", "convert", "register", "label", "qa", "release", "synth")
+ROOMS = ("ingest", "deid", "convert", "register", "label", "qa", "release", "publish", "load", "synth")
 PREFIXES = {
     "ingest": {"ING"},
     "sources": {"ING"},

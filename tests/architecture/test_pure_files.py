@@ -9,7 +9,7 @@ import pytest
 import umd_curate
 
 PACKAGE = Path(umd_curate.__file__).parent
-ROOMS = ("ingest", "deid", "convert", "register", "label", "qa", "release", "synth")
+ROOMS = ("ingest", "deid", "convert", "register", "label", "qa", "release", "publish", "load", "synth")
 
 # Files of a room that may touch the world: disk, foreign libraries, processes.
 EDGES = (
@@ -28,7 +28,7 @@ EDGES = (
 
 # What no pure file imports: the machine, the clock, chance, foreign libraries of files and drawings, the command line.
 WORLD = {
-    "asyncio", "click", "gdcm", "highdicom", "http", "importlib.metadata", "importlib.resources", "jinja2", "logging",
+    "asyncio", "click", "datasets", "fsspec", "gdcm", "highdicom", "http", "huggingface_hub", "importlib.metadata", "importlib.resources", "jinja2", "logging",
     "multiprocessing", "nibabel", "os", "platform", "pydicom", "pyarrow", "random", "resource", "rich", "secrets", "shutil",
     "SimpleITK", "socket", "sqlite3", "subprocess", "sys", "tempfile", "threading", "time", "urllib", "uuid",
 }  # fmt: skip
@@ -39,6 +39,7 @@ DOORS = {
     "dicom",
     "nifti",
     "parquet",
+    "shard_map",
     "shards",
     "settings",
     "workspace",

@@ -24,7 +24,7 @@ from pydicom.uid import DeflatedExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from tests.builders import a_ct_series
 from umd_curate.cli.audit import audit
-from umd_curate.deid.audit_io import scan_file
+from umd_curate.deid.audit_io import for_telltales, scan, scan_file
 from umd_curate.deid.identifiers import IdentifierSet, Kind
 from umd_curate.deid.unpack_io import BLOCK
 from umd_curate.errors import PhiGateRefused, UsageError, WorkspaceError
@@ -36,7 +36,7 @@ KNOWN = IdentifierSet(frozenset({(Kind.NAME, "kowalska"), (Kind.ID, "mrn00421337
 MEASURED = """
 import resource, sys
 from pathlib import Path
-from umd_curate.deid.audit_io import scan_file
+from umd_curate.deid.audit_io import for_telltales, scan, scan_file
 from umd_curate.deid.identifiers import IdentifierSet, Kind
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 hits = scan_file(Path(sys.argv[1]), IdentifierSet(frozenset({(Kind.NAME, "kowalska")})))
@@ -114,6 +114,11 @@ def test_a_dicom_file_without_preamble_is_read_as_one(tmp_path):
         pydicom.dcmwrite(file, Dataset({tag: dataset[tag] for tag in dataset.keys()}), implicit_vr=False, little_endian=True)  # fmt: skip  # noqa: SIM118
     known = IdentifierSet(frozenset({(Kind.NAME, "王^小东")}))
     assert {hit.encoding for hit in scan_file(tmp_path / "x.bin", known)} == {"utf-8", "gb18030"}
+
+
+def test_numbers_that_begin_as_a_header_might_are_no_dicom(tmp_path):
+    (tmp_path / "x.raw").write_bytes(np.array([8, 8, 0, 1, 2, 3] * 400, np.int32).tobytes())
+    assert scan(tmp_path / "x.raw", "x.raw", [for_telltales]) == []
 
 
 # --- files in files ------------------------------------------------------------------------------------------------------

@@ -160,11 +160,11 @@ class Crops:
         return patch, torch.from_numpy(np.ascontiguousarray(classes[box]))[None]
 
 
-def trained(net: torch.nn.Module, crops: Crops, iterations: int) -> torch.nn.Module:
+def trained(net: torch.nn.Module, crops: Crops, iterations: int, rate: float) -> torch.nn.Module:
     """Train with weighted cross entropy and soft Dice of the structures that the patch shows."""
     net = net.to(memory_format=torch.channels_last_3d).train()
-    optimiser = torch.optim.AdamW(net.parameters(), MAX_RATE / 2, weight_decay=1e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, MAX_RATE, total_steps=iterations, pct_start=0.08)
+    optimiser = torch.optim.AdamW(net.parameters(), rate, weight_decay=1e-4)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=iterations, pct_start=0.08)
     began = time.monotonic()
     for iteration in range(iterations):
         patch, wanted = crops.take()
@@ -235,7 +235,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--iterations", type=int, default=600)
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--start", type=Path, help="zip of the other task, to start from")
+    parser.add_argument("--rate", type=float, default=MAX_RATE, help="greatest learning rate")
+    parser.add_argument("--start", type=Path, help="zip of either task, to start from")
     chosen = parser.parse_args()
     torch.manual_seed(SEED)
     torch.set_num_threads(chosen.threads)
@@ -259,7 +260,7 @@ def main() -> None:
     crops = Crops([(normalised(image, modality, properties), labels) for image, labels in bodies], list(regions))
     if chosen.start:
         started(net, chosen.start, [class_map[chosen.task][given] for given in regions])
-    net = trained(net, crops, chosen.iterations)
+    net = trained(net, crops, chosen.iterations, chosen.rate)
 
     description = {
         "channel_names": {"0": "CT" if modality == "CT" else "MRI"},

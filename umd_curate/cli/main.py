@@ -29,6 +29,8 @@ COMMANDS = {
     "engines": ("engines", "engines", "List, check and set up the engines that label organs."),
     "qa": ("run", "qa", "Check each session and write the report."),
     "release": ("release", "release", "Build or verify a release."),
+    "publish": ("publish", "publish", "Publish a release, verify what is published, take versions back."),
+    "get": ("get", "get", "Fetch a published release, verified file by file."),
     "status": ("status", "status", "Say what is done, what is left, and why files were not used."),
     "quarantine": ("status", "quarantine", "List what was wanted but cannot be used, and what to do."),
     "reveal": ("status", "reveal", "Show path and patient behind a short id, on a terminal."),

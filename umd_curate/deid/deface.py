@@ -1,8 +1,7 @@
-"""Decides which voxels make up a face, and what takes their place; pure arrays in, pure arrays out.
+"""Decides what is body in an image, carries the block of a face to each image, and says what takes its place; pure arrays.
 
-The cut runs behind a strongly smoothed face, and the removed block ends in front in a plane, so neither side of it shows
-features. It goes from the chin to the brow, stays out of the cranial cavity, and is one block in patient space that is
-carried to each image of the session by its affine. Whether there is a head is decided by `head`.
+The block is one in patient space, found on a coarse grid along RAS+, and carried to each image of the session by its affine.
+Whether there is a head is decided by `head`, which voxels of it go by `shell`.
 """
 
 from collections.abc import Sequence
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from umd_curate.deid.head import COARSE_MM, Head
 from umd_curate.deid.morphology import Mask
+from umd_curate.deid.shell import face_block
 from umd_curate.model.geometry import Float64, Grid, Volume, apply_affine
 
 Array = NDArray[np.generic]
@@ -28,22 +28,15 @@ BRAIN_MARGIN_VOXELS = 2  # 6 mm of the coarse grid
 MIN_BRAIN_ML, MAX_BRAIN_ML = 30.0, 2200.0  # less where the view ends in the skull base
 HOT_OVER_NECK = 3.0  # FDG: brain at 4-10 SUV, muscle and fat of the neck at 0.3-1
 REFERENCE_MM = 90.0  # of neck and shoulders below the chin
-SKIN_DEPTH_MM = 3.0  # this much behind the skin always goes, whatever seems to be brain
-FACE_HALF_WIDTH_MM = 80.0
-SMOOTH_FACE_MM = 27.0  # features of this size vanish from the cut
-DEPTH_MM = 15.0  # behind the smoothed face
-MIN_DEPTH_MM, MAX_DEPTH_MM = 12.0, 33.0  # behind the skin itself
-FOREHEAD_DEPTH_MM = 12.0  # scalp and frontal bone; the frontal lobe lies behind
-FOREHEAD_PART = 0.25  # of the block's height, below the brow
-FRONT_MARGIN_MM = 30.0  # of air before the foremost point
 
 
 @dataclass(frozen=True, eq=False)
 class FaceMask:
-    """A block of voxels in patient space, on a coarse grid."""
+    """A block of voxels in patient space, on a coarse grid; `only` names the one image that it is for, empty means all."""
 
     mask_kji: Mask
     affine: Float64
+    only: str = ""
 
     @property
     def volume_ml(self) -> float:
@@ -116,14 +109,19 @@ def tissue(image_kji: NDArray[np.float32], modality: str, seen_kji: Mask) -> Mas
     seen_kji
         Field of view.
     """
+    return seen_kji & (image_kji > skin_value(image_kji, modality, seen_kji))
+
+
+def skin_value(image_kji: NDArray[np.float32], modality: str, seen_kji: Mask) -> float:
+    """Value between air and body; parameters as of `tissue`. Infinite where an image shows nothing."""
     if modality == "ct":
-        return seen_kji & (image_kji > SKIN_HU)
+        return SKIN_HU
     values = image_kji[seen_kji & (image_kji > 0)]
     if not len(values):
-        return np.zeros_like(seen_kji)
+        return float("inf")
     if modality == "mr":
-        return seen_kji & (image_kji > _otsu(np.minimum(values, np.percentile(values, 99))) * 0.5)
-    return seen_kji & (image_kji > PET_SKIN_PART * float(np.percentile(values[values > values.mean()], 50)))
+        return _otsu(np.minimum(values, np.percentile(values, 99))) * 0.5
+    return PET_SKIN_PART * float(np.percentile(values[values > values.mean()], 50))
 
 
 def _otsu(values: NDArray[np.float32]) -> float:
@@ -141,68 +139,8 @@ def _otsu(values: NDArray[np.float32]) -> float:
 
 
 def face_mask(body: Volume, head: Head, brain_kji: Mask | None) -> FaceMask:
-    """Block of the face on the coarse grid.
-
-    Parameters
-    ----------
-    body
-        Body mask on the coarse grid.
-    head
-        Where chin, brow and midline are.
-    brain_kji
-        Cavity or brain with its margin, which stays untouched; None where it is not known.
-    """
-    mask = np.asarray(body.array_kji, np.bool_)
-    nk, nj, ni = mask.shape
-    low, high = head.chin_k, min(head.brow_k, nk - 1)
-    reach = round(FACE_HALF_WIDTH_MM / COARSE_MM)
-    left, right = max(round(head.midline_i) - reach, 0), min(round(head.midline_i) + reach, ni - 1)
-    part = mask[low : high + 1, :, left : right + 1]
-    occupied = np.asarray(part.any(axis=1), np.bool_)
-    front = np.where(occupied, nj - 1 - part[:, ::-1].argmax(axis=1), np.nan)
-    cut = _cut(front, has_forehead=not head.is_cut)
-    last = min(int(np.nanmax(front)) + round(FRONT_MARGIN_MM / COARSE_MM), nj - 1) if occupied.any() else -1
-    j = np.arange(nj)[None, :, None]
-    middle = _middle(part)
-    block = (j >= np.maximum(cut[:, None, :], middle[:, None, None])) & (j <= last)
-    whole = np.zeros_like(mask)
-    whole[low : high + 1, :, left : right + 1] = block
-    if brain_kji is not None:
-        skin = np.zeros_like(mask)
-        skin[low : high + 1, :, left : right + 1] = j >= (front - SKIN_DEPTH_MM / COARSE_MM)[:, None, :]
-        whole &= ~brain_kji | skin
-    return FaceMask(whole, body.affine)
-
-
-def _middle(part: Mask) -> Float64:
-    """Index halfway between back and front of each slice; ears and neck lie behind it."""
-    occupied = np.asarray(part.any(axis=2), np.bool_)
-    nj = part.shape[1]
-    back = occupied.argmax(axis=1)
-    front = nj - 1 - occupied[:, ::-1].argmax(axis=1)
-    return np.asarray((back + front) / 2.0, np.float64)
-
-
-def _cut(front: Float64, *, has_forehead: bool) -> Float64:
-    """Index of the cut per (k, i): behind the smoothed skin, within limits of the skin itself, less deep at the forehead."""
-    n = round(SMOOTH_FACE_MM / COARSE_MM) // 2
-    filled = np.where(np.isnan(front), np.inf, front)
-    lowest = _windows(filled, n).min(axis=(2, 3))
-    lowest = np.where(np.isinf(lowest), front, lowest)
-    smooth = np.nanmean(_windows(np.where(np.isnan(lowest), np.nanmin(lowest), lowest), n), axis=(2, 3))
-    wanted = smooth - DEPTH_MM / COARSE_MM
-    deepest = np.full(front.shape, MAX_DEPTH_MM / COARSE_MM)
-    if has_forehead:
-        deepest[len(front) - round(FOREHEAD_PART * len(front)) :] = FOREHEAD_DEPTH_MM / COARSE_MM
-    limited = np.clip(wanted, front - deepest, front - MIN_DEPTH_MM / COARSE_MM)
-    cut: Float64 = np.where(np.isnan(front), np.nanmin(limited, axis=1, keepdims=True), limited)
-    return cut
-
-
-def _windows(values: Float64, n: int) -> Float64:
-    padded = np.pad(values, n, mode="edge")
-    windows: Float64 = np.lib.stride_tricks.sliding_window_view(padded, (2 * n + 1, 2 * n + 1))
-    return windows
+    """Block of the face on the coarse grid; see `shell.face_block`."""
+    return FaceMask(face_block(np.asarray(body.array_kji, np.bool_), head, brain_kji), body.affine)
 
 
 def carry(face: FaceMask, grid: Grid) -> tuple[tuple[slice, slice, slice], Mask]:
@@ -211,7 +149,7 @@ def carry(face: FaceMask, grid: Grid) -> tuple[tuple[slice, slice, slice], Mask]
     where = np.argwhere(face.mask_kji)
     if not len(where):
         return empty
-    low, high = where.min(axis=0)[::-1] - 1, where.max(axis=0)[::-1] + 1
+    low, high = where.min(axis=0)[::-1] - 2, where.max(axis=0)[::-1] + 2
     corners = np.array([(i, j, k) for i in (low[0], high[0]) for j in (low[1], high[1]) for k in (low[2], high[2])])
     in_image = apply_affine(np.linalg.inv(grid.affine) @ face.affine, corners)
     limits = np.array(grid.shape_kji[::-1])
@@ -222,10 +160,13 @@ def carry(face: FaceMask, grid: Grid) -> tuple[tuple[slice, slice, slice], Mask]
     box = tuple(slice(int(a), int(b)) for a, b in zip(start[::-1], stop[::-1], strict=True))
     k, j, i = np.meshgrid(*(np.arange(one.start, one.stop) for one in box), indexing="ij")
     points = np.stack([i.ravel(), j.ravel(), k.ravel()], axis=1)
-    coarse_grid = Grid((face.mask_kji.shape[0], face.mask_kji.shape[1], face.mask_kji.shape[2]), face.affine)
-    inside, index = nearest_inside(apply_affine(np.linalg.inv(face.affine) @ grid.affine, points), coarse_grid)
+    padded = np.pad(face.mask_kji, 1, mode="edge")  # the last coarse slice may end before the image's own last one
+    shift = np.eye(4)
+    shift[:3, 3] = 1.0
+    coarse_grid = Grid((padded.shape[0], padded.shape[1], padded.shape[2]), face.affine)
+    inside, index = nearest_inside(apply_affine(shift @ np.linalg.inv(face.affine) @ grid.affine, points), coarse_grid)
     mask = np.zeros(i.size, np.bool_)
-    mask[inside] = face.mask_kji[index[:, 2], index[:, 1], index[:, 0]]
+    mask[inside] = padded[index[:, 2], index[:, 1], index[:, 0]]
     return (box[0], box[1], box[2]), mask.reshape(i.shape)
 
 
@@ -281,7 +222,8 @@ class Cut:
 
 def cut_of(faces: Sequence[FaceMask], grid: Grid, modality: str) -> Cut:
     """Face blocks on an image's grid: they become air (CT: -1000 HU; MR and PET: 0), all else stays as it is."""
-    parts = [(box, mask) for box, mask in (carry(face, grid) for face in faces) if mask.size]
+    used = [face for face in faces if face.only in {"", modality}]
+    parts = [(box, mask) for box, mask in (carry(face, grid) for face in used) if mask.size]
     fill = AIR_HU if modality == "ct" else 0
     if not parts:
         return Cut((slice(0, 0), slice(0, 0), slice(0, 0)), np.zeros((0, 0, 0), np.bool_), fill)

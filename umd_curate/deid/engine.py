@@ -3,8 +3,9 @@
 Thresholds and every decision about heads and faces stand there; arrays are [k, j, i] and go in and out as numpy.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -22,10 +23,11 @@ from umd_curate.deid.deface import (
     face_mask,
     hot,
     on_grid,
-    tissue,
+    skin_value,
 )
 from umd_curate.deid.head import COARSE_MM, Head, find_head
 from umd_curate.deid.morphology import Mask, grown, opened, shrunk
+from umd_curate.deid.shell import face_surface, find_skull, overhang_mm
 from umd_curate.model.geometry import Volume
 from umd_curate.model.receipts import What
 from umd_curate.store.lazy import Lazy
@@ -33,6 +35,11 @@ from umd_curate.store.lazy import Lazy
 sitk = Lazy("SimpleITK")
 
 CLOSE_BY_VOXELS = 2  # gaps of 12 mm in a coarse skull: foramina, sutures, thin temporal bone
+CARRIED_PART = 0.99  # of an image's own face surface that a block of another image must hold
+SURE_SIGNS = frozenset({"neck", "column"})
+BACKWARDS_MM = -25.0  # see `shell.overhang_mm`
+LONE_HEAD_MM = 350.0  # a head alone is not as long in any direction
+SKULL_MM = (58.0, 92.0)  # half of a head's breadth
 OPEN_BY_VOXELS = 3  # parts the brain's cavity from the spinal canal and the orbits
 
 
@@ -48,11 +55,17 @@ class Examined:
         The head, or None.
     brain_kji
         Brain on the coarse grid: on CT the cavity within bone, on PET the hot brain; None where it is not seen.
+    skin
+        Value between air and body.
+    role
+        What the image is.
     """
 
     body: Volume
     head: Head | None
     brain_kji: Mask | None
+    skin: float
+    role: What
 
     def covers(self, other: "Examined") -> bool:
         """Say whether this image's view reaches up to the brow of the head that the other one shows."""
@@ -67,14 +80,15 @@ def examine(volume: Volume, role: What) -> Examined:
     """Look for a head in one image; `role` is ``ct``, ``mr`` or ``pet``."""
     image, seen = coarse(volume)
     values = image.array_kji.astype(np.float32)
-    body = largest_body(tissue(values, role, seen))
+    skin = skin_value(values, role, seen)
+    body = largest_body(seen & (values > skin))
     brain = None
     if role is What.CT:
         brain = _cranium(values, body)
     head = find_head(body, brain)
     if head is not None and role is What.PET:
         brain = largest_part(opened(hot(values, body, head), 1))
-    return Examined(Volume(body, image.affine), head, _plausible(brain, head))
+    return Examined(Volume(body, image.affine), head, _plausible(brain, head), skin, role)
 
 
 def _cranium(hu_kji: NDArray[np.float32], body: Mask) -> Mask | None:
@@ -99,23 +113,79 @@ def _plausible(brain: Mask | None, head: Head | None) -> Mask | None:
 
 
 def faces_of(seen: Mapping[What, Examined]) -> list[FaceMask]:
-    """Face blocks of a session: from CT or MR; from PET too where it sees a head of which they show nothing or a part.
+    """Face blocks of a session: from CT or MR, carried to all; and of each image of whose face they miss a part its own.
 
-    The brain that any of the images shows stays out of every block.
+    The others miss it where the patient moved between the images, or where the view of the CT or MR ends below the vertex; then
+    the further block is for that image alone. The brain that any of the images shows stays out of the first block, that of
+    the image itself out of its own.
     """
-    anatomical = next((seen[role] for role in (What.CT, What.MR) if role in seen and seen[role].head), None)
-    pet = seen.get(What.PET)
-    used = [one for one in (anatomical,) if one is not None]
-    if pet is not None and pet.head and (anatomical is None or (anatomical.head and anatomical.head.is_cut)):
-        used.append(pet)
-    brains = [FaceMask(one.brain_kji, one.body.affine) for one in seen.values() if one.brain_kji is not None]
-    faces = []
-    for one in used:
-        if one.head is None:
+    brains = {role: FaceMask(one.brain_kji, one.body.affine) for role, one in seen.items() if one.brain_kji is not None}
+    faces: list[FaceMask] = []
+    for role in (What.CT, What.MR, What.PET):
+        one = seen.get(role)
+        if one is None or one.head is None:
             continue
-        protected = [grown(on_grid(brain, one.body.grid), BRAIN_MARGIN_VOXELS) for brain in brains]
-        faces.append(face_mask(one.body, one.head, np.logical_or.reduce(protected) if protected else None))
+        if faces and (surface_cut(one, faces) or 0.0) >= CARRIED_PART:
+            continue
+        shown = [brains[role]] if faces and role in brains else list(brains.values())
+        protected = [grown(on_grid(brain, one.body.grid), BRAIN_MARGIN_VOXELS) for brain in shown]
+        block = face_mask(one.body, one.head, np.logical_or.reduce(protected) if protected else None)
+        faces.append(replace(block, only=role) if faces else block)
     return faces
+
+
+def surface_cut(examined: Examined, faces: Sequence[FaceMask]) -> float | None:
+    """Part of the face's surface that one image shows and that lies in the blocks; None where it shows no head."""
+    if examined.head is None:
+        return None
+    surface = face_surface(np.asarray(examined.body.array_kji, np.bool_), examined.head)
+    if not surface.any():
+        return 0.0
+    blocks = [on_grid(face, examined.body.grid) for face in faces if face.only in {"", examined.role}]
+    covered = np.logical_or.reduce(blocks) if blocks else np.zeros_like(surface)
+    return float((surface & covered).sum() / surface.sum())
+
+
+def is_turned(examined: Examined, volume: Volume, role: What) -> bool:
+    """Say whether the header turns the body: a head shows only when axes are taken for others, or looks backwards.
+
+    Only the surest signs count: a neck between shoulders and a skull, or the dome of a lone head; on CT bone must close a cavity
+    there, too.
+    """
+    body = np.asarray(examined.body.array_kji, np.bool_)
+    if examined.head is not None and examined.head.why in SURE_SIGNS:
+        return not examined.head.is_cut and overhang_mm(body, examined.head) < BACKWARDS_MM
+    wanted = {"neck"} if examined.head is not None else {"neck", "dome"}
+    least = round(LONE_HEAD_MM / COARSE_MM) if examined.head is not None else 0
+    values = coarse(volume)[0].array_kji.astype(np.float32) if role is What.CT else None
+    for axes, flip in _TURNS:
+        turned = np.ascontiguousarray(_turn(body, axes, flip=flip))
+        head = find_head(turned)
+        height = int(turned.any(axis=(1, 2)).sum())
+        if head is None or head.why not in wanted or height < least or not _has_skull(turned, head):
+            continue
+        if values is None or _cranium(np.ascontiguousarray(_turn(values, axes, flip=flip)), turned) is not None:
+            return True
+    return False
+
+
+def _has_skull(body: Mask, head: Head) -> bool:
+    radius_mm = find_skull(body, head).radius_mm
+    return SKULL_MM[0] <= radius_mm <= SKULL_MM[1]
+
+
+_TURNS = tuple(
+    (axes, flip)
+    for axes in itertools.permutations(range(3))
+    for flip in (False, True)
+    if (axes, flip) != ((0, 1, 2), False)
+)
+
+
+def _turn(array_kji: NDArray[Any], axes: tuple[int, ...], *, flip: bool) -> NDArray[Any]:
+    """The array with its axes taken for others, and upside down on request."""
+    turned = array_kji.transpose(axes)
+    return turned[::-1] if flip else turned
 
 
 def largest_body(tissue_kji: Mask) -> Mask:

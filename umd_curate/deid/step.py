@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
 from umd_curate.deid.deface import Cut, cut_of
-from umd_curate.deid.engine import Examined, examine, faces_of
+from umd_curate.deid.engine import Examined, examine, faces_of, is_turned, surface_cut
+from umd_curate.deid.picture_io import face_pictures
 from umd_curate.model.catalogue import deid as codes
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.findings import Finding, Refused
@@ -20,7 +21,8 @@ from umd_curate.store.files import artifact, write_json
 from umd_curate.store.nifti import OtherImageError, compress_volume, map_volume, read_grid
 
 NAME = "deface"
-METHOD = "geometric block from chin to brow, found on the skin surface, carried to each image"
+METHOD = "geometric front shell of the head with its ears, found on the skin surface, carried to each image"
+MIN_SURFACE_CUT = 0.9  # of the face's surface as each image itself shows it, on the coarse grid: PET blurs it
 ROLES = {What.STAGED_CT: What.CT, What.STAGED_MR: What.MR, What.STAGED_PET: What.PET}
 FRAMES = {What.STAGED_DYNAMIC_PET: What.DYNAMIC_PET, What.STAGED_GATED_PET: What.GATED_PET}  # 4D, beside a PET
 
@@ -53,19 +55,29 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     Raises
     ------
     Refused
-        DEI-303: a head is in view, no mask could be made, and no reason to keep the face is given. DEI-304, DEI-305: an
-        image has no sidecar, or is not the one that was converted. DEI-306: what was written is not on its grid.
+        DEI-303, DEI-307, DEI-308, where no reason to keep the face is given: a head is in view and no mask could be made, the
+        header turns the body, a part of the face lies outside the mask. DEI-304, DEI-305: an image has no sidecar, or is not
+        the one that was converted. DEI-306: what was written is not on its grid.
     """
     staged = {ROLES[role]: entry for role in ROLES if (entry := unit.input(role)) is not None}
     volumes = {role: map_volume(place.resolve(entry.path)) for role, entry in staged.items()}
     seen = {role: examine(volume, role) for role, volume in volumes.items()}
     found_on = [str(role) for role, one in seen.items() if one.head]
-    retained = config.deid.faces_retained if found_on else None
+    is_backwards = any(is_turned(one, volumes[role], role) for role, one in _to_turn(seen))
+    retained = config.deid.faces_retained if found_on or is_backwards else None
+    if is_backwards and not retained:
+        raise Refused(codes.HEAD_TURNED.at(unit.name))
     faces = [] if retained else faces_of(seen)
     cuts = {role: cut_of(faces, volume.grid, role) for role, volume in volumes.items()}
     changed = {role: cuts[role].count_changed(volume.array_kji) for role, volume in volumes.items()}
     if found_on and not retained and not any(changed.values()):
         raise Refused(codes.FACE_NOT_MASKED.at(unit.name))
+    pages = []
+    if faces:
+        images = {str(role): (volume, seen[role].skin, cuts[role]) for role, volume in volumes.items()}
+        pages = face_pictures(unit.name, place, images, faces)
+    surface = {role: surface_cut(one, faces) for role, one in seen.items()} if faces else {}
+    _refuse_face_left(unit.name, surface)
 
     findings = _findings(unit.name, seen, retained)
     outputs: list[Artifact] = []
@@ -86,12 +98,27 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
         "faces_retained": bool(retained),
         "mask_volume_ml": round(sum(face.volume_ml for face in faces), 1),
         **{f"{role}_voxels_changed": count for role, count in changed.items()},
+        **{f"{role}_face_surface_cut": round(part, 4) for role, part in surface.items() if part is not None},
     }
     versions = {"simpleitk": version("simpleitk"), "numpy": version("numpy")}
-    return unit.receipt(outputs=outputs, findings=findings, measured=measured, versions=versions)
+    return unit.receipt(outputs=[*outputs, *pages], findings=findings, measured=measured, versions=versions)
 
 
-STEP = Step(NAME, 1, ("deid",), plan, perform)
+STEP = Step(NAME, 2, ("deid",), plan, perform)
+
+
+def _to_turn(seen: Mapping[What, Examined]) -> list[tuple[What, Examined]]:
+    """Images that say whether the header turns the body: those that show a head, else all."""
+    heads = [(role, one) for role, one in seen.items() if one.head]
+    return heads or list(seen.items())
+
+
+def _refuse_face_left(name: str, surface: Mapping[What, float | None]) -> None:
+    for role, part in surface.items():
+        if part is not None and part < MIN_SURFACE_CUT:
+            raise Refused(
+                codes.FACE_LEFT.at(name, f"{role}, part of the surface", measured=part, limit=MIN_SURFACE_CUT)
+            )
 
 
 def _findings(name: str, seen: Mapping[What, Examined], retained: str | None) -> list[Finding]:

@@ -44,6 +44,11 @@ _DEFLATED = "1.2.840.10008.1.2.1.99"
 _UNPACK_FAULTS = (
     *READ_FAULTS, sqlite3.Error, zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, RuntimeError,
 )  # fmt: skip
+# A file without preamble begins with a group length, a character set, an image type or a SOP class; explicit or implicit.
+_BARE_DICOM = re.compile(
+    rb"[\x02\x08]\0\0\0(?:UL\x04\0|\x04\0\0\0)|\x08\0[\x05\x08]\0(?:CS|[\x02-\x40]\0\0\0[A-Z])|\x08\0\x16\0(?:UI|[\x10-\x40]\0\0\0[0-2]\.)",
+    re.DOTALL,
+)
 _PDF_STREAM = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.DOTALL)
 
 
@@ -140,7 +145,7 @@ def _blocks(file: BinaryIO | io.RawIOBase, *, is_text: bool, left: int | None = 
 
 
 def _reader(head: bytes) -> Reader | None:
-    if head[128:132] == b"DICM" or head[:4] in {b"\x08\0\x05\0", b"\x08\0\0\0", b"\x08\0\x08\0", b"\x02\0\0\0"}:
+    if head[128:132] == b"DICM" or _BARE_DICOM.match(head):
         return _dicom
     if head[344:348] in {b"n+1\0", b"ni1\0"}:
         return _nifti

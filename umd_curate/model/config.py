@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
+from umd_curate.model.config_publish import PublishConfig
 from umd_curate.model.config_register import RegisterConfig
 from umd_curate.model.config_run import RunConfig, WorkspaceConfig
 from umd_curate.model.config_section import Reason, Section
@@ -348,6 +349,7 @@ class UmdConfig(Section):
     label: LabelConfig = LabelConfig()
     qa: QaConfig = QaConfig()
     release: ReleaseConfig = ReleaseConfig()
+    publish: PublishConfig = PublishConfig()
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True, populate_by_name=True)
 

@@ -15,6 +15,7 @@ from pathlib import Path
 import umd_curate
 from umd_curate.deid.identifiers import IdentifierSet, Kind
 from umd_curate.deid.rules import packaged_rules
+from umd_curate.errors import PhiGateRefused
 from umd_curate.model.catalogue import run as codes
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.findings import Refused
@@ -148,6 +149,30 @@ def _searched_release(unit: Unit, folder: Path, place: Place, identifiers: Ident
 
 def _shards(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*/*.parquet") if path.parent.name != "manifests")
+
+
+def search_again(folder: Path, view: View, place: Place) -> list[str]:
+    """Search a built release once more, as before a push; what was found and where, without the value.
+
+    Parameters
+    ----------
+    folder
+        The release.
+    view, place
+        Of the workspace whose patients' identifiers are looked for.
+
+    Raises
+    ------
+    PhiGateRefused
+        The workspace knows no identifiers, so that its search would find nothing in anything.
+    """
+    unit, known = Unit(SEAL, folder.name), _identifier_files(view)
+    if not known:
+        message = "This workspace knows no patients' identifiers to search for."
+        raise PhiGateRefused(message, hint="Nothing was published. Name the workspace in which the release was made.")
+    identifiers = of_all(_union(place, known))
+    findings = _searched_release(unit, folder, place, identifiers).findings
+    return list(dict.fromkeys(finding.detail for finding in findings))
 
 
 def _release_files(folder: Path, place: Place) -> list[tuple[str, Path]]:

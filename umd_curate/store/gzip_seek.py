@@ -8,7 +8,7 @@ import bisect
 import io
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 SPACING = 4 << 20  # bytes of output between two states, at least
 MOST_STATES = 256  # at 3 bytes of output per byte of input
@@ -21,15 +21,20 @@ _GZIP = 31  # zlib's word for a gzip header and a window of 32 KiB
 class SeekableGzip(io.RawIOBase):
     """Reads a gzip file of one or several members (RFC 1952); not for several threads at once.
 
+    Parameters
+    ----------
+    source
+        The file, or an open stream that can be read from any place and is then closed with this one.
+
     Raises
     ------
     OSError
         On reading: the file is damaged, cut off, or unpacks to more than `MOST_EXPANDED`.
     """
 
-    def __init__(self, path: Path) -> None:
-        self._file = path.open("rb")
-        self._spacing = max(SPACING, path.stat().st_size * _USUAL_RATIO // MOST_STATES)
+    def __init__(self, source: Path | IO[bytes]) -> None:
+        self._file = source.open("rb") if isinstance(source, Path) else source
+        self._spacing = max(SPACING, self._file.seek(0, io.SEEK_END) * _USUAL_RATIO // MOST_STATES)
         self._states: list[tuple[int, int, Any]] = [(0, 0, None)]  # place, place in the file, decompressor
         self._place = 0  # of the next byte that the caller reads
         self._begin()

@@ -53,7 +53,7 @@ def _envelope(build: Build, posture: Posture) -> list[Layer]:
     """Skin, fat and muscle of the whole body."""
     female = build.sex == "F"
     trunk = hull_part(skin(hips=1.05 if female else 1.0, shoulders=0.94 if female else 1.0).level, 205, 140, -258, -964)
-    parts = [trunk, _head(), *_neck(), *_legs(female=female), *_arms(posture)]
+    parts = [trunk, head(), *_neck(), *_legs(female=female), *_arms(posture)]
     if female:
         parts += mirrored((ellipsoid((76, 98, -452), (52, 36, 48)),))
     fat = column(_FAT_ALONG_Z, 1, build.fat_mm)
@@ -68,7 +68,8 @@ def _thinner(part: Part, fat: Column) -> Part:
     return Part(part.lo, part.hi, lambda points: level(points) + fat.at(points[2]) + _SKIN_MM)
 
 
-def _head() -> Part:
+def head() -> Part:
+    """Skin of the straight head: skull, jaw, nose, lips, chin and ears."""
     ears = mirrored((ellipsoid((77, -8, -132), (7, 17, 29), turned(pitch_deg=14)),))
     return merged(
         [

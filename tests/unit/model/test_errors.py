@@ -13,7 +13,7 @@ def tree():
 def test_exit_codes_are_those_of_the_documentation():
     expected = {
         "CurateError": 1, "UsageError": 2, "ConfigError": 4, "WorkspaceError": 5, "SchemaError": 6, "EngineError": 7,
-        "GateRefused": 8, "PublishError": 9, "PhiGateRefused": 10,
+        "GateRefused": 8, "PublishError": 9, "PhiGateRefused": 10, "LoadError": 1,
     }  # fmt: skip
     assert {kind.__name__: int(kind.exit_code) for kind in tree()} == expected
     assert (ExitCode.DONE, ExitCode.QUARANTINED, ExitCode.BUG, ExitCode.INTERRUPTED) == (0, 3, 70, 130)

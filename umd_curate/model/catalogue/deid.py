@@ -79,3 +79,17 @@ PUBLISHED_WRONG = FindingCode(
     "Read back from disk, its grid or its voxels differ from the staged image outside the face.",
     "This is a fault of the disk or of the program; check the disk, run again, and report it.",
 )
+HEAD_TURNED = FindingCode(
+    "DEI-307",
+    Severity.FAIL,
+    "The header turns the body: a head shows where it should not be",
+    "Front and top come from the header. Where it is wrong, a face would be looked for in the wrong place and be published.",
+    "Correct patient position and orientation at the source, or give a reason in deid.faces_retained.",
+)
+FACE_LEFT = FindingCode(
+    "DEI-308",
+    Severity.FAIL,
+    "A part of the face's surface lies outside the face mask",
+    "The mask is carried to every image of the session; where the patient moved far between the images, it misses the face.",
+    "Look at the page in private/review; correct the images' places, or give a reason in deid.faces_retained.",
+)

@@ -1,4 +1,4 @@
-"""De-identify and verify, file by file: ``python -m bench.deid [WORK] [--size demo|clinical]``.
+"""De-identify and verify, file by file: ``python -m bench.clean_files [WORK] [--size demo|clinical]``.
 
 A synthetic cohort (CT, MR, PET of five scanners) is cleaned in memory, written as DICOM, opened again and searched for its own
 patient's identifiers, as an export of DICOM does it. Files per second of CPU and of wall, in one process and in two; peak
@@ -80,7 +80,7 @@ def _one_series(paths: Sequence[Path], folder: Path, spent: dict[str, float]) ->
 
 def _runs(listing: Path, parts: int, least: int = 0) -> list[dict[str, float]]:
     commands = [
-        [sys.executable, "-m", "bench.deid", "child", str(listing), str(n), str(parts), str(least)]
+        [sys.executable, "-m", "bench.clean_files", "child", str(listing), str(n), str(parts), str(least)]
         for n in range(parts)
     ]
     running = [subprocess.Popen(command, stdout=subprocess.PIPE, text=True) for command in commands]

@@ -1,0 +1,147 @@
+"""Reads a release of full-size synthetic sessions by our reader, by `datasets` streaming, and by nibabel from the plain files.
+
+Every reader unpacks CT, PET and label map of every row, holds the three together, and sums a few voxels of each, in a process
+of its own; the first one runs twice, so that all find the files in the page cache. CPU seconds are those of the reading
+alone, peak memory that of the process.
+
+    python bench/load.py [--sessions 6] [--small]
+"""
+
+import argparse
+import json
+import math
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tests.publish_builders import built
+from tests.release_builders import Study, subject_ids
+
+CT_KJI, PET_KJI = (400, 512, 512), (400, 200, 200)
+SMALL_CT_KJI, SMALL_PET_KJI = (100, 256, 256), (100, 100, 100)
+COLUMNS = ("ct", "pet", "organs")
+
+
+def main() -> None:
+    """Build the release, run every reader in a process of its own, print the table."""
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--sessions", type=int, default=6)
+    arguments.add_argument("--small", action="store_true", help="a sixteenth of the size, to try the bench itself")
+    arguments.add_argument("--reader", help=argparse.SUPPRESS)
+    arguments.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
+    given = arguments.parse_args()
+    if given.reader:
+        measure(given.reader, given.folder)
+        return
+    with tempfile.TemporaryDirectory() as root:
+        ct, pet = (SMALL_CT_KJI, SMALL_PET_KJI) if given.small else (CT_KJI, PET_KJI)
+        studies = [
+            Study(subject, seed=seed, ct_shape_kji=ct, pet_shape_kji=pet, has_overlap=False)
+            for seed, subject in enumerate(subject_ids(given.sessions))
+        ]
+        folder = built(Path(root), studies)
+        readers = ["ours", "ours", "ours unverified", "ours planes", "streaming", "nibabel", "metadata"]
+        found = [run(reader, folder) for reader in readers][1:]
+    print(f"{given.sessions} sessions, CT {ct[::-1]}, PET {pet[::-1]}")
+    print(f"{'reader':<18} {'CPU s':>8} {'wall s':>8} {'peak MiB':>9}  note")
+    for entry in found:
+        print(f"{entry['reader']:<18} {entry['cpu']:8.2f} {entry['wall']:8.2f} {entry['peak']:9.0f}  {entry['note']}")
+    by = {entry["reader"]: entry for entry in found}
+    print(
+        f"CPU of streaming: {by['ours']['cpu'] / by['streaming']['cpu']:.2f} x; of nibabel: {by['ours']['cpu'] / by['nibabel']['cpu']:.2f} x"
+    )
+    print(f"memory of streaming: {by['ours']['peak'] / by['streaming']['peak']:.2f} x")
+    sums = {entry["sum"] for entry in found if entry["reader"] in {"ours", "ours unverified", "streaming", "nibabel"}}
+    assert len(sums) == 1, "the readers gave different voxels"
+
+
+def run(reader: str, folder: Path) -> dict[str, Any]:
+    """What a reader measured."""
+    environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(folder.parent / "hf")}
+    command = [sys.executable, __file__, "--reader", reader, "--folder", str(folder)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def measure(reader: str, folder: Path) -> None:
+    """Read everything and print what it took."""
+    note = ""
+    if reader == "nibabel":
+        import nibabel as nib  # noqa: F401
+    elif reader == "streaming":
+        import datasets  # noqa: F401
+    else:
+        import umd_curate.load  # noqa: F401
+    cpu, wall = time.process_time(), time.perf_counter()
+    sums: list[float] = []
+    if reader == "metadata":
+        from umd_curate import load_dataset
+
+        note = f"{len(load_dataset('petct', path=folder).metadata())} rows, no image"
+    elif reader == "ours planes":
+        note = planes(folder)
+    else:
+        for arrays in rows_of(reader, folder):
+            sums += [float(array[::37, ::37, ::7].sum(dtype=np.float64)) for array in arrays]
+    told = {
+        "reader": reader,
+        "cpu": time.process_time() - cpu,
+        "wall": time.perf_counter() - wall,
+        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "sum": math.fsum(sums),  # exact, so in any order
+        "note": note,
+    }
+    print(json.dumps(told))
+
+
+def rows_of(reader: str, folder: Path) -> Iterator[list[Any]]:
+    """Arrays of every row, unpacked."""
+    if reader.startswith("ours"):
+        from umd_curate import load_dataset
+
+        for row in load_dataset("petct", path=folder, labels=True, verify=reader == "ours"):
+            yield [row[name].array for name in COLUMNS]
+    elif reader == "streaming":
+        from datasets import load_dataset
+
+        images = load_dataset(str(folder), "petct", streaming=True)
+        labels = load_dataset(str(folder), "labels-petct", streaming=True)
+        for split in images:
+            for image, label in zip(images[split], labels[split], strict=True):
+                row = image | label
+                yield [np.asarray(row[name].dataobj) for name in COLUMNS]
+    else:
+        import nibabel as nib
+
+        for session in sorted(folder.parents[2].glob("data/*/*")):
+            stem = "_".join(session.parts[-2:])
+            names = ("ct", "pet", "desc-organs_dseg")
+            yield [np.asarray(nib.load(session / f"{stem}_{name}.nii.gz").dataobj) for name in names]
+
+
+def planes(folder: Path) -> str:
+    """Sixty random planes of one CT: the first costs a way through the file, the others one from a state before them."""
+    from umd_curate import load_dataset
+
+    image = load_dataset("petct", path=folder)[0]["ct"]
+    rng = np.random.default_rng(0)
+    taken = []
+    for index in [image.shape[2] - 1, *rng.integers(0, image.shape[2], 60)]:
+        start = time.perf_counter()
+        image.plane(int(index))
+        taken.append(1000 * (time.perf_counter() - start))
+    rest = sorted(taken[1:])
+    return f"first plane {taken[0]:.0f} ms, then median {rest[30]:.0f}, worst {rest[-1]:.0f} ms"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,133 @@
+"""Trial heads in CT, MR and PET: the face goes, the brain stays, whatever the pose, field of view, grid and noise."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from umd_curate.deid.deface import Cut, cut_of
+from umd_curate.deid.engine import Examined, examine, faces_of, is_turned, surface_cut
+from umd_curate.model.geometry import Volume, apply_affine
+from umd_curate.model.receipts import What
+from umd_curate.synth.anatomy import Posture
+from umd_curate.synth.heads import HeadSpec, HeadTruth, trial_head
+from umd_curate.synth.motion import Rigid
+from umd_curate.synth.nod import Nod
+
+SPACINGS = {"ct": (2.7, 2.7, 4.0), "mr": (3.0, 3.0, 4.0), "pet": (5.4, 5.4, 4.0)}
+FACE_CHANGED = 0.99  # of the front face surface, in each image
+PLAIN = HeadSpec(spacings_mm=SPACINGS)
+TRIALS = {
+    "straight, arms up": replace(PLAIN, seed=2, sex="F", posture=Posture.ARMS_UP),
+    "chin on the chest": replace(PLAIN, nod=Nod(pitch_deg=-20)),
+    "chin up": replace(PLAIN, nod=Nod(pitch_deg=20)),
+    "turned and leaning, arms up": replace(PLAIN, nod=Nod(-20, 10, 9), posture=Posture.ARMS_UP),
+    "crown out of view": replace(PLAIN, top_mm=-60),
+    "view ends at the nose": replace(PLAIN, top_mm=-140),
+    "chin out of view": replace(PLAIN, bottom_mm=-190),
+    "holder and mask": replace(PLAIN, has_holder=True, ct_noise_hu=80, shading=3),
+    "oblique, left and back": replace(PLAIN, signs=(-1, -1, 1), oblique_deg=(9, 7, -5)),
+    "moved before the PET": replace(PLAIN, pet_drift=Rigid((0.5, 1.0, 0.0), (4.0, -3.0, 4.0))),
+}
+
+
+def looked_at(heads: dict[str, HeadTruth]) -> dict[What, Examined]:
+    return {What(role): examine(head.volume, What(role)) for role, head in heads.items()}
+
+
+def defaced(head: HeadTruth, cut: Cut) -> np.ndarray:
+    after = head.volume.array_kji.copy()
+    for k, plane in enumerate(after):
+        cut.apply(k, plane)
+    return after
+
+
+def check(spec: HeadSpec) -> None:
+    heads = trial_head(spec)
+    seen = looked_at(heads)
+    faces = faces_of(seen)
+    for role, head in heads.items():
+        cut = cut_of(faces, head.volume.grid, role)
+        after = defaced(head, cut)
+        changed = after != head.volume.array_kji
+        i, j, k = np.rint(apply_affine(np.linalg.inv(head.volume.affine), head.face_ras_mm)).astype(int).T
+        assert changed[k, j, i].mean() >= FACE_CHANGED, role
+        assert not (changed & head.brain_kji).any(), role
+        outside = np.ones(changed.shape, bool)
+        outside[cut.box] = ~cut.mask_kji
+        assert not changed[outside].any()
+        assert (after[~outside] == cut.fill).all()
+        part = surface_cut(seen[What(role)], faces)
+        assert part is None or part > 0.9
+        assert not is_turned(seen[What(role)], head.volume, What(role))
+
+
+ALWAYS = ("turned and leaning, arms up", "view ends at the nose", "moved before the PET")
+
+
+@pytest.mark.parametrize(
+    "name", [name if name in ALWAYS else pytest.param(name, marks=pytest.mark.slow) for name in TRIALS]
+)
+def test_face_goes_and_brain_stays(name):
+    check(TRIALS[name])
+
+
+angles = st.floats(-20, 20)
+
+
+@pytest.mark.slow
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    seed=st.integers(0, 1000),
+    sex=st.sampled_from("FM"),
+    nod=st.builds(Nod, angles, angles, st.floats(-12, 12)),
+    posture=st.sampled_from(Posture),
+    sign=st.tuples(*[st.sampled_from((-1.0, 1.0))] * 3),
+    oblique=st.tuples(*[st.floats(-10, 10)] * 3),
+    in_plane_mm=st.floats(1.5, 5.5),
+    step_mm=st.floats(1.5, 5.5),
+    noise_hu=st.floats(0, 90),
+    shading=st.floats(0, 3),
+)
+def test_face_goes_and_brain_stays_in_any_pose_grid_and_noise(
+    seed, sex, nod, posture, sign, oblique, in_plane_mm, step_mm, noise_hu, shading
+):
+    spacings = dict.fromkeys(SPACINGS, (in_plane_mm, in_plane_mm, step_mm))
+    check(
+        HeadSpec(
+            seed, sex, posture, nod, spacings_mm=spacings, signs=sign, oblique_deg=oblique, ct_noise_hu=noise_hu,
+            shading=shading, has_holder=bool(seed % 2), bottom_mm=-420 - seed % 200,
+        )
+    )  # fmt: skip
+
+
+def turned(volume: Volume, rows: tuple[int, int, int], signs: tuple[int, int, int]) -> Volume:
+    """The image with a header that takes its axes for others."""
+    matrix = np.eye(4)
+    matrix[:3, :3] = np.eye(3)[list(rows)] * np.array(signs)[:, None]
+    return Volume(volume.array_kji, matrix @ volume.affine)
+
+
+@pytest.mark.parametrize(
+    ("role", "rows", "signs"),
+    [
+        ("mr", (0, 2, 1), (1, 1, 1)),
+        ("pet", (2, 1, 0), (1, -1, 1)),
+        ("ct", (0, 1, 2), (1, 1, -1)),
+        ("pet", (0, 1, 2), (-1, -1, 1)),
+    ],
+)
+def test_header_that_turns_the_body_is_noticed(role, rows, signs):
+    head = trial_head(replace(PLAIN, bottom_mm=-600, spacings_mm={role: SPACINGS[role]}))[role]
+    image = turned(head.volume, rows, signs)
+    assert is_turned(examine(image, What(role)), image, What(role))
+
+
+def test_ears_go_with_the_face():
+    heads = trial_head(replace(PLAIN, spacings_mm={"ct": SPACINGS["ct"]}))
+    head = heads["ct"]
+    changed = defaced(head, cut_of(faces_of(looked_at(heads)), head.volume.grid, "ct")) != head.volume.array_kji
+    i, j, k = np.rint(apply_affine(np.linalg.inv(head.volume.affine), head.ears_ras_mm)).astype(int).T
+    assert changed[k, j, i].mean() > 0.95

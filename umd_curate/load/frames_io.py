@@ -1,0 +1,74 @@
+"""Rows as dictionaries of arrays, in the form that PyTorch's DataLoader and MONAI's dictionary transforms take.
+
+torch is imported only where tensors are asked for; a map-style dataset needs no base class.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from umd_curate.errors import EngineError, UsageError
+from umd_curate.load.image_io import Image
+from umd_curate.store.lazy import Lazy
+
+if TYPE_CHECKING:
+    from umd_curate.load.dataset_io import Dataset
+
+torch = Lazy("torch")
+
+_TENSOR_TYPES = {np.dtype("uint16"): np.int32, np.dtype("uint32"): np.int64}  # torch works with few unsigned types
+
+
+@dataclass(frozen=True)
+class Frames:
+    """A map-style dataset.
+
+    An item holds per column an array with a channel axis, shape (1, i, j, k), and ``<column>_meta_dict`` with ``affine``
+    (4 x 4, RAS+ mm), ``spacing_mm``, ``units`` and ``filename_or_obj``; beside them ``subject_id`` and ``session_id``.
+    An image that a session lacks is None.
+    """
+
+    dataset: "Dataset"
+    columns: tuple[str, ...]
+    grid: str | None = None
+    tensors: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.columns or (self.grid is not None and self.grid not in self.columns):
+            message = "Name the images of a frame, and among them the one whose grid is shared."
+            raise UsageError(message)
+
+    def __len__(self) -> int:
+        return len(self.dataset)
+
+    def __getitem__(self, index: int) -> dict[str, Any]:
+        row = self.dataset[index]
+        place = self.dataset.places[index]
+        frame: dict[str, Any] = {"subject_id": place.subject, "session_id": place.session}
+        shared: Image | None = row.get(self.grid) if self.grid else None
+        for column in self.columns:
+            image: Image | None = row.get(column)
+            if image is not None and shared is not None:
+                image = image.on_grid_of(shared)
+            frame[column] = self._array(image) if image is not None else None
+            if image is not None:
+                frame[f"{column}_meta_dict"] = {
+                    "affine": image.affine,
+                    "spacing_mm": image.spacing_mm,
+                    "units": image.units,
+                    "filename_or_obj": image.file_name,
+                }
+        return frame
+
+    def _array(self, image: Image) -> Any:  # noqa: ANN401  (an array or a tensor)
+        array: NDArray[np.generic] = np.ascontiguousarray(image.array)[None]
+        if not self.tensors:
+            return array
+        wanted = _TENSOR_TYPES.get(array.dtype, array.dtype)
+        try:
+            return torch.from_numpy(np.array(array, wanted))
+        except ImportError as error:
+            message = "Tensors were asked for, and torch is not installed."
+            raise EngineError(message, hint="Install torch for this machine, or take numpy arrays.") from error
