@@ -28,7 +28,10 @@ def settings_page() -> str:
             "`umd-curate config show --resolved` prints every setting with its value. Unknown keys are errors. An environment variable "
             "goes above the file: `UMD_RELEASE__VERSION=1.0.0` sets `version` in `[release]`."
         ),
-        "The variables `UMD_WORKSPACE`, `UMD_PRIVATE` and `UMD_KEY_FILE` name the workspace, the private folder and the key.",
+        (
+            "The variables `UMD_WORKSPACE`, `UMD_PRIVATE`, `UMD_KEY_FILE` and `UMD_SIGNING_KEY` name the workspace, the private "
+            "folder, the key of the de-identification and that of the releases."
+        ),
     ]
     for name, entry in UmdConfig.model_fields.items():
         section = entry.annotation

@@ -4,6 +4,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
+from umd_curate.model.config_burned_in import BurnedInDecision
 from umd_curate.model.config_publish import PublishConfig
 from umd_curate.model.config_register import RegisterConfig
 from umd_curate.model.config_run import RunConfig, WorkspaceConfig
@@ -158,7 +159,9 @@ class PrivateKept(Section):
 class DeidConfig(Section):
     """De-identification. The key never lies in the workspace."""
 
-    apart: ClassVar[frozenset[str]] = frozenset({"key_file", "subjects"})  # what they decide stands in the work orders
+    apart: ClassVar[frozenset[str]] = frozenset(
+        {"key_file", "subjects", "burned_in"}
+    )  # what they decide stands in orders and units
 
     key_file: str = Field("~/.config/umd-curate/deid.key", description="Secret key, made at the first run, mode 0600.")
     subjects: Literal["random", "preassigned"] = Field(
@@ -166,6 +169,12 @@ class DeidConfig(Section):
         description="Published ids: random, or only those that `crosswalk import` took; then others stop a run.",
     )
     faces_retained: Reason | None = Field(None, description="Reason why faces stay; without it heads are defaced.")
+    search_text: bool = Field(
+        False, description="Look for text in the pixels of every slice; a find sets the image aside."
+    )
+    burned_in: tuple[BurnedInDecision, ...] = Field(
+        (), description="Decisions on images in whose pixels text was found."
+    )
     words: tuple[WordsKept, ...] = Field((), description="Words that may stay in descriptors, each list with a reason.")
     private: tuple[PrivateKept, ...] = Field((), description="Private elements that may stay, each with a reason.")
     drop: tuple[ElementTag, ...] = Field(

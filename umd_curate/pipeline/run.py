@@ -64,7 +64,7 @@ def opened(workspace: Workspace, config: UmdConfig, command: str, watcher: Watch
 
 
 def ingest(session: Session, given: Sequence[Path]) -> None:
-    """Scan, de-identify, convert, ask the referee, deface: from the raw folder to ``data/``, with an account of every file."""
+    """Scan, de-identify, convert, ask the referee, look for text, deface: from raw folder to ``data/``, with an account of all."""
     roots = roots_of(given, session.ledger, session.workspace)
     refuse_overlap(roots, (session.workspace.root, session.workspace.private))
     understood = understand(
@@ -80,7 +80,7 @@ def ingest(session: Session, given: Sequence[Path]) -> None:
     accounts = accounting.settle(understood.decisions(), ordered.units_of, receipts)
     sums = accounting.account_for(session.workspace.accounting_path, accounts, session.key.short_id, understood.files)
     session.ledger.set_fact(ACCOUNTING, sums)
-    run_steps(session, (referee.NAME, "deface", "suv-images"))
+    run_steps(session, (referee.NAME, "burned-in", "deface", "suv-images"))
 
 
 def _supplement(session: Session, understood: Understood) -> SupplementTable | None:

@@ -7,6 +7,7 @@ PIXEL_STEPS = ("ingest", "contours")
 ALL_STEPS = (
     *PIXEL_STEPS,
     "referee",
+    "burned-in",
     "deface",
     "suv-images",
     "register",
@@ -22,6 +23,7 @@ ALL_STEPS = (
 
 def below_the_wall() -> dict[str, Step]:
     """Steps by name, in order."""
+    from umd_curate.deid.burned_io import STEP as BURNED_IN  # noqa: PLC0415
     from umd_curate.deid.step import STEP as DEFACE  # noqa: PLC0415  (rooms are opened when they are needed)
     from umd_curate.label.step import STEP as LABEL  # noqa: PLC0415
     from umd_curate.pipeline.phi_gate import SEAL_STEP as SEAL  # noqa: PLC0415
@@ -38,6 +40,7 @@ def below_the_wall() -> dict[str, Step]:
 
     steps = (
         REFEREE,
+        BURNED_IN,
         DEFACE,
         SUV_IMAGES,
         REGISTER,

@@ -12,7 +12,7 @@ from umd_curate.model.config import UmdConfig
 from umd_curate.model.receipts import Json, Receipt, State, What
 from umd_curate.model.steps import SessionFiles, Unit, View
 
-EARLIER_STEPS = ("ingest", "contours", "referee", "deface", "register", "label", "qa")
+EARLIER_STEPS = ("ingest", "contours", "referee", "burned-in", "deface", "register", "label", "qa")
 IMAGE_ROLES = (What.PET, What.CT, What.MR)
 ACCOUNTING = "accounting"
 REFEREE = "referee"

@@ -30,6 +30,20 @@ NO_PIXELS = FindingCode(
     "A header without SOP class, SOP instance or pixel data cannot be carried over rightly.",
     "Export the series again; the file is truncated or was damaged.",
 )
+TEXT_IN_PIXELS = FindingCode(
+    "DEI-105",
+    Severity.FAIL,
+    "Something in the pixels looks like text",
+    "A name that is burned into a slice stays in the image whatever is done to the header.",
+    "Look at the page in private/review, and decide in umd.toml, [[deid.burned_in]]: clean, redact or exclude, with a reason.",
+)
+TEXT_DECIDED = FindingCode(
+    "DEI-106",
+    Severity.WARN,
+    "Something in the pixels looks like text, and a person decided about it",
+    "The decision and its reason stand in umd.toml; nothing is blacked out without one.",
+    "Nothing; take the decision out of umd.toml to have the image set aside again.",
+)
 ECHO = FindingCode(
     "DEI-201",
     Severity.FAIL,

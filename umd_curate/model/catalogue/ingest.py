@@ -110,7 +110,7 @@ DIXON_NOT_SELECTED = _excluded(
 CONTOURS_NOT_SELECTED = _excluded(
     "ING-127",
     "Contours of a series that is not selected",
-    "A DICOM SEG goes with the CT or MR that it references in (0008,1115); that series is in no session.",
+    "A DICOM SEG goes with the CT or MR that it references in (0008,1115), an RTSTRUCT with that in (3006,0014); that series is in no session.",
     "If these contours are wanted, see why their series was not selected.",
 )
 DECIDED_AGAINST = _excluded(
