@@ -56,6 +56,7 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
             pet=images.pet,
             is_suv=images.pet_facts is not None and images.pet_facts.is_suv,
             body_points_ras_mm=images.outline(),
+            anatomy_on_pet=images.anatomy_on_pet,
         ),
         table,
     )
