@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from scipy import ndimage
 
 from umd_curate.model.checks import CheckEntry, Outcome, heaviest
 from umd_curate.model.geometry import Volume
@@ -158,13 +159,15 @@ def shift(case: Case, _: list[Case]) -> Volume:
 
 
 def hole(case: Case, _: list[Case]) -> Volume:
-    """A ball of a tenth of an organ's volume is missing inside of it."""
+    """A ball around an organ's innermost voxel is missing: as large as fits below its surface, a tenth of it at most."""
     array = case.labels.array_kji.copy()
     mask = array == IDS[str(case.random.choice(ROUNDED))]
+    depth = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1, 1:-1]
+    centre = np.unravel_index(int(depth.argmax()), mask.shape)
     places = np.argwhere(mask)
-    centre = places[np.abs(places - places.mean(axis=0)).sum(axis=1).argmin()]
-    distance = np.linalg.norm(places - centre, axis=1)
-    taken = places[np.argsort(distance)[: len(places) // 10]]
+    distance = np.linalg.norm(places - np.array(centre), axis=1)
+    taken = places[distance < depth.max() - 1.5]
+    taken = taken[np.argsort(np.linalg.norm(taken - np.array(centre), axis=1))[: len(places) // 10]]
     array[tuple(taken.T)] = 0
     return _changed(case, array)
 
