@@ -10,11 +10,12 @@ from tests.unit.label.phantom import ORGANS, dice, drawn, grid
 from umd_curate.label import STEP
 from umd_curate.model.config import LabelConfig, UmdConfig
 from umd_curate.model.findings import Refused
-from umd_curate.model.geometry import Volume
+from umd_curate.model.geometry import Grid, Volume
 from umd_curate.model.receipts import State, What
 from umd_curate.model.sidecars import LabelSidecar
 from umd_curate.model.steps import SessionFiles
-from umd_curate.store.files import artifact
+from umd_curate.model.transforms import Rigid, itk_text
+from umd_curate.store.files import artifact, write_text
 from umd_curate.store.keys import key_path, make_key
 from umd_curate.store.nifti import read_volume, voxel_sha256, write_volume
 from umd_curate.store.workspace import create_workspace
@@ -185,3 +186,21 @@ def test_a_table_for_other_series_leaves_this_one_alone(place, tmp_path):
 def test_a_second_run_writes_the_same_bytes(place):
     session = session_of(ct(place), pet(place), staged(place, drawn(CT)))
     assert label(place, session).outputs == label(place, session).outputs
+
+
+def test_labels_follow_the_transform_of_a_corrected_motion_to_the_pet(place):
+    labels = drawn(CT)
+    apart = np.array([12.0, 0.0, 0.0])  # PET points lie so far right of where the CT shows them
+    moved = PET.affine.copy()
+    moved[:3, 3] += apart
+    shift = np.eye(4)
+    shift[:3, 3] = -apart
+    path = f"data/sub-7K3QF2/ses-petct1/{STEM}_space-pet_xfm.tfm"
+    write_text(place.resolve(path), itk_text(Rigid(shift)))
+    transform = artifact(What.TO_ANATOMY, path, place.resolve(path))
+    files = ct(place), pet(place, Grid(PET.shape_kji, moved)), staged(place, labels)
+    receipt = label(place, session_of(*files, transform))
+    still = label(place, session_of(ct(place), pet(place), staged(place, labels)))
+    found, expected = (read_volume(place.resolve(entry.outputs[2].path)).array_kji for entry in (receipt, still))
+    assert found.any()
+    assert np.array_equal(found, expected)

@@ -208,7 +208,9 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[Folder, str, Page]
 def test_every_figure_and_anchor_of_the_report_exists(report: tuple[Folder, str, Page]) -> None:
     place, _, page = report
     files = [link for link in page.links if not link.startswith("#")]
-    assert len({link for link in files if link.endswith(".png")}) == 8
+    assert (
+        len({link for link in files if link.endswith(".png")}) == 10
+    )  # per session: anatomy, labels, fusion, checkerboard, mip
     for link in files:
         assert place.resolve("qa").joinpath(unquote(link)).is_file()
     assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)

@@ -35,6 +35,7 @@ COMMANDS = {
     "quarantine": ("status", "quarantine", "List what was wanted but cannot be used, and what to do."),
     "reveal": ("status", "reveal", "Show path and patient behind a short id, on a terminal."),
     "withdraw": ("withdraw", "withdraw", "Take a subject out of every later release."),
+    "bench": ("bench", "bench", "Score de-identified DICOM against an answer key (MIDI-B)."),
     "suv": ("suv", "suv", "Explain how an SUV was derived."),
     "audit": ("audit", "audit", "Search any folder for identifiers of patients."),
     "crosswalk": ("crosswalk", "crosswalk", "Keep the link between patients and published ids."),

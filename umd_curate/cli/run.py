@@ -25,15 +25,29 @@ SUPPLEMENT = click.option(
     help="Table of what the site's records know and headers lack (weight, dose ...); - for none.  [default: the last run's]",
 )
 
+DICOM_OUT = click.option(
+    "--dicom-out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Also write every sound image as de-identified DICOM into this folder, outside the workspace.",
+)
+
 
 @click.command
 @RAW
 @SUPPLEMENT
+@DICOM_OUT
 @UNLINKABLE
 @common
 @spread
 @conversion
-def run(options: Options, raw_folders: tuple[Path, ...], supplement: str | None, *, unlinkable: bool) -> int:
+def run(
+    options: Options,
+    raw_folders: tuple[Path, ...],
+    supplement: str | None,
+    dicom_out: Path | None,
+    *,
+    unlinkable: bool,
+) -> int:
     """Do all of it: RAW DICOM in, a release folder out that load_dataset reads.
 
     RAW is one or more folders of any shape, archives (zip, tar, tar.gz) or files; - reads a list of paths from standard
@@ -51,17 +65,22 @@ def run(options: Options, raw_folders: tuple[Path, ...], supplement: str | None,
     if unlinkable:
         options.open_or_create(unlinkable=True)
     return _work(
-        options, "run", lambda session: {"release": shown(pipeline.run(session, roots))}, roots, supplement=supplement
+        options,
+        "run",
+        lambda session: {"release": shown(pipeline.run(session, roots, dicom_out))},
+        roots,
+        supplement=supplement,
     )
 
 
 @click.command
 @RAW
 @SUPPLEMENT
+@DICOM_OUT
 @common
 @spread
 @conversion
-def ingest(options: Options, raw_folders: tuple[Path, ...], supplement: str | None) -> int:
+def ingest(options: Options, raw_folders: tuple[Path, ...], supplement: str | None, dicom_out: Path | None) -> int:
     """Scan, de-identify, convert and deface RAW into data/, with an account of every file.
 
     \b
@@ -71,7 +90,9 @@ def ingest(options: Options, raw_folders: tuple[Path, ...], supplement: str | No
     roots = named(raw_folders)
     if options.dry_run:
         return look(options, roots)
-    return _work(options, "ingest", lambda session: pipeline.ingest(session, roots), roots, supplement=supplement)
+    return _work(
+        options, "ingest", lambda session: pipeline.ingest(session, roots, dicom_out), roots, supplement=supplement
+    )
 
 
 @click.command

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from umd_curate.label.engine import LabelCase, LabelEngine, Labelled, LabelSource, Outcome, run_engine
+from umd_curate.label.engine import LabelCase, LabelEngine, Labelled, LabelSource, Outcome, TransformFile, run_engine
 from umd_curate.label.io import read_contour_table, write_labels
 from umd_curate.label.judge import Run
 from umd_curate.label.plan import ANATOMICAL, NAME, plan_session, series_of
@@ -60,9 +60,15 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     receipt = unit.receipt(outputs=labels, findings=drawn.findings, measured=measured, versions=versions)
     if unit.input(What.PET) is None or all(What.PET not in engine.describe().targets for engine in engines.values()):
         return receipt
-    return _with_pet(
-        receipt, unit, place, config, LabelSource(image.what, place.resolve(labels[0].path), labels[0].sha256)
-    )
+    moved = unit.input(What.TO_ANATOMY)
+    transforms = (_transform(moved, place),) if moved else ()
+    source = LabelSource(image.what, place.resolve(labels[0].path), labels[0].sha256, transforms=transforms)
+    return _with_pet(receipt, unit, place, config, source)
+
+
+def _transform(entry: Artifact, place: Place) -> TransformFile:
+    """The registration's transform from PET points to points of the CT or MR."""
+    return TransformFile(entry.path.rpartition("/")[2], place.resolve(entry.path), entry.sha256)
 
 
 def _with_pet(receipt: Receipt, unit: Unit, place: Place, config: UmdConfig, source: LabelSource) -> Receipt:
@@ -88,7 +94,7 @@ def _with_pet(receipt: Receipt, unit: Unit, place: Place, config: UmdConfig, sou
     )
 
 
-STEP = Step(name=NAME, version=2, sections=("dataset", "label"), plan=plan, perform=perform)
+STEP = Step(name=NAME, version=3, sections=("dataset", "label"), plan=plan, perform=perform)
 
 
 def _image(unit: Unit, roles: Sequence[What]) -> tuple[What, Artifact]:

@@ -179,8 +179,8 @@ def _release_files(folder: Path, place: Place) -> list[tuple[str, Path]]:
     """Report, and every file of a release that is no shard."""
     shards = set(_shards(folder))
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path not in shards)
-    report = place.resolve("qa/report.html")
-    return [("", path) for path in (*paths, *([report] if report.is_file() else []))]
+    reports = [place.resolve(f"qa/{name}") for name in ("report.html", "deid-report.html", "deid-report.json")]
+    return [("", path) for path in (*paths, *(report for report in reports if report.is_file()))]
 
 
 SEAL_STEP = Step(SEAL, 2, ("release",), plan_seal, perform_seal)

@@ -10,12 +10,14 @@ ALL_STEPS = (
     "burned-in",
     "deface",
     "suv-images",
+    "dicom-out",
     "register",
     "label",
     "between",
     "qa",
     "report",
     "audit",
+    "deid-report",
     "release",
     "seal",
 )
@@ -26,6 +28,7 @@ def below_the_wall() -> dict[str, Step]:
     from umd_curate.deid.burned_io import STEP as BURNED_IN  # noqa: PLC0415
     from umd_curate.deid.step import STEP as DEFACE  # noqa: PLC0415  (rooms are opened when they are needed)
     from umd_curate.label.step import STEP as LABEL  # noqa: PLC0415
+    from umd_curate.pipeline.deid_report import STEP as DEID_REPORT  # noqa: PLC0415
     from umd_curate.pipeline.phi_gate import SEAL_STEP as SEAL  # noqa: PLC0415
     from umd_curate.pipeline.phi_gate import STEP as AUDIT  # noqa: PLC0415
     from umd_curate.pipeline.phi_gate import searched_release  # noqa: PLC0415
@@ -49,6 +52,7 @@ def below_the_wall() -> dict[str, Step]:
         QA,
         REPORT,
         AUDIT,
+        DEID_REPORT,
         searched_release(RELEASE, build_release),
         SEAL,
     )

@@ -49,6 +49,7 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
             pet=images.pet,
             is_suv=images.pet_facts is not None and images.pet_facts.is_suv,
             body_points_ras_mm=engine.outline(images),
+            anatomy_on_pet=images.anatomy_on_pet,
         ),
         table,
     )
@@ -113,7 +114,7 @@ def perform_report(unit: Unit, place: Place, config: UmdConfig) -> Receipt:  # n
 
 _COUNTED = (("passed", Outcome.PASS), ("warned", Outcome.WARN), ("failed", Outcome.FAIL))
 
-STEP = Step(name="qa", version=2, sections=("dataset", "qa"), plan=plan, perform=perform)
+STEP = Step(name="qa", version=3, sections=("dataset", "qa"), plan=plan, perform=perform)
 REPORT = Step(name="report", version=3, sections=("dataset", "qa"), plan=plan_report, perform=perform_report)
 
 _ORGANS_JSON = f"{What.ORGANS}.json"
