@@ -46,12 +46,12 @@ def body_pair(seed: int) -> BodyPair:
     table = organ_table()
     ids = {organ.name: organ.id for organ in table}
     ct_grid, mr_grid = ct_study.grid_of("ct").grid, mr_study.grid_of("mr").grid
-    ct = paint(ct_grid, ct_study.anatomy, layers_of(ct_study.build, ct_study.posture), (_looks("hu"),), ids)
-    both = (_looks("water"), _looks("fat"))
+    ct = paint(ct_grid, ct_study.anatomy, layers_of(ct_study.build, ct_study.posture), (looks("hu"),), ids)
+    both = (looks("water"), looks("fat"))
     mr = paint(mr_grid, moved, layers_of(mr_study.build, mr_study.posture), both, ids)
     field = bias_field(mr_grid, mr_study.draw("bias"), 0, mr_grid.shape_kji[0])
     in_phase = dixon(mr.channels[0] * field, mr.channels[1] * field)["in"]
-    points, owner = _points(ct.labels, ct_grid.affine, draw)
+    points, owner = organ_points(ct.labels, ct_grid.affine, draw)
     at_body = np.stack(ct_study.anatomy.to_body((points[:, 0], points[:, 1], points[:, 2])), axis=1)
     ct_image = np.clip(ct.channels[0] + draw.normal(0, CT_NOISE_HU, ct_grid.shape_kji), -1024, 3000)
     mr_image = np.abs(in_phase + draw.normal(0, MR_NOISE, mr_grid.shape_kji))
@@ -71,7 +71,8 @@ def _studies(seed: int) -> tuple[Study, Study]:
     return ct, mr
 
 
-def _looks(name: str) -> dict:
+def looks(name: str) -> dict:
+    """Value of each tissue in one of the images."""
     return {tissue: getattr(look, name) for tissue, look in LOOKS.items()}
 
 
@@ -80,7 +81,8 @@ def _three(draw: np.random.Generator, size: float) -> tuple[float, float, float]
     return float(x), float(y), float(z)
 
 
-def _points(labels: np.ndarray, affine: np.ndarray, draw: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def organ_points(labels: np.ndarray, affine: np.ndarray, draw: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Points inside every organ of a label map, RAS+ mm, and the organ of each."""
     points, owner = [], []
     for organ in organ_table():
         at = np.argwhere(labels == organ.id)

@@ -7,6 +7,7 @@ Commands come from click, finding codes from `model/catalogue`, settings from `U
 from pathlib import Path
 
 import pages_declared
+import pages_rules
 import pages_said
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
@@ -24,6 +25,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         "reference/documents.md": pages_declared.documents_page(),
         "reference/tables.md": pages_declared.tables_page(),
         "reference/organs.md": pages_declared.organs_page(),
+        "reference/rules.md": pages_rules.rules_page(),
         "reference/defects.md": pages_declared.defects_page(),
         "changelog.md": (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"),
     }

@@ -28,7 +28,10 @@ def settings_page() -> str:
             "`umd-curate config show --resolved` prints every setting with its value. Unknown keys are errors. An environment variable "
             "goes above the file: `UMD_RELEASE__VERSION=1.0.0` sets `version` in `[release]`."
         ),
-        "The variables `UMD_WORKSPACE`, `UMD_PRIVATE` and `UMD_KEY_FILE` name the workspace, the private folder and the key.",
+        (
+            "The variables `UMD_WORKSPACE`, `UMD_PRIVATE`, `UMD_KEY_FILE` and `UMD_SIGNING_KEY` name the workspace, the private "
+            "folder, the key of the de-identification and that of the releases."
+        ),
     ]
     for name, entry in UmdConfig.model_fields.items():
         section = entry.annotation
@@ -182,12 +185,13 @@ def organs_page() -> str:
             o.side or "",
             o.snomed_code,
             o.snomed_meaning,
+            str(o.pieces or "any"),
             "yes" if o.moves else "",
             ", ".join(o.aliases),
         )
         for o in organ_table()
     ]
-    head = ("id", "name", "side", "SNOMED CT", "meaning", "moves or fills between the scans", "also known as")
+    head = ("id", "name", "side", "SNOMED CT", "meaning", "pieces", "moves or fills between the scans", "also known as")
     return (
         "# The 13 organs\n\nIds, codes and colours are data in `manifests/umd.toml`, never constants in code. 0 is background. "
         "A label of an organ that moves or fills between CT or MR and PET is marked as approximate on the PET grid.\n\n"

@@ -32,6 +32,7 @@ class Hospital:
         return {
             **os.environ,
             "UMD_KEY_FILE": str(self.key_file),
+            "UMD_SIGNING_KEY": str(self.key_file.with_name("signing.key")),
             "UMD_CONVERT__REFEREE": "none",  # tests of its own; the tutorial runs with it
             "HF_HUB_OFFLINE": "1",
             "NO_COLOR": "1",

@@ -45,6 +45,6 @@ def test_a_changed_a_missing_and_a_leftover_schema_are_named(tmp_path: Path):
     first.unlink()
     (tmp_path / "old.schema.json").write_text("{}", encoding="utf-8")
     (tmp_path / "pet-sidecar.schema.json").write_text("{}", encoding="utf-8")
-    assert schemas.check(tmp_path) == ["image-sidecar", "old", "pet-sidecar"]
+    assert schemas.check(tmp_path) == ["deid-report", "old", "pet-sidecar"]
     schemas.write(tmp_path)
     assert schemas.check(tmp_path) == []

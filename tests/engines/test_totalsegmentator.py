@@ -20,7 +20,7 @@ from umd_curate.label.engine import LabelCase, Outcome, run_engine
 from umd_curate.label.engines.totalsegmentator import labels, tables
 from umd_curate.label.registry import engine_folder, load_engines
 from umd_curate.label.subprocess_io import end_staying
-from umd_curate.model.config import LabelConfig
+from umd_curate.model.config_labels import LabelConfig
 from umd_curate.model.geometry import Volume
 from umd_curate.store.files import sha256_of
 from umd_curate.store.nifti import write_volume

@@ -12,6 +12,11 @@ PUBLIC = ("data", "qa", "releases")
 DATES = ("birth_date", "study_date")
 
 
+def head_of(cell: bytes) -> bytes:
+    """Header of an image in a shard; of a preview all bytes."""
+    return cell if cell.startswith(b"\x89PNG") else gzip.decompress(cell)[:352]
+
+
 def contents_of(path: Path) -> bytes:
     """Bytes of a file as a reader would see them: unpacked, and tables as text."""
     data = path.read_bytes()
@@ -22,7 +27,7 @@ def contents_of(path: Path) -> bytes:
         plain = [name for name in table.column_names if "struct" not in str(table.schema.field(name).type)]
         data += json.dumps(table.select(plain).to_pylist(), default=str).encode()
         for name in set(table.column_names) - set(plain):
-            data += b"".join(gzip.decompress(cell["bytes"])[:352] for cell in table[name].to_pylist() if cell)
+            data += b"".join(head_of(cell["bytes"]) for cell in table[name].to_pylist() if cell)
     return data.lower()
 
 

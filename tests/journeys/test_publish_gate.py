@@ -8,6 +8,7 @@ import pytest
 
 from tests.hospital import Finished
 from umd_curate.errors import ExitCode
+from umd_curate.store.signing import sign_file
 
 
 @pytest.fixture
@@ -41,6 +42,7 @@ def test_an_identifier_in_the_folder_stops_it_before_a_byte_leaves(finished: Fin
     sums.write_text(
         sums.read_text("ascii").replace(before, hashlib.sha256(notes.read_bytes()).hexdigest()), encoding="ascii"
     )
+    sign_file(sums, tmp_path / "keys" / "signing.key", tmp_path / "nowhere")
     result = pushed(finished, release, "--to", f"{tmp_path}/out")
     assert result.returncode == ExitCode.PHI_GATE, result.stderr
     assert "CHANGELOG.md" in result.stderr

@@ -8,13 +8,15 @@ import pytest
 
 from tests.unit.label.phantom import ORGANS, dice, drawn, grid
 from umd_curate.label import STEP
-from umd_curate.model.config import LabelConfig, UmdConfig
+from umd_curate.model.config import UmdConfig
+from umd_curate.model.config_labels import LabelConfig
 from umd_curate.model.findings import Refused
-from umd_curate.model.geometry import Volume
+from umd_curate.model.geometry import Grid, Volume
 from umd_curate.model.receipts import State, What
 from umd_curate.model.sidecars import LabelSidecar
 from umd_curate.model.steps import SessionFiles
-from umd_curate.store.files import artifact
+from umd_curate.model.transforms import Rigid, itk_text
+from umd_curate.store.files import artifact, write_text
 from umd_curate.store.keys import key_path, make_key
 from umd_curate.store.nifti import read_volume, voxel_sha256, write_volume
 from umd_curate.store.workspace import create_workspace
@@ -185,3 +187,89 @@ def test_a_table_for_other_series_leaves_this_one_alone(place, tmp_path):
 def test_a_second_run_writes_the_same_bytes(place):
     session = session_of(ct(place), pet(place), staged(place, drawn(CT)))
     assert label(place, session).outputs == label(place, session).outputs
+
+
+def model_of(tmp_path, array):
+    """Settings of a model that gives this label map of the CT, with lobes of the lung."""
+    given, names = tmp_path / "given.nii.gz", tmp_path / "names.toml"
+    write_volume(given, Volume(array, CT.affine))
+    names.write_text('5 = "liver"\n10 = "lung_upper_lobe_left"\n11 = "lung_lower_lobe_left"\n', encoding="utf-8")
+    command = {
+        "name": "mine",
+        "version": "1",
+        "argv": ["/bin/cp", str(given), "{out}/labels.nii.gz"],
+        "targets": ["ct"],
+        "map": str(names),
+    }
+    return {"engines": ["mine", "propagate"], "command": [command]}
+
+
+def spoilt_model():
+    """A liver with a speck and a hole, and a lung in two lobes."""
+    array = np.zeros(CT.shape_kji, np.uint8)
+    k, j, i = (size // 2 for size in CT.shape_kji)
+    array[k - 3 : k + 4, j - 6 : j + 7, i - 6 : i + 7] = 5
+    array[k, j, i] = 0
+    array[0, 0, 0] = 5
+    array[k - 3 : k, j - 6 : j + 7, 2:8], array[k : k + 4, j - 6 : j + 7, 2:8] = 10, 11
+    return array
+
+
+def test_a_models_labels_are_tidied_and_its_own_output_is_kept(place, tmp_path):
+    array = spoilt_model()
+    config = UmdConfig.model_validate({"label": model_of(tmp_path, array)})
+    receipt = label(place, session_of(ct(place), pet(place)), config)
+    files = {entry.what: place.resolve(entry.path) for entry in receipt.outputs}
+    labels = read_volume(files[What.ORGANS]).array_kji
+    raw = read_volume(files[What.RAW_ORGANS]).array_kji
+    assert np.array_equal(raw, array)
+    lobes = 13 * 6
+    assert receipt.measured["tidied_voxels"] == {
+        "specks": {"liver": 1},
+        "holes": {"liver": 1},
+        "merged": {"lung": 7 * lobes},
+    }
+    assert np.count_nonzero((labels > 0) != (raw > 0)) == 2
+    sidecar = LabelSidecar.model_validate_json(files[f"{What.RAW_ORGANS}.json"].read_bytes())
+    assert sidecar.labels == {"liver": 5, "lung_upper_lobe_left": 10, "lung_lower_lobe_left": 11}
+    on_ct = LabelSidecar.model_validate_json(files[f"{What.ORGANS}.json"].read_bytes())
+    assert on_ct.tidied == receipt.measured["tidied_voxels"]
+    assert What.RAW_ORGANS_ON_PET not in files  # what was carried over is not tidied again
+
+
+def test_with_the_rules_off_the_models_labels_are_the_models(place, tmp_path):
+    settings = model_of(tmp_path, spoilt_model()) | {"tidy": {"specks": False, "islands": False, "holes": False}}
+    receipt = label(place, session_of(ct(place)), UmdConfig.model_validate({"label": settings}))
+    files = {entry.what: place.resolve(entry.path) for entry in receipt.outputs}
+    labels, raw = (read_volume(files[what]).array_kji for what in (What.ORGANS, What.RAW_ORGANS))
+    assert np.array_equal(labels > 0, raw > 0)
+    assert set(receipt.measured["tidied_voxels"]) == {"merged"}
+
+
+def test_what_people_drew_is_never_tidied(place):
+    array = np.zeros(CT.shape_kji, np.uint8)
+    array[2:5, 5:12, 5:12] = 1
+    array[0, 0, 0] = 1
+    receipt = label(place, session_of(ct(place), staged(place, Volume(array, CT.affine))))
+    files = {entry.what: place.resolve(entry.path) for entry in receipt.outputs}
+    assert np.array_equal(read_volume(files[What.ORGANS]).array_kji, array)
+    assert receipt.measured["tidied_voxels"] == {}
+    assert What.RAW_ORGANS not in files
+
+
+def test_labels_follow_the_transform_of_a_corrected_motion_to_the_pet(place):
+    labels = drawn(CT)
+    apart = np.array([12.0, 0.0, 0.0])  # PET points lie so far right of where the CT shows them
+    moved = PET.affine.copy()
+    moved[:3, 3] += apart
+    shift = np.eye(4)
+    shift[:3, 3] = -apart
+    path = f"data/sub-7K3QF2/ses-petct1/{STEM}_space-pet_xfm.tfm"
+    write_text(place.resolve(path), itk_text(Rigid(shift)))
+    transform = artifact(What.TO_ANATOMY, path, place.resolve(path))
+    files = ct(place), pet(place, Grid(PET.shape_kji, moved)), staged(place, labels)
+    receipt = label(place, session_of(*files, transform))
+    still = label(place, session_of(ct(place), pet(place), staged(place, labels)))
+    found, expected = (read_volume(place.resolve(entry.outputs[2].path)).array_kji for entry in (receipt, still))
+    assert found.any()
+    assert np.array_equal(found, expected)

@@ -9,16 +9,20 @@ import numpy as np
 import pytest
 
 from tests.unit.qa.phantom import ORGANS, FakeView, Folder, grid, pet_sidecar, render, with_outputs, write_session
+from umd_curate.errors import ConfigError
 from umd_curate.model.catalogue import CATALOGUE
 from umd_curate.model.checks import SessionChecks
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.findings import Finding, Severity
 from umd_curate.model.geometry import Volume
+from umd_curate.model.quantities import OrganQuantityRow
 from umd_curate.model.receipts import Receipt, State, What
-from umd_curate.model.steps import SessionFiles
-from umd_curate.qa import REPORT, STEP
+from umd_curate.model.steps import SessionFiles, unit_key
+from umd_curate.qa import COHORT, REPORT, STEP
+from umd_curate.qa.io import rulebook
 from umd_curate.store.files import sha256_of
-from umd_curate.store.resources import resource_folder
+from umd_curate.store.parquet import read_rows
+from umd_curate.store.resources import organ_table, resource_folder
 
 CONFIG = UmdConfig()
 CT_GRID, PET_GRID = grid(5.0), grid(10.0)
@@ -64,8 +68,10 @@ def test_a_clean_session_passes_and_its_numbers_are_the_phantoms(place: Folder) 
     spheres = {name: (axes, len(centres), hu, suv) for name, centres, axes, hu, suv in ORGANS}
     for organ in checks.organs:
         (a, b, c), pieces, hu, suv = spheres[organ.name]
-        assert organ.median_hu == pytest.approx(hu, abs=2)
-        assert organ.mean_suv == pytest.approx(suv, rel=0.05)
+        assert organ.image is not None
+        assert organ.suv is not None
+        assert organ.image.median == pytest.approx(hu, abs=2)
+        assert organ.suv.mean == pytest.approx(suv, rel=0.05)
         if organ.name in {"brain", "kidney_left", "kidney_right", "urinary_bladder", "spleen"}:  # nothing overlaps them
             assert organ.volume_ml == pytest.approx(4 / 3 * np.pi * a * b * c * pieces / 1000, rel=0.03)
     centre = next(organ.centroid_ras_mm for organ in checks.organs if organ.name == "kidney_left")
@@ -114,13 +120,14 @@ def test_a_refused_suv_is_a_warning_and_no_suv_is_reported(place: Folder) -> Non
     receipt = perform(place, write_session(place, VOLUMES, pet=sidecar))
     checks = checks_of(place, receipt)
     assert [(f.code, f.severity) for f in receipt.findings] == [("QA-113", Severity.WARN)]
-    assert {organ.mean_suv for organ in checks.organs} == {None}
+    assert {organ.suv for organ in checks.organs} == {None}
 
 
 def test_sessions_without_labels_or_without_partner_are_drawn_too(place: Folder) -> None:
     receipt = perform(place, write_session(place, {What.PET: PET}))
     names = {entry.what for entry in receipt.outputs}
     assert names == {"figure-mip", What.CHECKS}
+    assert [(f.code, f.severity) for f in receipt.findings] == [("QA-103", Severity.WARN)]
     receipt = perform(place, write_session(place, {What.CT: CT}, subject="2QH8ZV", session="ct1"))
     assert {entry.what for entry in receipt.outputs} == {"figure-anatomy", What.CHECKS}
 
@@ -130,12 +137,74 @@ def test_a_second_run_gives_the_same_bytes(place: Folder) -> None:
     assert perform(place, session) == perform(place, session)
 
 
+def test_a_confirmed_nephrectomy_passes_and_measures_this_subject_alone_anew(place: Folder) -> None:
+    session = write_session(place, VOLUMES | {What.ORGANS: altered({2: 0})}, drawn_by="model")
+    other = write_session(place, {What.PET: PET}, subject="2QH8ZV", session="pet1")
+    assert "QA-201" in {finding.code for finding in perform(place, session).findings}
+    confirm = {
+        "subject": "7K3QF2",
+        "variant": "nephrectomy",
+        "organs": ["kidney_left"],
+        "reviewer": "r1",
+        "reason": "left kidney was removed",
+        "date": "2026-11-20",
+    }
+    config = UmdConfig.model_validate({"qa": {"confirm": [confirm]}})
+    before, after = STEP.plan(FakeView([session, other]), CONFIG), STEP.plan(FakeView([session, other]), config)
+    keys = [
+        [unit_key(unit, STEP, settings) for unit in units] for units, settings in ((before, CONFIG), (after, config))
+    ]
+    assert keys[0][0] != keys[1][0]
+    assert keys[0][1] == keys[1][1]
+    receipt = STEP.perform(after[0], place, config)
+    assert [(f.code, f.severity) for f in receipt.findings if f.code.startswith("QA-2")] == [("QA-290", Severity.INFO)]
+    assert checks_of(place, receipt).confirmed[0].reviewer == "r1"
+
+
+@pytest.mark.parametrize("change", [{"variant": "nephrektomie"}, {"organs": ["liver"]}])
+def test_a_confirmation_that_the_table_does_not_know_is_an_error_of_the_settings(
+    place: Folder, change: dict[str, object]
+) -> None:
+    confirm = {
+        "subject": "7K3QF2",
+        "variant": "nephrectomy",
+        "organs": ["kidney_left"],
+        "reviewer": "r1",
+        "reason": "left kidney was removed",
+        "date": "2026-11-20",
+    }
+    config = UmdConfig.model_validate({"qa": {"confirm": [confirm | change]}})
+    with pytest.raises(ConfigError):
+        STEP.plan(FakeView([write_session(place, {What.PET: PET})]), config)
+
+
+def test_the_table_of_organs_holds_every_organ_of_every_session(place: Folder) -> None:
+    sessions = [write_session(place, VOLUMES), write_session(place, {What.PET: PET}, subject="2QH8ZV", session="pet1")]
+    receipts = [perform(place, session) for session in sessions]
+    measured = [
+        SessionFiles(s.subject, s.session, s.kind, with_outputs(s, r).artifacts, {**s.facts, "qa": r.measured})
+        for s, r in zip(sessions, receipts, strict=True)
+    ]
+    units = COHORT.plan(FakeView(measured), CONFIG)
+    results = {unit.name: COHORT.perform(unit, place, CONFIG) for unit in units}
+    rows = read_rows(place.resolve("qa/organs.parquet"), OrganQuantityRow)
+    assert [row.organ for row in rows] == [organ.name for organ in organ_table()]
+    liver = rows[0]
+    assert (liver.subject_id, liver.session_id) == ("7K3QF2", "petct1")
+    values = PET.array_kji[LABELS_ON_PET.array_kji == 1].astype(np.float64)
+    assert liver.suv_mean == pytest.approx(values.mean(), rel=1e-6)
+    assert liver.tlg == pytest.approx(values.sum(), rel=1e-6)  # voxels of 1 mL
+    assert liver.volume_robust_z is None  # one session is no cohort
+    assert results["organs"].outputs[0].path == "qa/organs.parquet"
+    assert set(results) == {"sub-7K3QF2_ses-petct1", "organs"}
+
+
 def test_an_mr_session_is_measured_without_hounsfield_units(place: Folder) -> None:
     mr = Volume(np.clip((CT.array_kji.astype(np.float32) + 1000) / 4, 0, 400), CT.affine)
     volumes = {What.MR: mr, What.ORGANS: LABELS, What.PET: PET, What.ORGANS_ON_PET: LABELS_ON_PET}
     receipt = perform(place, write_session(place, volumes, session="petmri1"))
     checks = checks_of(place, receipt)
-    assert {organ.median_hu for organ in checks.organs} == {None}
+    assert {organ.tissue_part for organ in checks.organs} == {None}
     assert max(organ.outside_body or 0 for organ in checks.organs) < 0.01
 
 
@@ -173,6 +242,10 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[Folder, str, Page]
     sessions = [
         write_session(place, VOLUMES, subject="7K3QF2"),
         write_session(place, VOLUMES | {What.ORGANS: altered({2: 3, 3: 2})}, subject="2QH8ZV"),
+        write_session(place, VOLUMES | {What.ORGANS: altered({6: 0})}, subject="3M1XW0"),
+        write_session(
+            place, {role: volume for role, volume in VOLUMES.items() if "organs" not in role}, subject="9NQ4WX"
+        ),
     ]
     receipts = [perform(place, session) for session in sessions]
     sessions = [with_outputs(session, receipt) for session, receipt in zip(sessions, receipts, strict=True)]
@@ -208,7 +281,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> tuple[Folder, str, Page]
 def test_every_figure_and_anchor_of_the_report_exists(report: tuple[Folder, str, Page]) -> None:
     place, _, page = report
     files = [link for link in page.links if not link.startswith("#")]
-    assert len({link for link in files if link.endswith(".png")}) == 8
+    # per session: anatomy, labels, fusion, checkerboard, mip; one has no labels
+    assert len({link for link in files if link.endswith(".png")}) == 5 + 5 + 5 + 4
     for link in files:
         assert place.resolve("qa").joinpath(unquote(link)).is_file()
     assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
@@ -222,10 +296,21 @@ def test_the_report_asks_for_nothing_from_outside(report: tuple[Folder, str, Pag
     assert "default-src 'none'" in html
 
 
-def test_the_worst_session_comes_first(report: tuple[Folder, str, Page]) -> None:
+def test_the_worst_session_comes_first_and_one_without_labels_before_all_that_only_warn(
+    report: tuple[Folder, str, Page],
+) -> None:
     _, _, page = report
     cases = [name for name in page.ids if name.startswith("sub-")]
-    assert cases == ["sub-2QH8ZV_ses-petct1", "sub-7K3QF2_ses-petct1"]
+    assert cases == [f"sub-{name}_ses-petct1" for name in ("2QH8ZV", "9NQ4WX", "3M1XW0", "7K3QF2")]
+
+
+def test_the_report_shows_the_table_of_rules_with_their_reasons(report: tuple[Folder, str, Page]) -> None:
+    _, _, page = report
+    text = " ".join(" ".join(page.text).split())
+    for rule in rulebook()[0].rules.values():
+        assert rule.what in text
+        assert rule.why in text
+        assert rule.source in text
 
 
 def test_the_report_shows_the_receipts_and_escapes_all_text(report: tuple[Folder, str, Page]) -> None:

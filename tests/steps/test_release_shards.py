@@ -75,3 +75,19 @@ def test_a_failed_writer_leaves_no_file(tmp_path: Path):
     with pytest.raises(FileNotFoundError), ShardWriter(tmp_path / "s.parquet", LAYOUT) as writer:
         writer.write({"name": "x", "spacing": None}, {"pet": tmp_path / "absent.nii.gz"})
     assert [path.name for path in tmp_path.iterdir() if path.name != "keys"] == []
+
+
+def sparse(path: Path, size: int) -> Path:
+    with path.open("wb") as handle:
+        handle.truncate(size)
+    return path
+
+
+def test_a_volume_of_two_gibibytes_is_refused_clearly_and_leaves_no_shard(tmp_path: Path):
+    image = sparse(tmp_path / "large.nii.gz", 2**31)
+    with (
+        pytest.raises(ValueError, match="at most 2147483647 bytes"),
+        ShardWriter(tmp_path / "s.parquet", LAYOUT) as writer,
+    ):
+        writer.write({"name": "x", "spacing": None}, {"pet": image})
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "keys") == ["large.nii.gz"]

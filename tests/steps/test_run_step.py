@@ -10,6 +10,7 @@ from umd_curate.model.config import UmdConfig
 from umd_curate.model.receipts import Artifact, Receipt, State
 from umd_curate.model.steps import Step, unit_key
 from umd_curate.model.study import Role, VolumeOrder
+from umd_curate.pipeline.dicom_out import step_of
 from umd_curate.pipeline.orders import bytes_read, units_of, write_orders
 from umd_curate.pipeline.raw import contours_step, pixel_path_step
 from umd_curate.pipeline.run import Session, release
@@ -57,5 +58,5 @@ def test_a_search_that_refuses_says_whether_it_found_or_broke_off(tmp_path, monk
 
 @pytest.mark.parametrize("name", ALL_STEPS)
 def test_the_work_of_every_step_can_be_sent_to_another_process(name):
-    steps = {"ingest": pixel_path_step([]), "contours": contours_step([]), **below_the_wall()}
+    steps = {"ingest": pixel_path_step([]), "contours": contours_step([]), "dicom-out": step_of([]), **below_the_wall()}
     assert callable(pickle.loads(pickle.dumps(steps[name].perform)))  # noqa: S301  (our own bytes)

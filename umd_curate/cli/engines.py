@@ -7,7 +7,7 @@ import click
 from umd_curate.cli import render
 from umd_curate.cli.options import Options, common
 from umd_curate.errors import EngineError, ExitCode, UsageError
-from umd_curate.model.config import LabelConfig
+from umd_curate.model.config_labels import LabelConfig
 from umd_curate.model.receipts import Json
 
 INSTALLABLE = ("totalsegmentator",)

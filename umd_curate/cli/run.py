@@ -1,4 +1,4 @@
-"""`run`, `ingest`, `label`, `qa`: the steps from the command line; `register` stands in a file of its own."""
+"""`run`, `ingest`, `qa`: the steps from the command line; `register` and `label` stand in files of their own."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -25,15 +25,29 @@ SUPPLEMENT = click.option(
     help="Table of what the site's records know and headers lack (weight, dose ...); - for none.  [default: the last run's]",
 )
 
+DICOM_OUT = click.option(
+    "--dicom-out",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Also write every sound image as de-identified DICOM into this folder, outside the workspace.",
+)
+
 
 @click.command
 @RAW
 @SUPPLEMENT
+@DICOM_OUT
 @UNLINKABLE
 @common
 @spread
 @conversion
-def run(options: Options, raw_folders: tuple[Path, ...], supplement: str | None, *, unlinkable: bool) -> int:
+def run(
+    options: Options,
+    raw_folders: tuple[Path, ...],
+    supplement: str | None,
+    dicom_out: Path | None,
+    *,
+    unlinkable: bool,
+) -> int:
     """Do all of it: RAW DICOM in, a release folder out that load_dataset reads.
 
     RAW is one or more folders of any shape, archives (zip, tar, tar.gz) or files; - reads a list of paths from standard
@@ -51,17 +65,22 @@ def run(options: Options, raw_folders: tuple[Path, ...], supplement: str | None,
     if unlinkable:
         options.open_or_create(unlinkable=True)
     return _work(
-        options, "run", lambda session: {"release": shown(pipeline.run(session, roots))}, roots, supplement=supplement
+        options,
+        "run",
+        lambda session: {"release": shown(pipeline.run(session, roots, dicom_out))},
+        roots,
+        supplement=supplement,
     )
 
 
 @click.command
 @RAW
 @SUPPLEMENT
+@DICOM_OUT
 @common
 @spread
 @conversion
-def ingest(options: Options, raw_folders: tuple[Path, ...], supplement: str | None) -> int:
+def ingest(options: Options, raw_folders: tuple[Path, ...], supplement: str | None, dicom_out: Path | None) -> int:
     """Scan, de-identify, convert and deface RAW into data/, with an account of every file.
 
     \b
@@ -71,33 +90,22 @@ def ingest(options: Options, raw_folders: tuple[Path, ...], supplement: str | No
     roots = named(raw_folders)
     if options.dry_run:
         return look(options, roots)
-    return _work(options, "ingest", lambda session: pipeline.ingest(session, roots), roots, supplement=supplement)
-
-
-@click.command
-@common
-@spread
-def label(options: Options) -> int:
-    """Label the organs of each session with the engines of umd.toml.
-
-    \b
-    Example:
-      umd-curate label --workspace study
-    """
-    return do_steps(options, ("label",))
+    return _work(
+        options, "ingest", lambda session: pipeline.ingest(session, roots, dicom_out), roots, supplement=supplement
+    )
 
 
 @click.command
 @common
 @spread
 def qa(options: Options) -> int:
-    """Check each session, draw its figures and write qa/report.html.
+    """Check each session, and all of them together; draw figures, write qa/report.html and qa/organs.parquet.
 
     \b
     Example:
       umd-curate qa --workspace study
     """
-    return do_steps(options, ("qa", "report"))
+    return do_steps(options, ("qa", "cohort", "report"))
 
 
 def do_steps(options: Options, names: Sequence[str]) -> int:

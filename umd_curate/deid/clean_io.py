@@ -23,6 +23,7 @@ from umd_curate.deid.elements_io import Raws, context_of, elements_of, raws_of, 
 from umd_curate.deid.gather_io import Gatherer
 from umd_curate.deid.identifiers import IdentifierSet
 from umd_curate.deid.memo import Memo
+from umd_curate.deid.profile import OPTION_NAMES
 from umd_curate.deid.rules import Action, Rules, packaged_rules
 from umd_curate.deid.rules_io import Cleaner, heeds_words
 from umd_curate.model.catalogue import deid as codes
@@ -38,17 +39,14 @@ IMAGE_SOP_CLASSES = frozenset(
 IMPLEMENTATION_UID = "2.25.232094163478212394129735180266481073312"
 IMPLEMENTATION_NAME = "UMD_CURATE"
 _METHOD = "umd-curate keep list; PS3.15 Basic"  # (0012,0063) is LO: 64 characters
-_CODES = {
-    "113100": "Basic Application Confidentiality Profile",
-    "113103": "Clean Graphics Option",
-    "113105": "Clean Descriptors Option",
-    "113107": "Retain Longitudinal Temporal Information Modified Dates Option",
-    "113108": "Retain Patient Characteristics Option",
-    "113111": "Retain Safe Private Option",
-}  # PS3.16 CID 7050
+_FACE_CUT = "113102"
+_CODES = {**OPTION_NAMES, _FACE_CUT: "Clean Recognizable Visual Features Option"}  # PS3.16 CID 7050
 _SOP_CLASS, _SOP_INSTANCE, _SYNTAX = BaseTag(0x00080016), BaseTag(0x00080018), BaseTag(0x00020010)
 _ENCRYPTED, _BURNED_IN, _SAMPLES = BaseTag(0x04000500), BaseTag(0x00280301), BaseTag(0x00280002)
-_GATE_TAGS = (0x00080016, 0x04000500, 0x00280301, 0x00280002)
+_GATE_TAGS = (
+    *(0x00080016, 0x04000500, 0x00280301, 0x00280002),
+    *(group << 16 | element for group in range(0x6000, 0x6020, 2) for element in (0x0102, 0x3000)),
+)
 _PATIENT_AGE = BaseTag(0x00101010)
 
 Deed = tuple[str, str]  # a tag or class of elements, and what befell it
@@ -186,6 +184,13 @@ class HeaderCleaner:
         return self._declared[frozenset(done)]
 
 
+def declare_face_cut(dataset: Dataset) -> None:
+    """Add to a cleaned header that recognisable features were cut from its pixels (113102, (0028,0302))."""
+    codes_done = [str(item.CodeValue) for item in dataset.DeidentificationMethodCodeSequence]
+    dataset.DeidentificationMethodCodeSequence = Sequence([_code(value) for value in sorted({*codes_done, _FACE_CUT})])
+    dataset.RecognizableVisualFeatures = "NO"
+
+
 def _gate(source: Dataset) -> tuple[FindingCode, str] | None:
     """Why an object can never be clean, and by which element; None for an image of CT, MR or PET."""
     sop_class = _text(source, _SOP_CLASS)
@@ -193,13 +198,19 @@ def _gate(source: Dataset) -> tuple[FindingCode, str] | None:
         return codes.NO_PIXELS, "(0008,0016), (0008,0018)"
     if sop_class not in IMAGE_SOP_CLASSES:
         return codes.NOT_AN_IMAGE, "(0008,0016)"
-    if _ENCRYPTED in source:
-        return codes.ENCRYPTED, "(0400,0500)"
-    if _text(source, _BURNED_IN).upper().startswith("Y"):
-        return codes.BURNED_IN, "(0028,0301)"
-    if _text(source, _SAMPLES) not in {"", "1"}:
-        return codes.BURNED_IN, "(0028,0002)"
-    return None
+    seen = (
+        (_ENCRYPTED in source, codes.ENCRYPTED, "(0400,0500)"),
+        (_text(source, _BURNED_IN).upper().startswith("Y"), codes.BURNED_IN, "(0028,0301)"),
+        (any(_text(source, tag) not in {"", "0"} for tag in _overlay_bits(source)), codes.HIDDEN_BITS, "(60xx,0102)"),
+        (_text(source, _SAMPLES) not in {"", "1"}, codes.BURNED_IN, "(0028,0002)"),
+    )
+    return next(((code, detail) for is_so, code, detail in seen if is_so), None)
+
+
+def _overlay_bits(source: Dataset) -> list[BaseTag]:
+    """OverlayBitPosition (60xx,0102) of overlays that have no data of their own: they lie in the pixels (retired, PS3.3 C.9.2)."""
+    tags = (BaseTag(group << 16 | 0x0102) for group in range(0x6000, 0x6020, 2))
+    return [tag for tag in tags if tag in source and BaseTag(tag & 0xFFFF0000 | 0x3000) not in source]
 
 
 def _text(source: Dataset, tag: BaseTag) -> str:

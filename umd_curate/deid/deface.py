@@ -16,6 +16,7 @@ from umd_curate.deid.shell import face_block
 from umd_curate.model.geometry import Float64, Grid, Volume, apply_affine
 
 Array = NDArray[np.generic]
+Box = tuple[slice, slice, slice]  # of voxels [k, j, i]
 
 SKIN_HU = -300.0  # between air and skin, as CT skin surfaces are rendered
 BONE_HU = 200.0
@@ -220,10 +221,14 @@ class Cut:
         )
 
 
-def cut_of(faces: Sequence[FaceMask], grid: Grid, modality: str) -> Cut:
-    """Face blocks on an image's grid: they become air (CT: -1000 HU; MR and PET: 0), all else stays as it is."""
+def cut_of(faces: Sequence[FaceMask], grid: Grid, modality: str, cleared: Sequence[Box] = ()) -> Cut:
+    """Face blocks on an image's grid: they become air (CT: -1000 HU; MR and PET: 0), all else stays as it is.
+
+    `cleared` are boxes of voxels that go, too: text that a person decided to clear.
+    """
     used = [face for face in faces if face.only in {"", modality}]
     parts = [(box, mask) for box, mask in (carry(face, grid) for face in used) if mask.size]
+    parts += [(box, np.ones([one.stop - one.start for one in box], np.bool_)) for box in cleared]
     fill = AIR_HU if modality == "ct" else 0
     if not parts:
         return Cut((slice(0, 0), slice(0, 0), slice(0, 0)), np.zeros((0, 0, 0), np.bool_), fill)

@@ -56,13 +56,13 @@ def face_pictures(
             continue
         after = np.where(goes, np.float32(cut.fill), before)
         rows = [[relief(image, skin, side) for side in Side] for image in (before, after)]
-        parts.append(f"<h2>{html.escape(role.upper())}</h2>\n{_shown(sheet(rows))}")
+        parts.append(f"<h2>{html.escape(role.upper())}</h2>\n{shown(sheet(rows))}")
     if not parts:
         return []
     note = "Above: as acquired. Below: as published. From the front, the patient's left and right. This page shows a face: it stays on site."
-    page = _PAGE.format(title=f"Face of {html.escape(stem)}", note=note, body="\n".join(parts))
+    text = page(f"Face of {html.escape(stem)}", note, "\n".join(parts))
     relative = f"{FOLDER}/{stem}_face.html"
-    write_text(place.resolve(relative), page, mode=0o600)
+    write_text(place.resolve(relative), text, mode=0o600)
     return [artifact("face-page", relative, place.resolve(relative))]
 
 
@@ -102,7 +102,13 @@ def _sampled(volume: Volume, cut: Cut, box: tuple[Float64, tuple[int, int, int]]
     return found, goes, inside
 
 
-def _shown(picture: Picture) -> str:
+def page(title: str, note: str, body: str) -> str:
+    """A private page that needs no other file."""
+    return _PAGE.format(title=title, note=note, body=body)
+
+
+def shown(picture: Picture) -> str:
+    """A picture as part of a page."""
     data = io.BytesIO()
     Image.fromarray(picture).save(data, "PNG")
     return f'<img alt="" src="data:image/png;base64,{base64.b64encode(data.getvalue()).decode()}">'

@@ -14,7 +14,7 @@ from functools import cache
 
 from umd_curate.deid.terms import Terms, parse_terms
 from umd_curate.errors import ConfigError
-from umd_curate.model.config import DeidConfig
+from umd_curate.model.config_deid import DeidConfig
 from umd_curate.store.resources import resource_bytes
 
 

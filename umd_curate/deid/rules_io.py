@@ -31,6 +31,7 @@ _BLIND_ACTIONS = frozenset({Action.UID, Action.DATE, Action.DATETIME, Action.AGE
 _CODE_VALUE, _SCHEME = BaseTag(0x00080100), BaseTag(0x00080102)
 _PLACED = frozenset({0x00080008, 0x00089007})  # ImageType, FrameType: the place of a value says what it is
 _OTHER = "OTHER"  # for a value of these that is not known
+_MAY_BE_EMPTY = frozenset({0x00540016, 0x00540300, 0x00540410, 0x00540414})  # of type 2 in PS3.3 C.8.9: present
 _FIXED = frozenset({Action.SUBJECT, Action.EMPTY})
 _BLIND_VRS = values.BINARY_VRS | {"DS", "TM"}
 
@@ -82,14 +83,17 @@ class Cleaner:
             self._public(source, tag, rule, target)
 
     def _item(self, source: Dataset) -> Dataset | None:
-        """New item of a sequence; None for a coded entry without a code that may stay: its meaning alone says nothing."""
+        """New item of a sequence; None where nothing of it is left, and for a coded entry without a code that may stay.
+
+        The meaning of a code says nothing without it.
+        """
         target = Dataset()
         for tag in sorted(source.keys()):
             self.clean(source, tag, target)
         if _CODE_VALUE in source and _CODE_VALUE not in target:
             self.actions["coded entry", "removed"] += 1
             return None
-        return target
+        return target if target or not source else None
 
     def _public(self, source: Dataset, tag: BaseTag, rule: Rule, target: Dataset) -> None:
         try:
@@ -125,8 +129,10 @@ class Cleaner:
 
     def _value(self, element: DataElement, rule: Rule, source: Dataset) -> DataElement | None:
         if rule.action is Action.SEQUENCE:
-            items = [self._item(item) for item in element.value or ()]
-            return DataElement(element.tag, "SQ", Sequence([item for item in items if item is not None]))
+            items = [item for one in element.value or () if (item := self._item(one)) is not None]
+            if element.value and not items and element.tag not in _MAY_BE_EMPTY:
+                return None
+            return DataElement(element.tag, "SQ", Sequence(items))
         if rule.action in _FIXED:
             return DataElement(element.tag, element.VR, str(self.subject) if rule.action is Action.SUBJECT else "")
         if rule.action is Action.TERM:

@@ -7,6 +7,7 @@ CT or MR does not. Where no head is in view nothing is changed; where `deid.face
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
+from umd_curate.deid.burned import Decided, decision_of
 from umd_curate.deid.deface import Cut, cut_of
 from umd_curate.deid.engine import Examined, examine, faces_of, is_turned, surface_cut
 from umd_curate.deid.picture_io import face_pictures
@@ -21,6 +22,7 @@ from umd_curate.store.files import artifact, write_json
 from umd_curate.store.nifti import OtherImageError, compress_volume, map_volume, read_grid
 
 NAME = "deface"
+BURNED_IN = "burned-in"
 METHOD = "geometric front shell of the head with its ears, found on the skin surface, carried to each image"
 MIN_SURFACE_CUT = 0.9  # of the face's surface as each image itself shows it, on the coarse grid: PET blurs it
 ROLES = {What.STAGED_CT: What.CT, What.STAGED_MR: What.MR, What.STAGED_PET: What.PET}
@@ -30,12 +32,19 @@ FRAMES = {What.STAGED_DYNAMIC_PET: What.DYNAMIC_PET, What.STAGED_GATED_PET: What
 def plan(view: View, config: UmdConfig) -> Sequence[Unit]:  # noqa: ARG001  (every step plans from view and config)
     """One unit per session that has a staged image; its sidecars are inputs too.
 
-    An image that the referee reads otherwise stays behind the wall.
+    An image that the referee reads otherwise stays behind the wall, and so does one in which text was found until a person
+    decided about it, or that a person excluded.
     """
     disputed = {
         entry.path
-        for receipt in view.receipts("referee")
-        if receipt.state is not State.DONE
+        for step in ("referee", BURNED_IN)
+        for receipt in view.receipts(step)
+        if receipt.state is not State.DONE or receipt.measured.get("verdict") == "exclude"
+        for entry in receipt.inputs
+    }
+    decided = {
+        (receipt.subject, receipt.session, entry.what): receipt.measured.get("decided")
+        for receipt in view.receipts(BURNED_IN)
         for entry in receipt.inputs
     }
     units = []
@@ -44,7 +53,12 @@ def plan(view: View, config: UmdConfig) -> Sequence[Unit]:  # noqa: ARG001  (eve
         found = (session.artifacts[name] for name in names if name in session.artifacts)
         inputs = tuple(entry for entry in found if entry.path not in disputed)
         if any(entry.what in set(ROLES) for entry in inputs):
-            params = {"folder": session.folder}
+            texts: dict[str, Json] = {
+                str(ROLES[role]): said
+                for role in ROLES
+                if (said := decided.get((session.subject, session.session, str(role))))
+            }
+            params: dict[str, Json] = {"folder": session.folder, "burned_in": texts}
             units.append(Unit(NAME, session.stem, session.subject, session.session, inputs, params))
     return units
 
@@ -69,6 +83,7 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
         raise Refused(codes.HEAD_TURNED.at(unit.name))
     faces = [] if retained else faces_of(seen)
     cuts = {role: cut_of(faces, volume.grid, role) for role, volume in volumes.items()}
+    texts = {role: decision_of(unit.params["burned_in"], role) for role in volumes}
     changed = {role: cuts[role].count_changed(volume.array_kji) for role, volume in volumes.items()}
     if found_on and not retained and not any(changed.values()):
         raise Refused(codes.FACE_NOT_MASKED.at(unit.name))
@@ -81,16 +96,18 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
 
     findings = _findings(unit.name, seen, retained)
     outputs: list[Artifact] = []
-    for role, cut in cuts.items():
+    for role, volume in volumes.items():
+        text = texts[role]
+        cut = cut_of(faces, volume.grid, role, [text.box(volume.grid.shape_kji)] if text and text.region else [])
         receipt = DefacingReceipt(
             state="retained" if retained else "defaced" if found_on else "no-head",
             method=METHOD if faces else "",
             voxels_changed=changed[role],
             reason=retained or "",
         )
-        outputs += _write(unit, place, role, (volumes[role].grid, cut), receipt, findings)
+        outputs += _write(unit, place, role, (volume.grid, cut), receipt, findings, text)
         if role is What.PET:
-            outputs += _write_frames(unit, place, (volumes[role].grid, cut), receipt, findings)
+            outputs += _write_frames(unit, place, (volume.grid, cut), receipt, findings, text)
     measured: dict[str, Json] = {
         "head_found": bool(found_on),
         "head_found_on": ",".join(found_on),
@@ -142,10 +159,11 @@ def _write(
     wanted: tuple[Grid, Cut],
     receipt: DefacingReceipt,
     findings: Sequence[Finding],
+    text: Decided | None,
 ) -> tuple[Artifact, Artifact]:
     """Write one image and its sidecar below the wall: compressed once, on the way from the staged file.
 
-    `wanted` are the grid of the image and what is cut from it.
+    `wanted` are the grid of the image and what is cut from it, `text` what was decided about text in its pixels.
     """
     source, staged = unit.input(f"staged-{role}"), unit.input(f"staged-{role}.json")
     if source is None or staged is None:
@@ -153,7 +171,7 @@ def _write(
     model = ImageSidecar if role in {What.CT, What.MR} else PetSidecar
     sidecar = model.model_validate_json(place.resolve(staged.path).read_bytes())
     stem = f"{unit.params['folder']}/{unit.name}_{role}"
-    image, text = place.resolve(f"{stem}.nii.gz"), place.resolve(f"{stem}.json")
+    image, said = place.resolve(f"{stem}.nii.gz"), place.resolve(f"{stem}.json")
     grid, cut = wanted
     change = cut.apply if cut.mask_kji.size else None
     try:
@@ -167,23 +185,29 @@ def _write(
         raise Refused(codes.PUBLISHED_WRONG.at(unit.name, f"{role}, corners, mm", measured=error))
     published = {"published_corner_error_mm": error, "published_voxels_changed": written.n_changed}
     update: dict[str, object] = {
-        "defacing": receipt.model_copy(update={"voxels_changed": written.n_changed}),
+        "defacing": receipt,
+        "burned_in": text.receipt(written.n_changed - receipt.voxels_changed) if text else None,
         "voxel_sha256": written.voxel_sha256,
         "findings": (*sidecar.findings, *(FindingEntry.of(finding) for finding in findings)),
         "geometry": sidecar.geometry.model_copy(update=published) if sidecar.geometry else None,
     }
     filled = sidecar.model_copy(update=update)
-    write_json(text, filled.model_dump(mode="json", by_alias=True, exclude_none=False))
+    write_json(said, filled.model_dump(mode="json", by_alias=True, exclude_none=False))
     artifacts = Artifact(role, f"{stem}.nii.gz", written.sha256, written.size)
-    return artifacts, artifact(f"{role}.json", f"{stem}.json", text)
+    return artifacts, artifact(f"{role}.json", f"{stem}.json", said)
 
 
 def _write_frames(
-    unit: Unit, place: Place, wanted: tuple[Grid, Cut], receipt: DefacingReceipt, findings: Sequence[Finding]
+    unit: Unit,
+    place: Place,
+    wanted: tuple[Grid, Cut],
+    receipt: DefacingReceipt,
+    findings: Sequence[Finding],
+    text: Decided | None,
 ) -> list[Artifact]:
     """Write the 4D images of the session's PET without the faces that its mean lost."""
     outputs: list[Artifact] = []
     for staged, role in FRAMES.items():
         if unit.input(staged) is not None:
-            outputs += _write(unit, place, role, wanted, receipt, findings)
+            outputs += _write(unit, place, role, wanted, receipt, findings, text)
     return outputs

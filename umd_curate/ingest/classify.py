@@ -37,7 +37,11 @@ _UNWANTED_CLASSES: tuple[tuple[str, FindingCode], ...] = (  # by beginning of th
     (_STORAGE + "88", codes.REPORT),
     (_STORAGE + "11", codes.PRESENTATION),
     (_STORAGE + "104", codes.DOCUMENT),
+    (_STORAGE + "9", codes.WAVEFORM),
+    *((_STORAGE + tail, codes.OTHER_MODALITY) for tail in ("1", "3", "5", "6", "12", "13", "14", "20", "77")),
 )
+_RAW_DATA = _STORAGE + "66"  # itself alone: what stands below it are registrations and segmentations
+_STANDARD = "1.2.840.10008."
 _UNWANTED_MODALITIES = {
     "SR": codes.REPORT,
     "KO": codes.REPORT,
@@ -49,6 +53,9 @@ _UNWANTED_MODALITIES = {
 _LOCALIZER_TYPES = {"LOCALIZER", "SCOUT", "TOPOGRAM", "SURVIEW", "REF_SURVIEW"}
 _LOCALIZER_WORDS = re.compile(r"\b(locali[sz]ers?|scout|topogram|scanogram|surview|survey|scano)\b")
 _PAGE_TYPES = {"PATIENT_INFO", "SCREEN SAVE", "SCREENSAVE", "DOSE_INFO", "PROTOCOL", "EXAM_SUMMARY", "GRAPH"}
+_PAGE_WORDS = re.compile(
+    r"\b(dose (report|info|page|record)|screen ?(save|shot|capture)s?|patient protocol|exam(ination)? (protocol|summary)|protocol page|report)\b"
+)
 _REFORMAT_TYPES = {"MIP", "MPR", "MNIP", "MINIP", "REFORMATTED", "PROJECTION IMAGE", "VOLREN", "VRT", "CPR", "FUSED"}
 _REFORMAT_WORDS = re.compile(r"\b(mips?|mnip|minip|mprs?|vrt|fused|fusion)\b")
 _MU_MAP_WORDS = re.compile(r"\b(u|mu|µ|μ) ?map\b|\bmumap\b|\battenuation ?map\b|\bac ?map\b|\bpseudo ?ct\b")
@@ -80,6 +87,10 @@ def unwanted(header: InstanceHeader) -> FindingCode | None:
 
 def _unwanted_object(header: InstanceHeader) -> FindingCode:
     sop_class = header.sop_class_uid or ""
+    if sop_class == _RAW_DATA:
+        return codes.RAW_DATA
+    if sop_class and not sop_class.startswith(_STANDARD):
+        return codes.PRIVATE_CLASS
     for beginning, code in _UNWANTED_CLASSES:
         if sop_class == beginning or sop_class.startswith(beginning + "."):
             return code
@@ -91,7 +102,8 @@ def _unwanted_object(header: InstanceHeader) -> FindingCode:
 def _unwanted_image(header: InstanceHeader) -> FindingCode | None:
     types = _types(header.image_type)
     said = _said(header.series_description)
-    if (header.samples_per_pixel or 1) > 1 or (header.photometric or "") in _COLOURS or types & _PAGE_TYPES:
+    is_page = bool(types & _PAGE_TYPES) or ("SECONDARY" in types and said.page)
+    if (header.samples_per_pixel or 1) > 1 or (header.photometric or "") in _COLOURS or is_page:
         return codes.PAGE
     if header.modality is not None and ROLE_OF_MODALITY.get(header.modality) is not role_of(header):
         return None if header.modality == "NM" and role_of(header) is Role.PET else codes.OTHER_OBJECT
@@ -114,12 +126,13 @@ class _Said(NamedTuple):
     mrac: bool
     reformat: bool
     composed: bool
+    page: bool
 
 
 @lru_cache(maxsize=4096)  # a series has one description and many slices
 def _said(description: str | None) -> _Said:
     words = words_of(description)
-    patterns = (_LOCALIZER_WORDS, _MU_MAP_WORDS, _MRAC_WORDS, _REFORMAT_WORDS, _COMPOSED_WORDS)
+    patterns = (_LOCALIZER_WORDS, _MU_MAP_WORDS, _MRAC_WORDS, _REFORMAT_WORDS, _COMPOSED_WORDS, _PAGE_WORDS)
     return _Said(*(pattern.search(words) is not None for pattern in patterns))
 
 

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from umd_curate.label.judge import Drawing, Judged, judge
 from umd_curate.model.catalogue.label import EMPTY, NOT_READY, OTHER_MODALITY
-from umd_curate.model.config import LabelConfig
+from umd_curate.model.config_labels import LabelConfig
 from umd_curate.model.findings import Finding, Refused
 from umd_curate.model.geometry import Grid
 from umd_curate.model.labels import OrganTable

@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from umd_curate.errors import ConfigError
+from pydantic import ValidationError
+
+from umd_curate.errors import ConfigError, SchemaError
 from umd_curate.label.engine import LabelSource
 from umd_curate.model.catalogue.label import UNREADABLE
 from umd_curate.model.config import UmdConfig
@@ -128,6 +130,21 @@ def read_label_map(path: Path, place: str) -> Volume:
     if volume.array_kji.ndim != _THREE or volume.array_kji.dtype.kind not in "iuf":
         raise Refused(UNREADABLE.at(place))
     return volume
+
+
+def read_label_sidecar(path: Path) -> LabelSidecar:
+    """Sidecar of a label map.
+
+    Raises
+    ------
+    SchemaError
+        The file is of another version or was changed by hand.
+    """
+    try:
+        return LabelSidecar.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        message = "The sidecar of a label map does not fit its schema."
+        raise SchemaError(message) from error
 
 
 def write_labels(image: Path, relative: str, what: str, volume: Volume, sidecar: LabelSidecar) -> tuple[Artifact, ...]:

@@ -109,6 +109,8 @@ class Judged:
         Where it comes from.
     findings
         What the engine and the judge saw.
+    changed
+        Voxels that differ from the drawing, by rule and organ; see `tidy.py`.
     """
 
     volume: Volume
@@ -116,6 +118,7 @@ class Judged:
     volumes_ml: Mapping[str, float]
     drawing: Drawing
     findings: tuple[Finding, ...] = field(default=())
+    changed: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def judge(drawing: Drawing, grid: Grid, organs: OrganTable, place: str) -> Judged:

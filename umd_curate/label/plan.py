@@ -49,8 +49,7 @@ def plan_session(
         "engines": {engine.name: {"version": engine.version, "weights": dict(engine.weights)} for engine in described},
     }
     inputs: list[Artifact] = [session.artifacts[role]]
-    if What.PET in session.artifacts:
-        inputs.append(session.artifacts[What.PET])
+    inputs += [session.artifacts[what] for what in (What.PET, What.TO_ANATOMY) if what in session.artifacts]
     if checksums is not None:
         params |= {"series": series_of(session, role), **checksums}
     elif staged is not None:

@@ -11,7 +11,7 @@ from umd_curate.label.engine import EngineSettings, LabelEngine
 from umd_curate.label.engines.command import SiteCommand
 from umd_curate.label.jobs_io import GIB, Limits
 from umd_curate.label.subprocess_io import Subprocessed
-from umd_curate.model.config import LabelConfig
+from umd_curate.model.config_labels import LabelConfig
 
 GROUP: Final = "umd_curate.engines"
 FOLDER_VARIABLE: Final = "UMD_ENGINES"  # overrides label.engine_folder

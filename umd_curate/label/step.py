@@ -3,14 +3,19 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from umd_curate.label.engine import LabelCase, LabelEngine, Labelled, LabelSource, Outcome, run_engine
+import numpy as np
+
+from umd_curate.label.engine import LabelCase, LabelEngine, Labelled, LabelSource, Outcome, TransformFile, run_engine
 from umd_curate.label.io import read_contour_table, write_labels
-from umd_curate.label.judge import Run
+from umd_curate.label.judge import Judged, Run
 from umd_curate.label.plan import ANATOMICAL, NAME, plan_session, series_of
 from umd_curate.label.registry import load_engines
+from umd_curate.label.tidy import tidy_judged
 from umd_curate.model.catalogue.label import EMPTY, NO_PET_LABELS
 from umd_curate.model.config import UmdConfig
+from umd_curate.model.config_labels import TidyConfig
 from umd_curate.model.findings import Finding, Refused, Severity
+from umd_curate.model.geometry import Volume
 from umd_curate.model.ids import ShortId
 from umd_curate.model.receipts import Artifact, Json, Receipt, What
 from umd_curate.model.sidecars import FindingEntry, LabelSidecar
@@ -19,6 +24,7 @@ from umd_curate.store.files import artifact
 from umd_curate.store.nifti import read_grid, write_volume
 from umd_curate.store.resources import organ_table
 
+RAW_OF = {What.ORGANS: What.RAW_ORGANS, What.ORGANS_ON_PET: What.RAW_ORGANS_ON_PET}
 WORK = "engines"  # folder on the private side: what each engine took for an image, and the end of its log
 
 
@@ -45,7 +51,7 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     engines = load_engines(config.label.engines, config.label)
     _, image = _image(unit, ANATOMICAL)
     contours = _contours(unit, place, config)
-    drawn, outcomes = _first_good(engines, _case(unit, place, config, image, contours))
+    drawn, outcomes = _first_good(engines, _case(unit, place, config, image, contours), config.label.tidy)
     if drawn.judged is None:
         raise Refused(_reason(drawn, unit))
     labels = _write(unit, place, image, What.ORGANS, drawn)
@@ -55,21 +61,30 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
         "engine": drawn.engine.name,
         "organs": len(drawn.judged.ids),
         "volumes_ml": _rounded(drawn.judged.volumes_ml),
+        "tidied_voxels": _counts(drawn.judged),
     }
     versions = {name: engine.describe().version for name, engine in engines.items()}
     receipt = unit.receipt(outputs=labels, findings=drawn.findings, measured=measured, versions=versions)
     if unit.input(What.PET) is None or all(What.PET not in engine.describe().targets for engine in engines.values()):
         return receipt
-    return _with_pet(
-        receipt, unit, place, config, LabelSource(image.what, place.resolve(labels[0].path), labels[0].sha256)
-    )
+    moved = unit.input(What.TO_ANATOMY)
+    transforms = (_transform(moved, place),) if moved else ()
+    source = LabelSource(image.what, place.resolve(labels[0].path), labels[0].sha256, transforms=transforms)
+    return _with_pet(receipt, unit, place, config, source)
+
+
+def _transform(entry: Artifact, place: Place) -> TransformFile:
+    """The registration's transform from PET points to points of the CT or MR."""
+    return TransformFile(entry.path.rpartition("/")[2], place.resolve(entry.path), entry.sha256)
 
 
 def _with_pet(receipt: Receipt, unit: Unit, place: Place, config: UmdConfig, source: LabelSource) -> Receipt:
     """The receipt with the labels of the PET, or with the reason why there are none."""
     _, pet = _image(unit, (What.PET,))
     drawn, outcomes = _first_good(
-        load_engines(config.label.engines, config.label), _case(unit, place, config, pet, (source,))
+        load_engines(config.label.engines, config.label),
+        _case(unit, place, config, pet, (source,)),
+        config.label.tidy,
     )
     measured = {**receipt.measured, "outcomes_on_pet": outcomes}
     if drawn.judged is None:
@@ -79,6 +94,7 @@ def _with_pet(receipt: Receipt, unit: Unit, place: Place, config: UmdConfig, sou
         "engine_on_pet": drawn.engine.name,
         "organs_on_pet": len(drawn.judged.ids),
         "volumes_on_pet_ml": _rounded(drawn.judged.volumes_ml),
+        "tidied_voxels_on_pet": _counts(drawn.judged),
     }
     return replace(
         receipt,
@@ -88,7 +104,7 @@ def _with_pet(receipt: Receipt, unit: Unit, place: Place, config: UmdConfig, sou
     )
 
 
-STEP = Step(name=NAME, version=2, sections=("dataset", "label"), plan=plan, perform=perform)
+STEP = Step(name=NAME, version=3, sections=("dataset", "label"), plan=plan, perform=perform)
 
 
 def _image(unit: Unit, roles: Sequence[What]) -> tuple[What, Artifact]:
@@ -112,8 +128,10 @@ def _case(unit: Unit, place: Place, config: UmdConfig, image: Artifact, sources:
     return LabelCase(unit.name, image.what, path, image.sha256, read_grid(path), organs, sources, work)
 
 
-def _first_good(engines: Mapping[str, LabelEngine], case: LabelCase) -> tuple[Labelled, dict[str, Json]]:
-    """What the first engine gave that succeeded, else the first that tried; and the outcome of each that tried."""
+def _first_good(
+    engines: Mapping[str, LabelEngine], case: LabelCase, settings: TidyConfig
+) -> tuple[Labelled, dict[str, Json]]:
+    """What the first engine gave that succeeded, tidied, else the first that tried; and the outcome of each that tried."""
     tried: list[Labelled] = []
     outcomes: dict[str, Json] = {}
     for name, engine in engines.items():
@@ -121,8 +139,10 @@ def _first_good(engines: Mapping[str, LabelEngine], case: LabelCase) -> tuple[La
             continue
         tried.append(run_engine(engine, case.within(name)))
         outcomes[name] = str(tried[-1].outcome)
-        if tried[-1].outcome is Outcome.OK:
-            return tried[-1], outcomes
+        judged = tried[-1].judged
+        if tried[-1].outcome is Outcome.OK and judged is not None:
+            method = tried[-1].engine.method
+            return replace(tried[-1], judged=tidy_judged(judged, method, case.organs, settings, case.place)), outcomes
     nothing = Labelled(next(iter(engines.values())).describe(), Outcome.EMPTY)
     return (tried[0] if tried else nothing), outcomes
 
@@ -151,10 +171,13 @@ def _write(unit: Unit, place: Place, image: Artifact, what: What, labelled: Labe
         weights=dict(run.weights),
         options=dict(run.options),
         agreement=dict(judged.drawing.agreement),
+        tidied={rule: dict(voxels) for rule, voxels in judged.changed.items()},
         findings=tuple(FindingEntry.of(finding) for finding in labelled.findings),
     )
     relative = f"{image.path.rpartition('/')[0]}/{unit.name}_{what}.nii.gz"
     written = write_labels(place.resolve(relative), relative, what, judged.volume, sidecar)
+    if judged.changed:
+        written = (*written, *_write_raw(place, relative, what, judged, sidecar))
     if judged.drawing.disagreement is None:
         return written
     relative = f"{image.path.rpartition('/')[0]}/{unit.name}_{What.DISAGREEMENT}.nii.gz"
@@ -162,5 +185,25 @@ def _write(unit: Unit, place: Place, image: Artifact, what: What, labelled: Labe
     return (*written, artifact(What.DISAGREEMENT, relative, place.resolve(relative)))
 
 
+def _write_raw(place: Place, relative: str, what: What, judged: Judged, sidecar: LabelSidecar) -> tuple[Artifact, ...]:
+    """The engine's own output beside the tidied labels, with its own ids and names."""
+    raw = RAW_OF[what]
+    own = judged.drawing.volume.array_kji
+    ids = np.flatnonzero(np.bincount(own.astype(np.int64).ravel()))
+    kept = Volume(
+        own.astype(np.uint8 if ids.max(initial=0) <= np.iinfo(np.uint8).max else np.uint16), judged.volume.affine
+    )
+    names = judged.drawing.names or {number: name for name, number in judged.ids.items()}
+    labels = {names[number]: number for number in ids.tolist() if number in names}
+    path = relative.replace(f"_{what}.nii.gz", f"_{raw}.nii.gz")
+    return write_labels(
+        place.resolve(path), path, raw, kept, sidecar.model_copy(update={"labels": labels, "tidied": {}})
+    )
+
+
 def _rounded(volumes_ml: Mapping[str, float]) -> dict[str, Json]:
     return {name: round(volume, 3) for name, volume in volumes_ml.items()}
+
+
+def _counts(judged: Judged) -> dict[str, Json]:
+    return {rule: dict(voxels) for rule, voxels in judged.changed.items()}

@@ -34,20 +34,51 @@ class CheckEntry(Document):
     detail: str = ""
 
 
+class Intensities(Document):
+    """The values of one organ's voxels in one image, in the image's unit."""
+
+    voxels: int = Field(description="Voxels of the organ with a finite value.")
+    mean: float
+    sd: float = Field(description="Standard deviation of the voxels, not of the mean (divisor n).")
+    least: float
+    p5: float
+    p25: float
+    median: float
+    p75: float
+    p95: float
+    greatest: float
+
+
 class OrganEntry(Document):
     """One organ of the label map, in patient coordinates; intensities where the image has them."""
 
     name: str
     id: int
-    volume_ml: float
+    volume_ml: float = Field(
+        description="Of all voxels, on the CT or MR; of a truncated organ, of what the image shows."
+    )
     pieces: int = Field(description="Connected components, 26 neighbours.")
-    largest_piece: float = Field(description="Volume of the largest piece over the whole.")
-    truncated: bool = Field(description="Touches the first or last slice of the image.")
+    specks: int = Field(0, description="Pieces beyond those that count as the organ, more than two voxels from it.")
+    largest_piece: float = Field(
+        description="Volume of the piece or pieces that count as the organ over the whole; a gap of two voxels joins."
+    )
+    truncated: bool = Field(description="Touches the first or last slice of the image, or the edge of a slice.")
+    is_complete: bool = Field(True, description="An empty slice lies above and below it.")
+    margin_voxels: int = Field(0, description="Empty voxel layers between it and the nearest face of the image.")
+    blunt_end: float = Field(
+        0.0, description="Cross-section of its most abrupt end over its largest one, within the image."
+    )
+    hole_part: float = Field(0.0, description="Volume of the holes that it encloses over its own.")
     centroid_ras_mm: tuple[float, float, float]
     outside_body: float | None = Field(None, description="Part of the voxels outside the body mask.")
-    median_hu: float | None = None
-    mean_suv: float | None = Field(None, description="On the PET grid [g/mL].")
-    max_suv: float | None = Field(None, description="On the PET grid [g/mL].")
+    tissue_part: float | None = Field(None, description="Part of the voxels with a CT number that its tissue can have.")
+    image: Intensities | None = Field(None, description="On the CT [HU] or the MR [arbitrary].")
+    suv: Intensities | None = Field(None, description="On the PET grid [g/mL].")
+    volume_on_pet_ml: float | None = Field(None, description="Of the organ's voxels on the PET grid.")
+    suv_peak: float | None = Field(
+        None, description="Largest mean over a sphere of 1 mL around a voxel of the organ [g/mL] (IBSI 0F91)."
+    )
+    tlg: float | None = Field(None, description="Total glycolysis: mean SUV times volume, both on the PET grid [g].")
 
 
 class ImageEntry(Document):
@@ -57,6 +88,29 @@ class ImageEntry(Document):
     shape_ijk: tuple[int, int, int]
     spacing_mm: tuple[float, float, float]
     sha256: str = Field(description="Of the .nii.gz file.")
+
+
+class FitEntry(Document):
+    """Where a label map would fit its image best: every shift on a grid was tried."""
+
+    image: str = Field(description="Role of the image.")
+    offset_mm: tuple[float, float, float] = Field(description="Shift of the labels that fits best, RAS+.")
+    distance_mm: float = Field(description="Length of that shift.")
+    explained: float = Field(description="Part of the image's variance that the labels explain where they lie.")
+    explained_best: float = Field(description="The same at the best shift.")
+    contrast: float = Field(
+        description="Loss of explained variance over the shifts tried; low: the image has no edges."
+    )
+
+
+class Confirmation(Document):
+    """What a reviewer confirmed of a subject's anatomy: the rules that it explains pass."""
+
+    variant: str = Field(description="Name in manifests/qa_rules.toml, such as nephrectomy.")
+    organs: tuple[str, ...]
+    reviewer: str = Field(description="Code of the reviewer.")
+    reason: str
+    date: str = Field(description="Of the confirmation.")
 
 
 class FigureEntry(Document):
@@ -80,6 +134,8 @@ class SessionChecks(Document):
     images: tuple[ImageEntry, ...]
     organs: tuple[OrganEntry, ...]
     checks: tuple[CheckEntry, ...]
+    fits: tuple[FitEntry, ...] = ()
+    confirmed: tuple[Confirmation, ...] = ()
     figures: tuple[FigureEntry, ...]
 
 

@@ -4,21 +4,16 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
 
+from umd_curate.model.config_deid import DeidConfig
+from umd_curate.model.config_labels import LabelConfig, QaConfig
 from umd_curate.model.config_publish import PublishConfig
 from umd_curate.model.config_register import RegisterConfig
 from umd_curate.model.config_run import RunConfig, WorkspaceConfig
-from umd_curate.model.config_section import Reason, Section
+from umd_curate.model.config_section import Reason, Relaxation, Section
 from umd_curate.model.receipts import Json
 
 SplitName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]*$")]
 SemVer = Annotated[str, StringConstraints(pattern=r"^\d+\.\d+\.\d+$")]
-
-
-class Relaxation(Section):
-    """A safety rule that this dataset relaxes; the reason is copied into the release manifest."""
-
-    rule: str = Field(description="Code of the rule, such as REL-003.")
-    reason: Reason
 
 
 class DatasetConfig(Section):
@@ -130,64 +125,6 @@ class IngestConfig(Section):
         return self
 
 
-ElementTag = Annotated[str, StringConstraints(pattern=r"^[0-9A-F]{4},[0-9A-F]{4}$")]
-
-
-class WordsKept(Section):
-    """Words that may stay in descriptors beside those of the vocabulary."""
-
-    words: tuple[Annotated[str, StringConstraints(pattern=r"^[A-Za-z][A-Za-z0-9]{1,30}$")], ...] = Field(
-        min_length=1,
-        description="Single words, such as the names of the site's protocols; never a person's or a place's.",
-    )
-    reason: Reason = Field(description="Why; it is published with the release.")
-
-
-class PrivateKept(Section):
-    """A private element that may stay, known to hold no identifier."""
-
-    creator: str = Field(min_length=1, max_length=64, description="Private creator, such as GEMS_PARM_01.")
-    group: str = Field(pattern=r"^[0-9A-F]{3}[13579BDF]$", description="Group in hex, odd.")
-    element: str = Field(pattern=r"^[0-9A-F]{2}$", description="Last two hex digits of the element.")
-    vr: Literal["DS", "IS", "FL", "FD", "US", "SS", "UL", "SL", "DA", "TM", "DT", "UI"] = Field(
-        description="Its VR; free text cannot be kept."
-    )
-    reason: Reason = Field(description="Why, and who says that it is safe; it is published with the release.")
-
-
-class DeidConfig(Section):
-    """De-identification. The key never lies in the workspace."""
-
-    apart: ClassVar[frozenset[str]] = frozenset({"key_file", "subjects"})  # what they decide stands in the work orders
-
-    key_file: str = Field("~/.config/umd-curate/deid.key", description="Secret key, made at the first run, mode 0600.")
-    subjects: Literal["random", "preassigned"] = Field(
-        "random",
-        description="Published ids: random, or only those that `crosswalk import` took; then others stop a run.",
-    )
-    faces_retained: Reason | None = Field(None, description="Reason why faces stay; without it heads are defaced.")
-    words: tuple[WordsKept, ...] = Field((), description="Words that may stay in descriptors, each list with a reason.")
-    private: tuple[PrivateKept, ...] = Field((), description="Private elements that may stay, each with a reason.")
-    drop: tuple[ElementTag, ...] = Field(
-        (),
-        description="Elements of the keep list that this dataset gives up, as GGGG,EEEE; what an image needs cannot go.",
-    )
-
-    def relaxations(self) -> tuple[Relaxation, ...]:
-        """What this dataset keeps beyond the packaged lists, for the release."""
-        words = (Relaxation(rule=f"deid.words ({len(entry.words)})", reason=entry.reason) for entry in self.words)
-        private = (
-            Relaxation(rule=f"deid.private {entry.creator} {entry.group},{entry.element}", reason=entry.reason)
-            for entry in self.private
-        )
-        return (*words, *private)
-
-    def changes(self) -> Json:
-        """What of these settings decides a cleaned header, as JSON; empty with the packaged lists alone."""
-        chosen = {"words": self.words, "private": self.private, "drop": self.drop}
-        return self.model_dump(mode="json", include={name for name, value in chosen.items() if value})
-
-
 SuvTypeName = Literal["SUVbw", "SUL-james", "SUL-janma", "SUVbsa", "SUVibw"]
 
 
@@ -237,73 +174,6 @@ class ConvertConfig(Section):
     frames: Literal["static", "4d"] = Field(
         "static", description="Dynamic and gated PET: their mean alone, or the frames as a 4D image beside it (4d)."
     )
-
-
-class TotalSegmentatorConfig(Section):
-    """The engine `totalsegmentator`."""
-
-    models: Literal["fast", "full"] = Field(
-        "fast", description="fast: one network at 3 mm; full: the set at 1.5 mm, which is not practical without a GPU."
-    )
-    device: Literal["cpu", "gpu", "mps"] = Field("cpu", description="Where the network runs.")
-
-
-class WeightFile(Section):
-    """A file that an engine of [[label.command]] needs."""
-
-    path: str = Field(description="The file.")
-    sha256: str = Field(pattern=r"^[0-9a-f]{64}$", description="What it must hold.")
-
-
-class CommandEngine(Section):
-    """An engine of the site: any program that writes a label map of one image."""
-
-    name: str = Field(pattern=r"^[a-z][a-z0-9-]*$", description="As label.engines names it.")
-    version: str = Field(description="Of the program and its weights; raise it when they give other labels.")
-    argv: tuple[str, ...] = Field(
-        min_length=1,
-        description="Program and arguments. {image} is the image, {folder} a folder with it alone as case_0000.nii.gz, "
-        "{out} the folder for the result, {target} ct or mr, {device} the setting below.",
-    )
-    targets: tuple[Literal["ct", "mr"], ...] = Field(min_length=1, description="Images that it labels.")
-    labels: str = Field("**/*.nii.gz", description="Pattern below {out} that exactly one file fits: the label map.")
-    map: str | None = Field(
-        None, description="TOML of id = organ, all that the model can give; without it the ids are the dataset's own."
-    )
-    device: str = Field("cpu", description="What {device} stands for.")
-    environment: dict[str, str] = Field({}, description="Variables that the program needs.")
-    weights: tuple[WeightFile, ...] = Field((), description="Files without which it is not started.")
-    licence: str = Field("unknown", description="Of the program and its weights.")
-
-
-class LabelConfig(Section):
-    """Organ labels."""
-
-    apart: ClassVar[frozenset[str]] = frozenset({"engine_folder", "minutes", "memory_gib"})  # they decide no label
-
-    engines: tuple[str, ...] = Field(
-        ("import", "propagate"), description="Engines by name, in order; the first that succeeds on an image is taken."
-    )
-    engine_folder: str = Field(
-        "~/.local/share/umd-curate/engines",
-        description="Environments and weights of the engines that `umd-curate engines install` made.",
-    )
-    minutes: float = Field(60, gt=0, description="What a model may take for one image.")
-    memory_gib: float = Field(16, gt=0, description="Memory that a model with all its processes may take [GiB].")
-    totalsegmentator: TotalSegmentatorConfig = Field(
-        TotalSegmentatorConfig(), description="Settings of the engine `totalsegmentator`."
-    )
-    command: tuple[CommandEngine, ...] = Field((), description="Engines of the site.")
-    consensus: tuple[str, ...] = Field((), description="Engines whose majority the engine `consensus` takes.")
-    contours: str | None = Field(
-        None, description="CSV of the site's own NIfTI label maps: series_uid, path, and map (a TOML of id = organ)."
-    )
-
-
-class QaConfig(Section):
-    """Automatic checks."""
-
-    max_outside_body: float = Field(0.05, ge=0, le=1, description="Part of an organ that may lie outside the body.")
 
 
 class ReleaseConfig(Section):

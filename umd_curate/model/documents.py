@@ -5,7 +5,7 @@ A document is a versioned JSON file; a part of a document has no version and sta
 
 from pydantic import BaseModel
 
-from umd_curate.model import checks, registration, release, sidecars
+from umd_curate.model import checks, deid_report, registration, release, sidecars
 from umd_curate.model.changes import ReleaseChanges
 from umd_curate.model.config import UmdConfig
 
@@ -13,7 +13,7 @@ from umd_curate.model.config import UmdConfig
 def all_documents() -> dict[str, type[BaseModel]]:
     """Every versioned JSON document and umd.toml, by its name in ``schemas/``."""
     documents: dict[str, type[BaseModel]] = {"release-changes": ReleaseChanges, "umd-config": UmdConfig}
-    for module in (sidecars, checks, registration, release):
+    for module in (sidecars, checks, deid_report, registration, release):
         for value in vars(module).values():
             if (
                 isinstance(value, type)

@@ -24,6 +24,8 @@ class Organ:
         Names under which engines and sites know it, lower case.
     other_codes
         SNOMED CT concepts that name the same structure, such as the sided concept of a paired organ.
+    pieces
+        Number of connected parts that anatomy gives it; 0 stands for any number.
     moves
         Whether it moves or fills between the two scans of a session, so that a label carried over is approximate.
     """
@@ -36,6 +38,7 @@ class Organ:
     colour: tuple[int, int, int]
     aliases: tuple[str, ...] = ()
     other_codes: tuple[str, ...] = ()
+    pieces: int = 1
     moves: bool = False
 
 

@@ -54,6 +54,8 @@ class What(StrEnum):
     TO_ANATOMY = "space-pet_xfm"  # rigid transform, PET points to CT or MR points; absent where it is the identity
     ORGANS = "desc-organs_dseg"  # on the CT or MR grid
     ORGANS_ON_PET = "space-pet_desc-organs_dseg"
+    RAW_ORGANS = "desc-raw_dseg"  # what the engine gave, where tidying changed it: its own ids and names
+    RAW_ORGANS_ON_PET = "space-pet_desc-raw_dseg"
     DISAGREEMENT = "desc-disagreement_mask"  # engines that gave another label than the consensus, on the CT or MR grid
     STAGED_PET = "staged-pet"  # private: uncompressed, headers clean, faces still there
     STAGED_CT = "staged-ct"

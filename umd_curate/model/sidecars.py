@@ -73,6 +73,14 @@ class DefacingReceipt(Document):
     reason: str = ""
 
 
+class BurnedInReceipt(Document):
+    """What a person decided about text in the pixels."""
+
+    verdict: Literal["clean", "redact"] = Field(description="clean: no identifying text; redact: a region was cleared.")
+    voxels_cleared: int = Field(0, description="Voxels of the region that was cleared.")
+    reason: str
+
+
 class SourceReceipt(Document):
     """Where the image comes from, without naming it."""
 
@@ -169,6 +177,9 @@ class ImageSidecar(Document):
     voxel_sha256: str = Field("", description="Of dtype, shape, affine and the C-order voxel bytes.")
     geometry: GeometryReceipt | None = None
     defacing: DefacingReceipt | None = None
+    burned_in: BurnedInReceipt | None = Field(
+        None, description="Decision about text in the pixels; null: none was needed."
+    )
     source: SourceReceipt | None = None
     converter: str = ""
     findings: tuple[FindingEntry, ...] = ()
@@ -271,6 +282,10 @@ class LabelSidecar(Document):
     options: dict[str, str] = Field(default_factory=dict, description="What the engine was asked for.")
     agreement: dict[str, float] = Field(
         default_factory=dict, description="Least Dice of any two engines by organ, where several drew."
+    )
+    tidied: dict[str, dict[str, int]] = Field(
+        default_factory=dict,
+        description="Voxels that tidying changed, by rule and organ; the engine's own output lies beside.",
     )
     findings: tuple[FindingEntry, ...] = ()
 

@@ -109,7 +109,7 @@ def _perform_release(
 def plan_seal(view: View, config: UmdConfig) -> list[Unit]:  # noqa: ARG001
     """One unit per release: its files and the report, with the identifiers of all subjects."""
     identifiers = _identifier_files(view)
-    report = [entry for receipt in view.receipts("report") for entry in receipt.outputs]
+    report = [entry for step in ("cohort", "report") for receipt in view.receipts(step) for entry in receipt.outputs]
     return [
         Unit(SEAL, receipt.unit, inputs=(*receipt.outputs, *report, *identifiers))
         for receipt in view.receipts("release")
@@ -176,11 +176,14 @@ def search_again(folder: Path, view: View, place: Place) -> list[str]:
 
 
 def _release_files(folder: Path, place: Place) -> list[tuple[str, Path]]:
-    """Report, and every file of a release that is no shard."""
+    """Report, table of organs, and every file of a release that is no shard."""
     shards = set(_shards(folder))
     paths = sorted(path for path in folder.rglob("*") if path.is_file() and path not in shards)
-    report = place.resolve("qa/report.html")
-    return [("", path) for path in (*paths, *([report] if report.is_file() else []))]
+    reports = [
+        place.resolve(f"qa/{name}")
+        for name in ("organs.parquet", "report.html", "deid-report.html", "deid-report.json")
+    ]
+    return [("", path) for path in (*paths, *(report for report in reports if report.is_file()))]
 
 
 SEAL_STEP = Step(SEAL, 2, ("release",), plan_seal, perform_seal)

@@ -6,7 +6,8 @@ from collections.abc import Iterator, Sequence
 from umd_curate.deid.rules import rules_of
 from umd_curate.deid.vault import Vault
 from umd_curate.errors import ConfigError
-from umd_curate.model.config import DeidConfig, UmdConfig
+from umd_curate.model.config import UmdConfig
+from umd_curate.model.config_deid import DeidConfig
 from umd_curate.model.receipts import Json, What
 from umd_curate.model.steps import Step, Unit, View
 from umd_curate.pipeline.lazy import perform_of

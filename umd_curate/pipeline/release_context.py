@@ -71,8 +71,8 @@ def published_settings(section: Json, schema: Json, root: Mapping[str, Json]) ->
         known = {name: part for variant in variants for name, part in _parts(variant, "properties").items()}
         others: Json = next((_parts(variant, "additionalProperties") for variant in variants), {})
         return {
-            name if name in known or others else WITHHELD: published_settings(value, known.get(name, others), root)
-            for name, value in section.items()
+            name if name in known else f"{WITHHELD} {number}": published_settings(value, known.get(name, others), root)
+            for number, (name, value) in enumerate(section.items())
         }
     if isinstance(section, list):
         items: Json = next((part for variant in variants if (part := _parts(variant, "items"))), {})

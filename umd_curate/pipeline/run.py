@@ -15,7 +15,8 @@ from umd_curate.model.config import UmdConfig
 from umd_curate.model.receipts import Json, Receipt, State
 from umd_curate.model.steps import Step, unit_key
 from umd_curate.model.study import Disposition
-from umd_curate.pipeline import accounting, phi_gate, raw, referee
+from umd_curate.pipeline import accounting, deid_report, phi_gate, raw, referee
+from umd_curate.pipeline.dicom_out import dicom_out_step
 from umd_curate.pipeline.events import Silent, Watcher
 from umd_curate.pipeline.executor import Executor, InProcessExecutor, Task, executor_of
 from umd_curate.pipeline.pet_context import pet_uids
@@ -63,8 +64,11 @@ def opened(workspace: Workspace, config: UmdConfig, command: str, watcher: Watch
         yield Session(workspace, config, ledger, key, watcher, executor)
 
 
-def ingest(session: Session, given: Sequence[Path]) -> None:
-    """Scan, de-identify, convert, ask the referee, deface: from the raw folder to ``data/``, with an account of every file."""
+def ingest(session: Session, given: Sequence[Path], dicom_out: Path | None = None) -> None:
+    """Scan, de-identify, convert, ask the referee, deface: from the raw folder to ``data/``, with an account of every file.
+
+    With `dicom_out`, de-identified DICOM is written there too, and the report says what was done to the headers.
+    """
     roots = roots_of(given, session.ledger, session.workspace)
     refuse_overlap(roots, (session.workspace.root, session.workspace.private))
     understood = understand(
@@ -80,7 +84,12 @@ def ingest(session: Session, given: Sequence[Path]) -> None:
     accounts = accounting.settle(understood.decisions(), ordered.units_of, receipts)
     sums = accounting.account_for(session.workspace.accounting_path, accounts, session.key.short_id, understood.files)
     session.ledger.set_fact(ACCOUNTING, sums)
-    run_steps(session, (referee.NAME, "deface", "suv-images"))
+    run_steps(session, (referee.NAME, "burned-in", "deface", "suv-images"))
+    if dicom_out is not None:
+        refuse_overlap(roots, (dicom_out,))
+        step = dicom_out_step(understood, session.workspace, session.config, session.key, dicom_out)
+        _run_step(session, step)
+    run_steps(session, (deid_report.NAME,))
 
 
 def _supplement(session: Session, understood: Understood) -> SupplementTable | None:
@@ -124,7 +133,7 @@ def release(session: Session) -> Path | None:
     GateRefused
         Nothing may be released.
     """
-    run_steps(session, (phi_gate.AUDIT,))
+    run_steps(session, (phi_gate.AUDIT, deid_report.NAME))
     _refuse_hits(session, phi_gate.AUDIT, "the files of {} session(s)")
     run_steps(session, ("release",))
     _refuse_hits(session, "release", "the report or {} release")
@@ -155,10 +164,10 @@ def _refuse_hits(session: Session, step: str, where: str) -> None:
         raise PhiGateRefused(message, hint="See private/logs and report it. Nothing was released.")
 
 
-def run(session: Session, given: Sequence[Path]) -> Path | None:
+def run(session: Session, given: Sequence[Path], dicom_out: Path | None = None) -> Path | None:
     """All of it: raw folder in, release folder out; None where the raw folder gave no session."""
-    ingest(session, given)
-    run_steps(session, ("register", "label", "between", "qa", "report"))
+    ingest(session, given, dicom_out)
+    run_steps(session, ("register", "label", "between", "qa", "cohort", "report"))
     return release(session)
 
 

@@ -25,6 +25,7 @@ FUSION_ALPHA = 0.75  # reached at half of the window, so that low uptake leaves 
 PERCENTILE = 99.5  # upper end of windows without an absolute unit
 SCALE_BAR_MM = 100.0
 GAP_PIXELS = 8
+SQUARE_PIXELS = 40  # of the checkerboard
 FONT_PIXELS = 13
 AIR_HU = -1000.0
 
@@ -67,6 +68,7 @@ class Sitter:
     pet: Volume | None
     is_suv: bool
     body_points_ras_mm: Float64  # (n, 3), what must be seen
+    anatomy_on_pet: Volume | None = None  # as registration placed it
 
 
 def draw(sitter: Sitter, table: OrganTable) -> tuple[Figure, ...]:
@@ -108,6 +110,8 @@ def _figures(sitter: Sitter, canvas: Canvas, table: OrganTable) -> Iterator[Figu
             hot = [planes.window(planes.sample(sitter.pet, plane, 0.0), 0.0, high) for plane in points]
             panels = [_fused(grey, uptake) for grey, uptake in zip(greys, hot, strict=True)]
             yield _compose("fusion", f"PET on {name}, {span}", panels, canvas, views, WHITE)
+        if greys and sitter.anatomy_on_pet is not None:
+            yield _compose("checkerboard", *_checkered(sitter, points, high, name), canvas, views, WHITE)
         mips = [planes.projection(sitter.pet, view.across) for view in views]
         inverted = [
             255 - planes.window(planes.sample(mip, plane, 0.0), 0.0, high)
@@ -163,6 +167,23 @@ def _contoured(grey: Bytes, labels: NDArray[np.int64], colours: dict[int, tuple[
     line = planes.edges(labels)
     out[line] = palette[labels[line]]
     return out
+
+
+def _checkered(
+    sitter: Sitter, points: Sequence[Float64], high: float, name: str
+) -> tuple[str, list[NDArray[np.uint8]]]:
+    """Caption and panels: squares of the CT or MR as registration placed it, and of the PET, in turn."""
+    assert sitter.anatomy_on_pet is not None  # noqa: S101  (asked before)
+    assert sitter.pet is not None  # noqa: S101
+    is_ct = sitter.anatomy_role == "ct"
+    ends = CT_WINDOW_HU if is_ct else (0.0, _upper_end(sitter.anatomy_on_pet))
+    panels: list[NDArray[np.uint8]] = []
+    for plane in points:
+        grey = planes.window(planes.sample(sitter.anatomy_on_pet, plane, AIR_HU if is_ct else 0.0), *ends)
+        uptake = 255 - planes.window(planes.sample(sitter.pet, plane, 0.0), 0.0, high)
+        rows, columns = np.indices(grey.shape) // SQUARE_PIXELS
+        panels.append(np.where((rows + columns) % 2 == 0, grey, uptake))
+    return f"{name} and PET (dark is hot) in turn, as registered", panels
 
 
 def _fused(grey: Bytes, uptake: Bytes) -> NDArray[np.uint8]:

@@ -1,4 +1,4 @@
-"""The qa room's door to disk: the table of rules, a session's images and sidecars in, checks, figures and page out."""
+"""The qa room's door to disk: the table of rules, a session's images and sidecars in; checks, figures, tables and page out."""
 
 import hashlib
 import tomllib
@@ -11,6 +11,7 @@ from umd_curate.errors import SchemaError
 from umd_curate.model.checks import ImageEntry, SessionChecks
 from umd_curate.model.geometry import Volume
 from umd_curate.model.ids import session_folder
+from umd_curate.model.quantities import OrganQuantityRow
 from umd_curate.model.receipts import Artifact, Json, What
 from umd_curate.model.sidecars import ImageSidecar, LabelSidecar, PetSidecar
 from umd_curate.model.steps import Place, Unit
@@ -20,9 +21,12 @@ from umd_curate.qa.measures import GeometryFacts, PetFacts
 from umd_curate.qa.rulebook import Rulebook
 from umd_curate.store.files import artifact, write_bytes, write_json, write_text
 from umd_curate.store.nifti import read_volume
+from umd_curate.store.parquet import write_rows
 from umd_curate.store.resources import resource_folder
 
 RULES_FILE = "qa_rules.toml"
+ORGANS_PATH = "qa/organs.parquet"
+SITE_CONTOURS = "site-contours"  # method of a label map that people drew
 _MODELS = {What.PET: PetSidecar, What.CT: ImageSidecar, What.MR: ImageSidecar}
 
 
@@ -74,17 +78,21 @@ def read_session(unit: Unit, place: Place) -> SessionImages:
     roles = [What.PET, *([role] if role else []), *([on_pet] if on_pet else []), What.ORGANS, What.ORGANS_ON_PET]
     volumes = {entry: found for entry in roles if (found := _read(unit, place, entry)) is not None}
     pet_facts = None
+    sex = None
     geometry = []
     for image in (entry for entry in (What.PET, role) if entry is not None):
         entry = unit.input(f"{image}.json")
         if entry is None:
             continue
         sidecar = read_sidecar(place, image, entry.path)
+        sex = sex or sidecar.sex
         if isinstance(sidecar, PetSidecar):
             pet_facts = PetFacts(sidecar.units, sidecar.suv is not None, sidecar.tracer_name)
         if sidecar.geometry is not None:
             receipt = sidecar.geometry
             geometry.append(GeometryFacts(image, receipt.max_corner_error_mm, receipt.tolerance_mm))
+    entry = unit.input(f"{What.ORGANS}.json")
+    label = read_label_sidecar(place, entry.path) if entry is not None else None
     return SessionImages(
         entries=tuple(_entry(unit, entry, volume) for entry, volume in volumes.items()),
         anatomy_role=role or "",
@@ -95,6 +103,9 @@ def read_session(unit: Unit, place: Place) -> SessionImages:
         organs_on_pet=volumes.get(What.ORGANS_ON_PET),
         pet_facts=pet_facts,
         geometry=tuple(geometry),
+        is_drawn_by_people=label is not None and label.method == SITE_CONTOURS,
+        agreement=label.agreement if label is not None else {},
+        sex=sex,
     )
 
 
@@ -109,6 +120,12 @@ def write_session(unit: Unit, place: Place, checks: SessionChecks, figures: Sequ
     path = f"{folder}/{unit.name}_checks.json"
     write_json(place.resolve(path), as_json(checks))
     return (*written, artifact(What.CHECKS, path, place.resolve(path)))
+
+
+def write_organs(place: Place, rows: Sequence[OrganQuantityRow]) -> Artifact:
+    """Write the table of all organs."""
+    write_rows(place.resolve(ORGANS_PATH), rows, OrganQuantityRow)
+    return artifact("organs-table", ORGANS_PATH, place.resolve(ORGANS_PATH))
 
 
 def write_page(place: Place, path: str, html: str) -> Artifact:

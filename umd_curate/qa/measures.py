@@ -1,8 +1,10 @@
 """What is measured of a session before any rule looks at it: plain numbers, no image. Filled in by `engine`."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from umd_curate.model.checks import ImageEntry, OrganEntry
+from umd_curate.model.checks import Confirmation, ImageEntry, OrganEntry
+from umd_curate.qa.fit import Fit
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +25,14 @@ class LabelMeasure:
         Lowest and highest z of the image's voxel centres, RAS [mm].
     organ_z_mm
         Lowest and highest z of each organ's voxel box, RAS [mm].
+    gaps_mm
+        Shortest distance between the surfaces of two organs [mm], for pairs that a rule asks for.
+    fit
+        Where the labels fit the CT or MR best; None where that cannot be told.
+    is_drawn_by_people
+        Whether the site drew it; an organ that is not there was then never drawn, or was removed.
+    agreement
+        Least Dice of any two engines by organ, where several drew.
     """
 
     organs: tuple[OrganEntry, ...]
@@ -30,7 +40,11 @@ class LabelMeasure:
     unknown_values: int
     is_integer: bool
     extent_z_mm: tuple[float, float]
-    organ_z_mm: dict[str, tuple[float, float]]
+    organ_z_mm: Mapping[str, tuple[float, float]]
+    gaps_mm: Mapping[tuple[str, str], float] = field(default_factory=dict)
+    fit: Fit | None = None
+    is_drawn_by_people: bool = False
+    agreement: Mapping[str, float] = field(default_factory=dict)
 
     def organ(self, name: str) -> OrganEntry | None:
         """Organ of that name, where it has voxels."""
@@ -51,6 +65,10 @@ class PetMeasure:
         Mean over the body mask in the image's unit; None where no CT or MR tells the body.
     label_corner_error_mm
         Largest corner distance of the PET's label map and the PET [mm]; None without label map or on different shapes.
+    agreement
+        Dice over all organs together of the labels on PET with those on the CT or MR brought to its grid; None without both.
+    fit
+        Where the labels on PET fit the PET best; None where that cannot be told.
     """
 
     not_finite: int
@@ -58,6 +76,8 @@ class PetMeasure:
     body_mean: float | None
     has_labels: bool = False
     label_corner_error_mm: float | None = None
+    agreement: float | None = None
+    fit: Fit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +105,7 @@ class GeometryFacts:
 
 @dataclass(frozen=True, slots=True)
 class Measures:
-    """All that is measured of one session."""
+    """All that is measured of one session, and what a reviewer confirmed of the subject."""
 
     images: tuple[ImageEntry, ...]
     anatomy: str = ""  # ct, mr or empty
@@ -94,3 +114,4 @@ class Measures:
     pet_facts: PetFacts | None = None
     geometry: tuple[GeometryFacts, ...] = ()
     overlap: float | None = None  # part of the PET grid that the CT or MR covers
+    confirmed: tuple[Confirmation, ...] = ()

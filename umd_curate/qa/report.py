@@ -124,6 +124,8 @@ class RuleEntry:
     id: str
     code: str
     what: str
+    why: str
+    severity: str
     warn: str
     fail: str
     source: str
@@ -200,6 +202,8 @@ def build_page(
                 rule.id,
                 rule.code,
                 rule.what,
+                rule.why,
+                rule.severity,
                 interval(rule.warn.low, rule.warn.high, rule.unit),
                 interval(rule.fail.low, rule.fail.high, rule.unit),
                 rule.source,
@@ -214,12 +218,15 @@ def build_page(
     )
 
 
-def _worst_first(case: Case) -> tuple[int, int, int, str, str]:
-    return (WEIGHT[Outcome(case.outcome)], -case.fails, -case.warns, case.subject, case.session)
+def _worst_first(case: Case) -> tuple[int, bool, int, int, str, str]:
+    """Fails before warnings before the rest; within each, sessions without labels first: nothing judged their labels."""
+    weight = WEIGHT[Outcome(case.outcome)]
+    return (weight, bool(case.organs), -case.fails, -case.warns, case.subject, case.session)
 
 
 def _case(loaded: Loaded, book: Rulebook, colours: Mapping[int, tuple[int, int, int]]) -> Case:
-    planned, checks = loaded.planned, loaded.checks
+    planned = loaded.planned
+    checks = loaded.checks.model_copy(update={"checks": (*loaded.checks.checks, *planned.cohort)})
     rules = rule_rows(checks, book)
     findings = tuple(_finding(entry) for entry in planned.findings)
     severities = [row.severity for row in findings] + [row.outcome for row in rules]

@@ -6,13 +6,15 @@ The page itself is built in `report`; nothing here reads a file.
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 
+from umd_curate.model.checks import CheckEntry
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.receipts import Json, Receipt, State, What
 from umd_curate.model.steps import SessionFiles, Unit, View
+from umd_curate.qa.cohort import NAME
 
-EARLIER_STEPS = ("ingest", "contours", "referee", "deface", "register", "label", "qa")
+EARLIER_STEPS = ("ingest", "contours", "referee", "burned-in", "deface", "register", "label", "qa", "cohort")
 IMAGE_ROLES = (What.PET, What.CT, What.MR)
 ACCOUNTING = "accounting"
 REFEREE = "referee"
@@ -35,7 +37,10 @@ class PlannedFinding(_Planned):
 
 
 class PlannedSession(_Planned):
-    """A session with checks: files by role (paths relative to the workspace), checksums, registration, findings."""
+    """A session with checks: files by role (paths relative to the workspace), checksums, registration, findings.
+
+    `cohort` are its checks against the other sessions.
+    """
 
     subject: str
     session: str
@@ -44,6 +49,7 @@ class PlannedSession(_Planned):
     sha256: dict[str, str]
     registration: dict[str, Json]
     findings: tuple[PlannedFinding, ...]
+    cohort: tuple[CheckEntry, ...] = ()
 
 
 class PlannedOpinion(_Planned):
@@ -111,7 +117,8 @@ def _shown(session: SessionFiles) -> list[str]:
 
 
 def _session(session: SessionFiles, receipts: Sequence[Receipt]) -> PlannedSession:
-    own = [r for r in receipts if (r.subject, r.session) == (session.subject, session.session) and r.step != "qa"]
+    mine = [r for r in receipts if (r.subject, r.session) == (session.subject, session.session)]
+    own = [r for r in mine if r.step not in {"qa", NAME}]
     return PlannedSession(
         subject=session.subject,
         session=session.session,
@@ -122,7 +129,12 @@ def _session(session: SessionFiles, receipts: Sequence[Receipt]) -> PlannedSessi
         },
         registration=dict(session.facts.get("register", {})),
         findings=tuple(entry for receipt in own for entry in _findings(receipt)),
+        cohort=tuple(entry for receipt in mine if receipt.step == NAME for entry in _checks(receipt)),
     )
+
+
+def _checks(receipt: Receipt) -> tuple[CheckEntry, ...]:
+    return TypeAdapter(tuple[CheckEntry, ...]).validate_python(receipt.measured["checks"])
 
 
 def _findings(receipt: Receipt) -> list[PlannedFinding]:

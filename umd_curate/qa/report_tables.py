@@ -3,12 +3,12 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from umd_curate.model.checks import CheckEntry, Outcome, SessionChecks
+from umd_curate.model.checks import CheckEntry, OrganEntry, Outcome, SessionChecks
 from umd_curate.model.receipts import Json
 from umd_curate.model.sidecars import ImageSidecar, LabelSidecar, PetSidecar
 from umd_curate.qa.report_plan import PlannedOpinion
 from umd_curate.qa.rulebook import Rule, Rulebook
-from umd_curate.qa.rules import merged
+from umd_curate.qa.rules import merged, organs_named
 from umd_curate.qa.words import fixed, interval, key_and_unit, number, plain, sentence, times, with_unit
 
 JITTER_PLACES = 6  # a nanometre
@@ -67,9 +67,13 @@ class OrganRow:
     volume: str
     pieces: str
     outside: str
-    median_hu: str
-    mean_suv: str
-    max_suv: str
+    image: str
+    image_sd: str
+    suv: str
+    suv_sd: str
+    suv_peak: str
+    suv_max: str
+    tlg: str
     flags: str
 
 
@@ -269,21 +273,27 @@ def organ_rows(checks: SessionChecks, colours: Mapping[int, tuple[int, int, int]
     flagged: dict[str, set[str]] = {}
     for entry in checks.checks:
         if entry.outcome in {Outcome.FAIL, Outcome.WARN}:
-            for name in entry.organ.split():  # an organ, or a pair in words
+            for name in organs_named(entry.organ):
                 flagged.setdefault(name, set()).add(entry.rule)
-    return tuple(
-        OrganRow(
-            name=spaced(organ.name),
-            colour="#{:02x}{:02x}{:02x}".format(*colours.get(organ.id, (128, 128, 128))),
-            volume=fixed(organ.volume_ml, 1),
-            pieces=number(organ.pieces),
-            outside=fixed(organ.outside_body * 100, 2) if organ.outside_body is not None else "",
-            median_hu=fixed(organ.median_hu, 0),
-            mean_suv=fixed(organ.mean_suv, 2),
-            max_suv=fixed(organ.max_suv, 2),
-            flags=" ".join([*(["truncated"] if organ.truncated else []), *sorted(flagged.get(organ.name, set()))]),
-        )
-        for organ in checks.organs
+    return tuple(_organ_row(organ, colours, flagged.get(organ.name, set())) for organ in checks.organs)
+
+
+def _organ_row(organ: OrganEntry, colours: Mapping[int, tuple[int, int, int]], flagged: set[str]) -> OrganRow:
+    image, suv = organ.image, organ.suv
+    return OrganRow(
+        name=spaced(organ.name),
+        colour="#{:02x}{:02x}{:02x}".format(*colours.get(organ.id, (128, 128, 128))),
+        volume=fixed(organ.volume_ml, 1),
+        pieces=number(organ.pieces),
+        outside=fixed(organ.outside_body * 100, 2) if organ.outside_body is not None else "",
+        image=fixed(image.median, 0) if image else "",
+        image_sd=fixed(image.sd, 0) if image else "",
+        suv=fixed(suv.mean, 2) if suv else "",
+        suv_sd=fixed(suv.sd, 2) if suv else "",
+        suv_peak=fixed(organ.suv_peak, 2),
+        suv_max=fixed(suv.greatest, 2) if suv else "",
+        tlg=fixed(organ.tlg, 0),
+        flags=" ".join([*(["truncated"] if organ.truncated else []), *sorted(flagged)]),
     )
 
 

@@ -1,7 +1,7 @@
 """The table of rules as values: limits, expected numbers of organs, pairs. The numbers stand in manifests/qa_rules.toml.
 
-Decides how a measured number is judged against limits; which number a rule looks at is said in `label_rules` and
-`image_rules`.
+Decides how a measured number is judged against limits; which number a rule looks at is said in `image_rules`,
+`label_rules`, `place_rules` and `cohort`.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from umd_curate.model.checks import CheckEntry, Outcome
 
-DIGITS = 6  # significant digits of a published measurement
+DIGITS = 6  # significant digits of a published check
+PRECISE_DIGITS = 10  # of a published quantity of an organ
 
 
 class _Entry(BaseModel):
@@ -31,23 +32,30 @@ class Limits(_Entry):
 
 
 class Rule(_Entry):
-    """One row of the table."""
+    """One row of the table; `severity` is the heaviest outcome that it can give."""
 
     id: str
     code: str
     what: str
+    why: str
     unit: str
+    severity: Literal["warn", "fail"]
     source: str
     warn: Limits = Limits()
     fail: Limits = Limits()
 
 
 class OrganNorms(_Entry):
-    """What is expected of one organ. `pieces` components count as the organ; 0 stands for any number."""
+    """What is expected of one organ.
+
+    `median_hu` holds the median CT number, `tissue_hu` nearly every voxel. `tapers` says that its cross-section shrinks towards its upper and lower end.
+    """
 
     median_hu: tuple[float, float] | None = None
-    pieces: int = 1
-    min_volume_ml: float | None = None
+    tissue_hu: tuple[float, float] | None = None
+    volume_ml: tuple[float, float] | None = None
+    tapers: bool = True
+    may_break: bool = False
 
 
 class Sides(_Entry):
@@ -65,12 +73,39 @@ class Order(_Entry):
 
 
 class Reach(_Entry):
-    """An organ is expected when the image reaches more than `reach_mm` beyond the edge of `beyond`."""
+    """When an organ must be in the image.
+
+    Either the image reaches more than `reach_mm` beyond the edge of `beyond`, or the organs of `within`, between or beside
+    which it lies, are there and complete; of incomplete ones `reach_mm` must be in the image for the organ to be missed.
+    """
 
     organ: str
-    beyond: str
-    direction: Literal["up", "down"]
-    reach_mm: float
+    beyond: str = ""
+    direction: Literal["up", "down"] = "up"
+    reach_mm: float = 0.0
+    within: tuple[str, ...] = ()
+
+
+class Neighbours(_Entry):
+    """Two organs whose surfaces are at most `within_mm` apart, or at least `apart_mm`."""
+
+    organs: tuple[str, str]
+    within_mm: float | None = None
+    apart_mm: float | None = None
+
+    @property
+    def limits(self) -> Limits:
+        """The distances as limits."""
+        return Limits(low=self.apart_mm, high=self.within_mm)
+
+
+class Variant(_Entry):
+    """A variant of anatomy or a state after surgery: which rules it explains, and for which organs it can be confirmed."""
+
+    name: str
+    organs: tuple[str, ...]
+    rules: tuple[str, ...]
+    why: str
 
 
 class Uptake(_Entry):
@@ -80,6 +115,7 @@ class Uptake(_Entry):
     organ: str
     over: str = ""
     range: tuple[float, ...] = Field(min_length=1, max_length=2)
+    source: str
 
     @property
     def limits(self) -> Limits:
@@ -94,7 +130,9 @@ class _Table(_Entry):
     laterality: tuple[Sides, ...]
     order: tuple[Order, ...]
     field_of_view: tuple[Reach, ...]
+    neighbours: tuple[Neighbours, ...]
     uptake: tuple[Uptake, ...]
+    variants: tuple[Variant, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +145,9 @@ class Rulebook:
     sides: tuple[Sides, ...]
     orders: tuple[Order, ...]
     reaches: tuple[Reach, ...]
+    neighbours: tuple[Neighbours, ...]
     uptakes: tuple[Uptake, ...]
+    variants: Mapping[str, Variant]
 
     @classmethod
     def parse(cls, table: Mapping[str, Any]) -> "Rulebook":
@@ -126,7 +166,9 @@ class Rulebook:
             sides=checked.laterality,
             orders=checked.order,
             reaches=checked.field_of_view,
+            neighbours=checked.neighbours,
             uptakes=checked.uptake,
+            variants={variant.name: variant for variant in checked.variants},
         )
 
     def norms(self, organ: str) -> OrganNorms:
@@ -183,3 +225,8 @@ class Rulebook:
 def rounded(value: float) -> float:
     """Round to six significant digits, so that published numbers do not carry the noise of the last bits."""
     return float(f"{value:.{DIGITS}g}")
+
+
+def precise(value: float) -> float:
+    """Round to ten significant digits: far finer than any check needs, and the same on every processor."""
+    return float(f"{value:.{PRECISE_DIGITS}g}")

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from umd_curate.model.catalogue import CATALOGUE
-from umd_curate.model.config import Relaxation
+from umd_curate.model.config_section import Relaxation
 from umd_curate.model.labels import OrganTable
 from umd_curate.release.summary import Counts, SubsetSummary, Summary
 

@@ -11,7 +11,7 @@ from umd_curate.errors import ConfigError, GateRefused
 from umd_curate.model.catalogue import CATALOGUE
 from umd_curate.model.catalogue import release as codes
 from umd_curate.model.changes import ReleaseChanges
-from umd_curate.model.config import Relaxation
+from umd_curate.model.config_section import Relaxation
 from umd_curate.model.findings import Finding, FindingCode, Severity
 from umd_curate.release.cases import Case
 from umd_curate.release.diff import bump_of, is_enough, next_version

@@ -174,11 +174,11 @@ def _volumes_ml(cases: Sequence[Case], organ: str, organs: Mapping[int, str]) ->
 
 def _mean_suvs(cases: Sequence[Case], organ: str) -> tuple[float, ...]:
     return tuple(
-        entry.mean_suv
+        entry.suv.mean
         for case in cases
         if case.checks and case.pet and case.pet.units == SUV_UNITS
         for entry in case.checks.organs
-        if entry.name == organ and entry.mean_suv is not None
+        if entry.name == organ and entry.suv is not None
     )
 
 

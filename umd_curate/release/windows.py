@@ -48,13 +48,10 @@ def grey_of(plane_ji: NDArray[np.generic], window: Window, pixels: int) -> NDArr
         Longest side of the picture.
     """
     step = -(-max(plane_ji.shape) // pixels)
-    height, width = (max(n // step, 1) for n in plane_ji.shape)
-    whole = plane_ji[: height * step, : width * step].astype(np.float32)
-    small = (
-        whole.reshape(height, step, width, step).mean(axis=(1, 3), dtype=np.float32)
-        if min(plane_ji.shape) >= step
-        else whole[:1, :1]
-    )
+    down, across = (min(step, n) for n in plane_ji.shape)  # a plane may be narrower than a square
+    height, width = plane_ji.shape[0] // down, plane_ji.shape[1] // across
+    whole = plane_ji[: height * down, : width * across].astype(np.float32)
+    small = whole.reshape(height, down, width, across).mean(axis=(1, 3), dtype=np.float32)
     scaled = (small - window.black) * (255.0 / (window.white - window.black))
     grey: NDArray[np.uint8] = np.rint(np.clip(np.nan_to_num(scaled), 0, 255)).astype(np.uint8)
     return grey

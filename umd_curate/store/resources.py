@@ -67,6 +67,7 @@ def organ_table(name: str = "umd") -> OrganTable:
             colour=tuple(entry["colour"]),
             aliases=tuple(entry.get("aliases", ())),
             other_codes=tuple(entry.get("other_codes", ())),
+            pieces=entry.get("pieces", 1),
             moves=entry.get("moves", False),
         )
         for entry in entries

@@ -18,6 +18,7 @@ FILES = (
     ("label", "contours"),
     ("convert", "supplement"),
     ("ingest", "patients"),
+    ("release", "baseline"),
 )  # settings that name a file, counted from the settings' folder
 
 TEMPLATE = """\

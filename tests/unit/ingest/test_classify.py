@@ -28,8 +28,15 @@ def test_images_and_contours_are_wanted(image):
         (STORAGE + "11.1", codes.PRESENTATION),
         (STORAGE + "104.1", codes.DOCUMENT),
         (STORAGE + "481.2", codes.OTHER_OBJECT),
-        (STORAGE + "66", codes.OTHER_OBJECT),
-        (STORAGE + "20", codes.OTHER_OBJECT),
+        (STORAGE + "66", codes.RAW_DATA),
+        (STORAGE + "66.1", codes.OTHER_OBJECT),
+        (STORAGE + "20", codes.OTHER_MODALITY),
+        (STORAGE + "6.1", codes.OTHER_MODALITY),
+        (STORAGE + "12.1", codes.OTHER_MODALITY),
+        (STORAGE + "77.1.4", codes.OTHER_MODALITY),
+        (STORAGE + "9.1.1", codes.WAVEFORM),
+        (STORAGE + "104.3", codes.DOCUMENT),
+        ("1.3.12.2.1107.5.9.1", codes.PRIVATE_CLASS),
     ],
 )
 def test_other_objects_are_excluded_by_their_kind(sop_class, code):
@@ -108,3 +115,10 @@ def test_composed_series_is_known_by_type_or_description():
 )
 def test_dixon_channel_is_read_from_type_before_description(image_type, description, channel):
     assert dixon_channel(image_type, description) == channel
+
+
+@pytest.mark.parametrize("description", ["Dose Report", "Patient Protocol", "Screen Save", "Exam Summary"])
+def test_a_secondary_image_that_is_called_a_page_is_one_and_an_original_is_not(description):
+    secondary = replace(CT, image_type=("DERIVED", "SECONDARY", "AXIAL"), series_description=description)
+    assert unwanted(secondary) is codes.PAGE
+    assert unwanted(replace(secondary, image_type=("ORIGINAL", "PRIMARY", "AXIAL"))) is not codes.PAGE

@@ -16,7 +16,7 @@ from tests.unit.label.phantom import drawn, grid, label_case
 from umd_curate.label.engine import Outcome, run_engine
 from umd_curate.label.registry import load_engines
 from umd_curate.label.subprocess_io import log_tail
-from umd_curate.model.config import LabelConfig
+from umd_curate.model.config_labels import LabelConfig
 from umd_curate.model.geometry import Volume
 from umd_curate.store.files import sha256_of
 

@@ -12,7 +12,7 @@ from umd_curate.errors import ConfigError, EngineError
 from umd_curate.label.engine import Outcome, run_engine
 from umd_curate.label.registry import load_engines
 from umd_curate.label.votes import least_dice, majority
-from umd_curate.model.config import LabelConfig
+from umd_curate.model.config_labels import LabelConfig
 from umd_curate.model.geometry import Volume
 from umd_curate.store.nifti import write_volume
 

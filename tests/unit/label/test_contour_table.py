@@ -4,7 +4,8 @@ import pytest
 
 from umd_curate.errors import ConfigError
 from umd_curate.label.io import read_contour_table, read_names
-from umd_curate.model.config import LabelConfig, UmdConfig
+from umd_curate.model.config import UmdConfig
+from umd_curate.model.config_labels import LabelConfig
 from umd_curate.store.keys import key_path, make_key
 
 UID = "1.2.826.0.1.3680043.8.498.1"

@@ -11,7 +11,7 @@ from umd_curate.errors import EngineError
 from umd_curate.label.engine import EngineDescription, Outcome, run_engine
 from umd_curate.label.judge import Drawing
 from umd_curate.label.registry import engine_names, installed_engines, load_engines
-from umd_curate.model.config import LabelConfig
+from umd_curate.model.config_labels import LabelConfig
 from umd_curate.model.geometry import Volume
 
 CT = grid((12, 16, 18), (14.0, 14.0, 18.0))

@@ -9,7 +9,7 @@ from umd_curate.errors import EngineError
 from umd_curate.label.engine import EngineSettings
 from umd_curate.label.engines.totalsegmentator import TotalSegmentator, datasets, labels, tables
 from umd_curate.label.weights_io import read_record, take_in
-from umd_curate.model.config import LabelConfig
+from umd_curate.model.config_labels import LabelConfig
 from umd_curate.store.files import sha256_of
 from umd_curate.store.resources import organ_table
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests import strategies as some
-from umd_curate.model.config import QaConfig, UmdConfig
+from umd_curate.model.config import UmdConfig
+from umd_curate.model.config_labels import QaConfig
 from umd_curate.model.config_register import RegisterConfig
 from umd_curate.model.receipts import Artifact, State
 from umd_curate.model.steps import SessionFiles, Step, Unit, unit_key

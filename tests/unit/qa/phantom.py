@@ -24,17 +24,17 @@ from umd_curate.store.resources import organ_table
 # name, centres in RAS+ mm, semi-axes in mm, HU, SUV
 ORGANS = [
     ("lung", [(80, 0, 120), (-80, 0, 120)], (60, 80, 120), -800, 0.4),
-    ("heart", [(-25, 35, 90)], (50, 45, 50), 45, 2.5),
+    ("heart", [(-25, 25, 90)], (50, 50, 50), 45, 2.5),
     ("liver", [(85, 15, -25)], (75, 75, 65), 60, 2.2),
-    ("stomach", [(-65, 40, -30)], (40, 40, 45), 20, 1.2),
+    ("stomach", [(-50, 10, -30)], (45, 45, 45), 20, 1.2),
     ("spleen", [(-105, -45, -15)], (30, 40, 45), 50, 1.8),
     ("pancreas", [(-5, 20, -85)], (55, 15, 14), 40, 1.4),
     ("kidney_left", [(-65, -55, -110)], (28, 28, 52), 35, 3.0),
     ("kidney_right", [(65, -55, -110)], (28, 28, 52), 35, 3.0),
     ("colon", [(0, 30, -190)], (120, 25, 22), 10, 1.0),
     ("urinary_bladder", [(0, 20, -330)], (40, 35, 35), 5, 20.0),
-    ("aorta", [(-8, -60, 40)], (12, 12, 170), 40, 1.6),
-    ("esophagus", [(4, -30, 170)], (9, 9, 90), 35, 1.5),
+    ("aorta", [(-12, -45, 40)], (12, 12, 170), 40, 1.6),
+    ("esophagus", [(4, -30, 105)], (9, 9, 125), 35, 1.5),
     ("brain", [(0, 10, 430)], (62, 78, 62), 35, 7.0),
 ]
 
@@ -166,6 +166,7 @@ def write_session(
     subject: str = "7K3QF2",
     session: str = "petct1",
     pet: PetSidecar | None = None,
+    drawn_by: str = "site-contours",
 ) -> SessionFiles:
     """Write images and sidecars by role, as the steps before qa leave them."""
     found: dict[str, Artifact] = {}
@@ -176,7 +177,7 @@ def write_session(
         What.ORGANS: LabelSidecar(
             engine="import",
             engine_version="1",
-            method="site-contours",
+            method=drawn_by,
             reference="ct",
             labels={},
             approximate=("colon",),

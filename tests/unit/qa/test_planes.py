@@ -88,6 +88,16 @@ def test_all_figures_of_a_session_have_one_size_and_equal_bytes_every_time(sitte
     assert len({(figure.width, figure.height) for figure in first}) == 1
 
 
+def test_the_checkerboard_shows_ct_and_pet_in_turn(sitter: Sitter) -> None:
+    bright, cold = (Volume(np.full_like(sitter.pet.array_kji, value), sitter.pet.affine) for value in (1000.0, 99.0))
+    both = replace(sitter, anatomy_on_pet=bright, pet=cold)
+    figure = next(figure for figure in draw(both, organ_table()) if figure.name == "checkerboard")
+    pixels = np.asarray(Image.open(io.BytesIO(figure.png)))
+    middle = pixels[80:160, 80:160]  # four squares inside the coronal panel
+    assert set(np.unique(middle)) == {0, 255}
+    assert 0.4 < (middle == 255).mean() < 0.6
+
+
 def test_a_figure_carries_no_metadata(sitter: Sitter) -> None:
     for figure in draw(sitter, organ_table()):
         image = Image.open(io.BytesIO(figure.png))

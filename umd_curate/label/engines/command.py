@@ -14,7 +14,7 @@ from umd_curate.label.io import read_names
 from umd_curate.label.jobs_io import Collected, Command, Job
 from umd_curate.label.judge import Run
 from umd_curate.label.weights_io import WeightRecord, file_problem
-from umd_curate.model.config import CommandEngine
+from umd_curate.model.config_labels import CommandEngine
 
 CASE: Final = "case_0000.nii.gz"  # as nnU-Net wants its first channel named
 

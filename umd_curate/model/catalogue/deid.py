@@ -30,6 +30,62 @@ NO_PIXELS = FindingCode(
     "A header without SOP class, SOP instance or pixel data cannot be carried over rightly.",
     "Export the series again; the file is truncated or was damaged.",
 )
+TEXT_IN_PIXELS = FindingCode(
+    "DEI-105",
+    Severity.FAIL,
+    "Something in the pixels looks like text",
+    "A name that is burned into a slice stays in the image whatever is done to the header.",
+    "Look at the page in private/review, and decide in umd.toml, [[deid.burned_in]]: clean, redact or exclude, with a reason.",
+)
+TEXT_DECIDED = FindingCode(
+    "DEI-106",
+    Severity.WARN,
+    "Something in the pixels looks like text, and a person decided about it",
+    "The decision and its reason stand in umd.toml; nothing is blacked out without one.",
+    "Nothing; take the decision out of umd.toml to have the image set aside again.",
+)
+HIDDEN_BITS = FindingCode(
+    "DEI-110",
+    Severity.FAIL,
+    "Something is stored in the unused bits of the pixels",
+    "Old scanners keep overlays, often with the patient's name, in the bits above (0028,0101); cleaning the header leaves them.",
+    "Export the series again without overlays in its pixels.",
+)
+UNDECODABLE = FindingCode(
+    "DEI-111",
+    Severity.FAIL,
+    "The pixels cannot be decoded",
+    "What cannot be looked at cannot be known to be clean, and nobody could use it.",
+    "Fetch the file again from the archive, or have it sent uncompressed.",
+)
+NOT_WRITTEN_BACK = FindingCode(
+    "DEI-107",
+    Severity.FAIL,
+    "The DICOM file that was written is not the cleaned image",
+    "Read back from disk, its header, its pixels or its file meta differ from what was cleaned.",
+    "This is a fault of the disk or of the program; check the disk, run again, and report it.",
+)
+NEW_NONCONFORMANCE = FindingCode(
+    "DEI-108",
+    Severity.FAIL,
+    "De-identification made an error of conformance that the source did not have",
+    "dciodvfy finds in the cleaned file what it does not find in the source: other programs may refuse the file.",
+    "Report it with the message, which holds no value of the header.",
+)
+FACE_IN_FRAMES = FindingCode(
+    "DEI-109",
+    Severity.FAIL,
+    "A head is in view of an image from which no face can be cut as DICOM",
+    "Faces are cut from single slices with a position; this image holds frames, or its slices do not say where they are.",
+    "Use the NIfTI image, which has no face, or give a reason in deid.faces_retained.",
+)
+NOT_CROSSED = FindingCode(
+    "DEI-112",
+    Severity.FAIL,
+    "The image of this series has not crossed the PHI wall",
+    "A check before the wall set it aside, so its DICOM is not written either.",
+    "See what `umd-curate status` says of the session, and mend that first.",
+)
 ECHO = FindingCode(
     "DEI-201",
     Severity.FAIL,

@@ -77,6 +77,27 @@ FEW_IMAGES = _excluded(
     "Single CT or MR images are planning, bolus-tracking or example images; a volume needs ingest.min_slices.",
     "If the series should be a volume, ask the archive for its other images.",
 )
+WAVEFORM = _excluded(
+    "ING-113",
+    "The file is a waveform",
+    "ECG, respiration and other curves are no image; their annotations often hold names.",
+)
+RAW_DATA = _excluded(
+    "ING-114",
+    "The file is raw data of a scanner",
+    "Raw data (list mode, sinograms, spectra) have a maker's own layout, in which nobody can say where identifiers are.",
+)
+OTHER_MODALITY = _excluded(
+    "ING-115",
+    "The image is of another modality",
+    "Ultrasound, X-ray, angiography, photographs and single-photon images often show names in their pixels, and none is wanted.",
+)
+PRIVATE_CLASS = _excluded(
+    "ING-116",
+    "The object is of a maker's private class",
+    "The standard does not say what such an object holds, so it cannot be known to be clean.",
+    "If it is a wanted image, have it exported as CT, MR or PET Image Storage.",
+)
 PET_NOT_SELECTED = _excluded(
     "ING-121",
     "Another PET reconstruction ranks first",
@@ -110,7 +131,7 @@ DIXON_NOT_SELECTED = _excluded(
 CONTOURS_NOT_SELECTED = _excluded(
     "ING-127",
     "Contours of a series that is not selected",
-    "A DICOM SEG goes with the CT or MR that it references in (0008,1115); that series is in no session.",
+    "A DICOM SEG goes with the CT or MR that it references in (0008,1115), an RTSTRUCT with that in (3006,0014); that series is in no session.",
     "If these contours are wanted, see why their series was not selected.",
 )
 DECIDED_AGAINST = _excluded(

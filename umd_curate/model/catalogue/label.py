@@ -154,3 +154,11 @@ ORGANS_LOST = FindingCode(
     "They lie outside the field of view of the PET, or fill less than half of every one of its voxels.",
     "Look at the figure of the session.",
 )
+
+NOT_IN_DICOM = FindingCode(
+    "LAB-301",
+    Severity.FAIL,
+    "A label map cannot be written as DICOM SEG",
+    "DICOM's rows and columns are square to each other; those of this grid are not, so its voxels would be drawn elsewhere.",
+    "Export it as NIfTI or for 3D Slicer, or label the upright copy of the image.",
+)

@@ -16,6 +16,13 @@ UNKNOWN_IDS = FindingCode(
     "An id without a name is read as some other organ, or is lost. Fractions come from interpolated labels.",
     "Map the engine's ids to the dataset's by name, store an integer type, and resample labels with nearest neighbour.",
 )
+NO_LABELS = FindingCode(
+    "QA-103",
+    Severity.WARN,
+    "A session has no label map",
+    "The dataset is for organ labels; a session without them trains and measures nothing, and no label rule looks at it.",
+    "See the label findings of the session: no contours, no engine that is ready, or an engine that failed.",
+)
 NOT_FINITE = FindingCode(
     "QA-111",
     Severity.FAIL,
@@ -67,6 +74,13 @@ ORGAN_ABSENT = FindingCode(
     "Either the organ was removed in surgery, lies outside the image, was never drawn, or the engine lost it.",
     "Look at the label figure. Draw or label the organ, or accept with a note.",
 )
+BLUNT_END = FindingCode(
+    "QA-202",
+    Severity.WARN,
+    "An organ ends bluntly inside the image",
+    "Organs taper; a flat cut with image left above or below it is a result that broke off, or a crop that was too small.",
+    "Look at the label figure. Label again with the whole image; check the engine's log for a crop.",
+)
 PIECES = FindingCode(
     "QA-203",
     Severity.WARN,
@@ -77,9 +91,9 @@ PIECES = FindingCode(
 TOO_SMALL = FindingCode(
     "QA-204",
     Severity.WARN,
-    "An organ is too small",
-    "Less than the least plausible volume is a remnant or specks, not the organ.",
-    "Label the organ again or remove it from the label map.",
+    "The volume of an organ is not plausible",
+    "Less than the least plausible volume is a remnant; far more is a leak. If many organs are off alike, the spacing is wrong.",
+    "Look at the label figure. Label the organ again, or let a reviewer confirm the variant (nephrectomy, hepatectomy ...).",
 )
 WRONG_SIDE = FindingCode(
     "QA-205",
@@ -103,10 +117,17 @@ OUTSIDE_BODY = FindingCode(
     "Labels in air or padding are shifted, from another scan, or leaked.",
     "Look at the label figure; check the registration of propagated labels.",
 )
+HOLES = FindingCode(
+    "QA-208",
+    Severity.WARN,
+    "An organ has holes",
+    "Background inside an organ is a part that the engine lost; volumes and mean uptake are then wrong.",
+    "Look at the label figure; fill the holes with `label.tidy`, or by hand.",
+)
 ODD_HU = FindingCode(
     "QA-209",
     Severity.WARN,
-    "The median CT number of an organ is not plausible",
+    "The CT numbers of an organ are not plausible",
     "A label that lies beside its organ, a wrong rescale intercept, or metal and contrast show in the median.",
     "Look at the label figure. Dense contrast medium explains high values; else label again.",
 )
@@ -117,4 +138,48 @@ ODD_SUV = FindingCode(
     "With FDG the brain and the bladder are hotter than the liver, and the liver's mean SUV lies in a narrow range."
     " Otherwise the label, the registration, the tracer or the SUV is likely wrong; high glucose and tumour load also do it.",
     "Look at the MIP and at the SUV derivation; accept with a note where the patient explains it.",
+)
+UNLIKE_COHORT = FindingCode(
+    "QA-211",
+    Severity.WARN,
+    "The volume of an organ is unlike that of all others",
+    "A robust outlier among the sessions of one modality and sex is a wrong label, or a rare patient; both deserve a look.",
+    "Look at the label figure. Label again, or let a reviewer confirm the variant.",
+)
+DISAGREES = FindingCode(
+    "QA-212",
+    Severity.WARN,
+    "Two label maps of one body disagree",
+    "Labels on PET and on CT or MR, and those of a subject's PET/CT and PET/MRI, show the same organs. Where they disagree, "
+    "one of them belongs to another place or is wrong.",
+    "Look at both label figures; check the registration, and which engine drew each.",
+)
+ODD_GAP = FindingCode(
+    "QA-213",
+    Severity.WARN,
+    "Two organs lie too far apart or too close",
+    "Lung and liver meet at the diaphragm, heart and aorta at the valve; brain and liver never meet.",
+    "Look at the label figure: one of the two is incomplete, shifted, or labels something else.",
+)
+OFF_IMAGE = FindingCode(
+    "QA-214",
+    Severity.FAIL,
+    "The labels fit the image better in another place",
+    "Every shift was tried: moved by the measured distance the labels explain the grey values better than where they lie. "
+    "They were drawn on another image, or their origin was lost.",
+    "Look at the label figure. Import or label again on the very image; never copy a header.",
+)
+OFF_PET = FindingCode(
+    "QA-215",
+    Severity.WARN,
+    "The labels on PET fit the PET better in another place",
+    "The body moved between CT or MR and PET, or the registration is wrong; uptake is then read beside the organs.",
+    "Look at the fusion figure. Breathing explains some millimetres at the diaphragm; more needs a registration.",
+)
+CONFIRMED = FindingCode(
+    "QA-290",
+    Severity.INFO,
+    "A reviewer confirmed a variant of anatomy",
+    "The rules that it explains pass for this subject. The variant, the reviewer, the date and the reason are published.",
+    "Nothing. To take it back, remove the entry under [[qa.confirm]] in umd.toml.",
 )
