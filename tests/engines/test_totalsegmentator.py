@@ -6,7 +6,6 @@ Run by `make test-engines`, which sets up the environment and takes in the weigh
 import json
 import socket
 import subprocess
-import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -141,12 +140,10 @@ def test_the_labels_are_those_of_the_program_s_own_interface(engine, tmp_path, c
 
 def test_usage_statistics_are_off_and_the_process_reaches_no_network():
     assert json.loads((FOLDER / "home" / "config.json").read_text(encoding="utf-8"))["send_usage_stats"] is False
-    reached = []
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(2)
-        threading.Thread(target=lambda: reached.append(server.accept()), daemon=True)
         call = (
-            f"import runpy; runpy.run_path({totalsegmentator_child_io.__file__!r}, run_name='child')\n"
+            f"import runpy; runpy.run_path({totalsegmentator_child_io.__file__!r}, run_name='__mp_main__')\n"
             f"import requests\n"
             f"try: requests.get('http://127.0.0.1:{server.getsockname()[1]}', timeout=2)\n"
             "except requests.ConnectionError as error: print('refused', 'offline' in str(error))\n"

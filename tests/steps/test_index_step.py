@@ -20,6 +20,7 @@ from pydicom.uid import ExplicitVRLittleEndian
 
 from tests.builders import a_ct_series, a_page, a_pet_series, an_mr_series
 from tests.unit.ingest.rows import series
+from umd_curate.deid.rules import rules_of
 from umd_curate.deid.vault import Vault
 from umd_curate.ingest import index_io, plan_io
 from umd_curate.ingest.chunks import parts_of
@@ -198,8 +199,10 @@ def test_an_archive_is_planned_as_its_folder_and_its_pixels_are_the_same(workspa
     assert (decisions - aside, volumes) == _facts(folder, str(raw))
     with Vault(workspace.vault_path, KEY) as vault:
         of_folder, of_archive = (make_orders(one.plan, vault) for one in (folder, archive))
+    rules = rules_of(UmdConfig().deid)
     for one, other in zip(of_folder, of_archive, strict=True):
-        assert [d.PixelData for d in Source(one, KEY).cleaned()] == [d.PixelData for d in Source(other, KEY).cleaned()]
+        pixels, packed_pixels = ([d.PixelData for d in Source(order, KEY, rules).cleaned()] for order in (one, other))
+        assert pixels == packed_pixels
     assert _understand(workspace, packed).opened == 0
 
 

@@ -260,14 +260,17 @@ def test_real_patients_give_petct_sessions(shared_data):
     kinds = Counter(session.kind for session in plan.sessions)
     assert kinds == {SessionKind.PETCT: 3, SessionKind.MR: 3}
     sizes = {tuple(len(volume.instances) for volume in s.volumes) for s in plan.sessions if s.kind is SessionKind.PETCT}
-    assert sizes == {(48, 48), (61, 63), (52, 53)}
+    assert sizes == {(48, 48, 1), (61, 63, 1), (52, 53, 1)}  # PET, CT, structure set on the CT
 
 
 def test_real_whole_body_pet_is_selected_before_its_crop(shared_data):
     plan = _ingest(shared_data / "sts-001-petctmr")
     (session,) = [session for session in plan.sessions if session.kind is SessionKind.PETCT]
     assert [len(volume.instances) for volume in session.volumes] == [267, 59]
-    assert all(d.disposition is not Disposition.QUARANTINED for d in plan.decisions)
+    # The structure set of the PET lies there whole and as its crop, both under one UID.
+    aside = [d for d in plan.decisions if d.disposition is Disposition.QUARANTINED]
+    assert sorted(Path(d.path).name for d in aside) == ["1-1.dcm", "RS.dcm"]
+    assert {d.code for d in aside} == {codes.UID_CONFLICT.code}
 
 
 def test_real_mosaics_are_volumes_of_their_own(shared_data):

@@ -79,6 +79,6 @@ def inside(corners_ij: Float64, rows: int, columns: int) -> Mask:
         crosses = (j0 <= j) != (j1 <= j)
         at = np.sort(i0[crosses] + (j - j0[crosses]) * (i1[crosses] - i0[crosses]) / (j1[crosses] - j0[crosses]))
         for left, right in at.reshape(-1, 2):
-            low, high = max(0, int(np.ceil(left))), min(columns, int(np.ceil(right)))
+            low, high = (min(max(int(np.ceil(edge)), 0), columns) for edge in (left, right))
             mask[j, low:high] ^= True
     return mask

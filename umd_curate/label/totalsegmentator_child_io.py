@@ -39,7 +39,11 @@ class _Offline(socket.socket):
             raise OSError(message)
 
 
-socket.socket = _Offline  # type: ignore[misc]  # in the processes that nnU-Net starts too: they import this file
+if __name__ in {
+    "__main__",
+    "__mp_main__",
+}:  # started as a program, or by nnU-Net's spawned processes; never on a mere import
+    socket.socket = _Offline  # type: ignore[misc]
 
 
 def main() -> int:
