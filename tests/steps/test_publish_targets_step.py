@@ -80,6 +80,7 @@ def s3():
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
     server.stop()
+    server._server.server_close()  # it leaves its socket open
     os.environ.clear()
     os.environ.update(before)
 

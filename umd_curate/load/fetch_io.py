@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from umd_curate.errors import LoadError, SchemaError
-from umd_curate.load.source_io import SUMS, Source, source_of
+from umd_curate.load.source_io import SIGNATURE, SUMS, Source, source_of
 from umd_curate.store.files import sha256_of
 
 _PARTIAL = ".partial"
@@ -61,6 +61,8 @@ def fetch_release(
                 message = f"{path} is not the file that {SUMS} names."
                 raise SchemaError(message, hint="Fetch it again; if that does not help, ask its maintainers.")
         watch(number + 1, len(listed))
+    for path in filter(source.has, SIGNATURE):
+        _move(source.fetch(path), partial / path)
     _move(sums, partial / SUMS)
     shutil.rmtree(cache)
     partial.rename(target)

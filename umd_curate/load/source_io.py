@@ -19,6 +19,7 @@ hub_client = Lazy("huggingface_hub")
 hub_errors = Lazy("huggingface_hub.errors")
 
 SUMS = "manifests/SHA256SUMS"
+SIGNATURE = (f"{SUMS}.sig", f"{SUMS}.pub")  # beside the checksums, which do not name them
 _INDEX = "releases.json"
 Found = TypeVar("Found")
 
@@ -29,6 +30,10 @@ class Source(Protocol):
     @property
     def name(self) -> str:
         """What is read, for people: a folder, or repository, version and commit."""
+        ...
+
+    def has(self, path: str) -> bool:
+        """Whether the release holds a file of that path."""
         ...
 
     def fetch(self, path: str) -> Path:
@@ -54,6 +59,10 @@ class FolderSource:
     def name(self) -> str:
         """The folder."""
         return str(self.folder)
+
+    def has(self, path: str) -> bool:
+        """Whether the file is there."""
+        return (self.folder / path).is_file()
 
     def fetch(self, path: str) -> Path:
         """The file itself."""
@@ -102,6 +111,15 @@ class HubSource:
     def name(self) -> str:
         """Repository, version and commit."""
         return f"{self.repository} {self.version} ({self.commit[:12]})"
+
+    def has(self, path: str) -> bool:
+        """Whether the commit holds the file."""
+
+        def ask() -> bool:
+            api = hub_client.HfApi(endpoint=self.endpoint, token=self.token)
+            return bool(api.file_exists(self.repository, path, repo_type="dataset", revision=self.commit))
+
+        return asked(ask, f"looking for {path}")
 
     def fetch(self, path: str) -> Path:
         """The file in the cache; downloaded where it is not there."""
