@@ -4,6 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 DEMO ?= demo
+SLOW ?= tests
 ENGINE ?=
 ENGINES := $(CURDIR)/$(VENV)/engines
 ENGINE_STAMP := $(ENGINES)/.totalsegmentator
@@ -33,7 +34,7 @@ test: $(STAMP)  ## the default tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not weights and not network"
 
 test-slow: $(STAMP)  ## the slow tests: whole journeys, wheel
-	$(BIN)/python -m pytest -n 2 -m "slow and not weights and not network"
+	$(BIN)/python -m pytest -n 2 -m "slow and not weights and not network" $(SLOW)
 
 # TotalSegmentator in an environment of its own (2.5 GB), with the small networks of tests/weights.
 $(ENGINE_STAMP): $(STAMP) manifests/engines/totalsegmentator.toml manifests/engines/totalsegmentator.txt | $(TINY_ZIPS)
