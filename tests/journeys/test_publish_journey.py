@@ -85,10 +85,13 @@ def hub(tmp_path, monkeypatch):
             "HF_HOME": str(tmp_path / "hf"),
             "HF_HUB_DISABLE_XET": "1",
             "HF_HUB_DISABLE_TELEMETRY": "1",
+            "HF_HUB_OFFLINE": "0",
+            "HF_DATASETS_OFFLINE": "0",
             "NO_PROXY": "127.0.0.1",
         }.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
         yield running
     close_session()
 

@@ -125,6 +125,25 @@ def test_header_that_turns_the_body_is_noticed(role, rows, signs):
     assert is_turned(examine(image, What(role)), image, What(role))
 
 
+@pytest.mark.parametrize("role", ["mr", "pet"])
+def test_head_and_neck_alone_under_a_header_that_turns_them_are_noticed(role):
+    head = trial_head(replace(PLAIN, bottom_mm=-300, spacings_mm={role: SPACINGS[role]}))[role]
+    image = turned(head.volume, (0, 2, 1), (1, 1, 1))
+    assert is_turned(examine(image, What(role)), image, What(role))
+
+
+@pytest.mark.parametrize("radii_mm", [(80.0, 80.0), (75.0, 95.0)])
+def test_a_piece_of_a_limb_that_the_view_cuts_on_both_ends_is_no_turned_head(radii_mm):
+    shape, step = (52, 84, 84), 3.0
+    _, j, i = np.indices(shape)
+    limb = ((i - 42) * step / radii_mm[0]) ** 2 + ((j - 42) * step / radii_mm[1]) ** 2 < 1
+    values = np.where(limb, 400, 0) + np.random.default_rng(0).normal(0, 8, shape)
+    affine = np.diag([step, step, step, 1.0])
+    for axes in ((0, 1, 2), (1, 0, 2), (1, 2, 0)):
+        image = Volume(np.ascontiguousarray(values.transpose(axes)).astype(np.float32), affine)
+        assert not is_turned(examine(image, What.MR), image, What.MR)
+
+
 def test_ears_go_with_the_face():
     heads = trial_head(replace(PLAIN, spacings_mm={"ct": SPACINGS["ct"]}))
     head = heads["ct"]

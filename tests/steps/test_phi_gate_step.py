@@ -102,6 +102,14 @@ def test_what_is_no_chance_holds_the_release_back(tmp_path, kind, spelling, plan
         build(tmp_path, Study(tracer=planted), [(kind, spelling)])
 
 
+def test_names_of_elements_and_tools_in_the_reports_hold_nobody_back(tmp_path):
+    (tmp_path / "qa").mkdir()
+    (tmp_path / "qa/deid-report.html").write_text("<td>MRTimingAndRelatedParametersSequence</td>", encoding="utf-8")
+    (tmp_path / "qa/report.html").write_text("<td>dicom2nifti: TypeError</td>", encoding="utf-8")
+    build(tmp_path, Study(), [("name", "timing"), ("id", "dicom2nifti"), ("name", "timing zaleska")])
+    assert names_in(tmp_path / "releases") == ["0.1.0"]
+
+
 def test_a_release_that_was_changed_by_hand_is_no_longer_sealed(tmp_path):
     done = build(tmp_path, Study(), [("name", "zaleska")])
     readme = tmp_path / "releases/0.1.0/umd/README.md"

@@ -9,6 +9,7 @@ from tests.loopback_hub.server import served
 from tests.publish_builders import REPOSITORY, ignore, publisher, released
 from umd_curate.errors import ExitCode, LoadError, PublishError, SchemaError
 from umd_curate.load.fetch_io import fetch_release
+from umd_curate.publish.hub import Hub
 from umd_curate.publish.plan import Stage
 from umd_curate.publish.target import Visibility
 
@@ -20,9 +21,18 @@ pytestmark = pytest.mark.filterwarnings("ignore:Use 'content=:DeprecationWarning
 def hub(tmp_path, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", "hf_writer")
     monkeypatch.setattr(constants, "HF_HUB_DISABLE_XET", True)
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
     with served(tmp_path / "hub") as running:
         yield running
     close_session()
+
+
+def test_a_client_that_is_kept_offline_is_told_so_at_once(hub, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    waits = []
+    with pytest.raises(PublishError, match="HF_HUB_OFFLINE"):
+        Hub(REPOSITORY, endpoint=hub.endpoint, wait=waits.append).find()
+    assert not waits
 
 
 def pushed(hub, count=2, version="1.0.0", tracer="FDG", **more):

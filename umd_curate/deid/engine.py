@@ -39,6 +39,7 @@ CARRIED_PART = 0.99  # of an image's own face surface that a block of another im
 SURE_SIGNS = frozenset({"neck", "column"})
 BACKWARDS_MM = -25.0  # see `shell.overhang_mm`
 LONE_HEAD_MM = 350.0  # a head alone is not as long in any direction
+CUT_OUT_CM2 = 40.0  # of both opposite sides; ears and nose that a tight view clips are smaller, a cut leg is larger
 SKULL_MM = (58.0, 92.0)  # half of a head's breadth
 OPEN_BY_VOXELS = 3  # parts the brain's cavity from the spinal canal and the orbits
 
@@ -149,8 +150,8 @@ def surface_cut(examined: Examined, faces: Sequence[FaceMask]) -> float | None:
 def is_turned(examined: Examined, volume: Volume, role: What) -> bool:
     """Say whether the header turns the body: a head shows only when axes are taken for others, or looks backwards.
 
-    Only the surest signs count: a neck between shoulders and a skull, or the dome of a lone head; on CT bone must close a cavity
-    there, too.
+    Only the surest signs count: a neck between shoulders and a skull, or the dome of a lone head that the view cuts off below
+    at most; on CT bone must close a cavity there, too.
     """
     body = np.asarray(examined.body.array_kji, np.bool_)
     if examined.head is not None and examined.head.why in SURE_SIGNS:
@@ -164,6 +165,8 @@ def is_turned(examined: Examined, volume: Volume, role: What) -> bool:
         height = int(turned.any(axis=(1, 2)).sum())
         if head is None or head.why not in wanted or height < least or not _has_skull(turned, head):
             continue
+        if head.why == "dome" and _is_cut_out(turned):
+            continue
         if values is None or _cranium(np.ascontiguousarray(_turn(values, axes, flip=flip)), turned) is not None:
             return True
     return False
@@ -172,6 +175,13 @@ def is_turned(examined: Examined, volume: Volume, role: What) -> bool:
 def _has_skull(body: Mask, head: Head) -> bool:
     radius_mm = find_skull(body, head).radius_mm
     return SKULL_MM[0] <= radius_mm <= SKULL_MM[1]
+
+
+def _is_cut_out(body: Mask) -> bool:
+    """Say whether the view cuts the body off on two opposite sides: a part of a leg, trunk or phantom, and no lone head."""
+    limit = CUT_OUT_CM2 * 100.0 / COARSE_MM**2
+    sides = ((body[:, 0], body[:, -1]), (body[:, :, 0], body[:, :, -1]))
+    return any(min(int(low.sum()), int(high.sum())) > limit for low, high in sides)
 
 
 _TURNS = tuple(

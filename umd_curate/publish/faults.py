@@ -12,7 +12,7 @@ TRIES = 6  # of one request; with the pauses below, a disturbance of a minute is
 FIRST_PAUSE_S = 2.0
 LONGEST_PAUSE_S = 60.0
 PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})  # RFC 9110, RFC 6585: ask again later
-NO_NETWORK, NO_TOKEN = "network", "token"  # kinds of fault without an answer
+NO_NETWORK, NO_TOKEN, OFFLINE = "network", "token", "offline"  # kinds of fault without an answer
 
 _TOO_MUCH = ("storage limit", "quota", "storage is full", "exceeded your")
 
@@ -78,6 +78,11 @@ _LOG_IN = "Log in with `hf auth login`, or set HF_TOKEN."
 # The first that holds says what a fault means, and what to do.
 _MEANINGS: tuple[tuple[Callable[[Fault], bool], str, str], ...] = (
     (lambda f: f.code == NO_TOKEN, "There is no token for the Hub", _LOG_IN),
+    (
+        lambda f: f.code == OFFLINE,
+        "HF_HUB_OFFLINE keeps the Hub's client from the network",
+        f"Unset it, and TRANSFORMERS_OFFLINE. {_AGAIN}",
+    ),
     (lambda f: f.code == NO_NETWORK, "The Hub does not answer", f"Look at the network and the proxy. {_AGAIN}"),
     (
         lambda f: f.status in {402, 413, 507} or any(words in f.text.lower() for words in _TOO_MUCH),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from umd_curate.errors import PublishError
-from umd_curate.publish.faults import NO_NETWORK, NO_TOKEN, TRIES, Fault, explained, pause_s
+from umd_curate.publish.faults import NO_NETWORK, NO_TOKEN, OFFLINE, TRIES, Fault, explained, pause_s
 from umd_curate.publish.plan import RemoteFile, Stage
 from umd_curate.publish.target import Visibility
 from umd_curate.store.lazy import Lazy
@@ -336,6 +336,8 @@ def fault_of(error: Exception) -> Fault:
     """What an exception of the client means."""
     if isinstance(error, hub_errors.LocalTokenNotFoundError):
         return Fault(None, NO_TOKEN)
+    if isinstance(error, hub_errors.OfflineModeIsEnabled):
+        return Fault(None, OFFLINE)
     response = getattr(error, "response", None)
     if response is None:
         return Fault(None, NO_NETWORK)

@@ -10,6 +10,7 @@ from umd_curate.publish.faults import (
     LONGEST_PAUSE_S,
     NO_NETWORK,
     NO_TOKEN,
+    OFFLINE,
     TRIES,
     Fault,
     explained,
@@ -24,6 +25,7 @@ CANARY = "secret-path"
     [
         (Fault(None, NO_TOKEN), "no token"),
         (Fault(None, NO_NETWORK), "does not answer"),
+        (Fault(None, OFFLINE), "HF_HUB_OFFLINE"),
         (Fault(403, text="Private repository storage limit reached"), "storage"),
         (Fault(507), "storage"),
         (Fault(402), "storage"),
