@@ -53,7 +53,9 @@ def test_a_large_image_is_one_member_that_every_reader_reads(tmp_path):
     harmed[9000 : start - 10] = bytes(start - 10 - 9000)
     with pytest.raises(zlib.error):
         zlib.decompress(bytes(harmed), 31)
-    assert np.array_equal(zlib.decompressobj(-15).decompress(bytes(harmed[start:]))[: 4 * 2**19], array[20:24].tobytes())
+    assert np.array_equal(
+        zlib.decompressobj(-15).decompress(bytes(harmed[start:]))[: 4 * 2**19], array[20:24].tobytes()
+    )
 
 
 def test_restarts_cost_next_to_nothing(tmp_path, monkeypatch):
