@@ -23,7 +23,7 @@ from umd_curate.model.catalogue import convert as codes
 from umd_curate.model.findings import Refused
 from umd_curate.model.geometry import Grid
 from umd_curate.model.resampled import between
-from umd_curate.store.dicom import READ_FAULTS, quiet
+from umd_curate.store.dicom import READ_FAULTS, bytes_of, quiet, tag_of
 from umd_curate.store.nifti import NiftiWriter, Written
 
 # Words in files of these syntaxes are little endian and lie one after the other (PS3.5 annex A.1, A.2, A.5).
@@ -31,6 +31,7 @@ _PLAIN_SYNTAXES: Final = frozenset({ImplicitVRLittleEndian, ExplicitVRLittleEndi
 _WORDS: Final[dict[tuple[int, int | None], np.dtype[np.generic]]] = {
     (bits, sign): np.dtype(f"<{kind}{bits // 8}") for bits in (8, 16, 32) for sign, kind in enumerate("ui")
 }  # by (0028,0100) BitsAllocated and (0028,0103) PixelRepresentation
+_PIXEL_DATA, _FLOAT_PIXELS, _DOUBLE_PIXELS = (tag_of(0x7FE00000 + element) for element in (0x10, 0x08, 0x09))
 _GREY: Final = frozenset({"MONOCHROME1", "MONOCHROME2"})
 
 # READ_FAULTS, and what the codecs raise for damaged streams.
@@ -121,14 +122,14 @@ def _plain_words(dataset: Dataset, attributes: Attributes, frame: int) -> NDArra
         or attributes.integer("HighBit") != n_stored - 1
         or attributes.integer("SamplesPerPixel") != 1
         or attributes.text("PhotometricInterpretation") not in _GREY
-        or "PixelData" not in dataset
-        or "FloatPixelData" in dataset
-        or "DoubleFloatPixelData" in dataset
+        or (data := bytes_of(dataset, _PIXEL_DATA)) is None
+        or _FLOAT_PIXELS in dataset
+        or _DOUBLE_PIXELS in dataset
         or not rows
         or not columns
     ):
         return None
-    words = np.frombuffer(dataset.PixelData, dtype, rows * columns, frame * rows * columns * dtype.itemsize)
+    words = np.frombuffer(data, dtype, rows * columns, frame * rows * columns * dtype.itemsize)
     return (
         _bits_from(words.reshape(rows, columns), attributes)
         if n_stored != n_allocated
@@ -149,14 +150,15 @@ def _bits_from(words: NDArray[np.generic], attributes: Attributes) -> NDArray[np
 
 def _check_length(dataset: Dataset, attributes: Attributes, place: str) -> None:
     """Check the length of uncompressed pixel data; one byte of padding to an even length is allowed."""
-    if "PixelData" not in dataset or dataset.file_meta.TransferSyntaxUID.is_compressed:
+    if _PIXEL_DATA not in dataset or dataset.file_meta.TransferSyntaxUID.is_compressed:
         return
     rows, columns, bits = (attributes.integer(name) for name in ("Rows", "Columns", "BitsAllocated"))
     if not rows or not columns or not bits:
         raise Refused(codes.PIXELS_UNREADABLE.at(place, "(0028,0010), (0028,0011) or (0028,0100)"))
     n_bits = rows * columns * bits * (attributes.integer("NumberOfFrames") or 1)
     expected = (n_bits + 7) // 8
-    found = len(dataset.PixelData)
+    data = bytes_of(dataset, _PIXEL_DATA)
+    found = len(dataset.PixelData if data is None else data)
     if not expected <= found <= expected + expected % 2:
         raise Refused(codes.PIXEL_LENGTH.at(place, "(7FE0,0010) PixelData, bytes", measured=found, limit=expected))
 
