@@ -146,7 +146,9 @@ class StackGeometry:
     def distance_mm(self, n: int, position_mm: tuple[float, ...]) -> float:
         """Distance [mm] of a position from the level of image n."""
         part = self.level(n) / (self.n_slices - 1) if self.n_slices > 1 else 0.0
-        level = [low + part * (high - low) for low, high in zip(self.first.position_mm, self.last_position_mm, strict=True)]
+        level = [
+            low + part * (high - low) for low, high in zip(self.first.position_mm, self.last_position_mm, strict=True)
+        ]
         return dist(position_mm, level)
 
     def corners_ras_mm(self) -> Float64:
