@@ -12,11 +12,19 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.encaps import get_frame
 from pydicom.pixels import pixel_array
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGExtended12Bit,
+    RLELossless,
+)
 
 from umd_curate.convert.geometry import SlicePlace
 from umd_curate.convert.header_io import Attributes
+from umd_curate.convert.jpeg12_io import jpeg12
 from umd_curate.convert.private_io import PrivateFacts
 from umd_curate.convert.rescale import Rescale, as_float32, as_int16
 from umd_curate.model.catalogue import convert as codes
@@ -91,6 +99,8 @@ def _frame(dataset: Dataset, attributes: Attributes, frame: int) -> NDArray[np.g
     words = _plain_words(dataset, attributes, frame) if syntax in _PLAIN_SYNTAXES else None
     if words is not None:
         return words
+    if syntax == JPEGExtended12Bit and (attributes.integer("BitsStored") or 0) > 8:
+        return _twelve_bits(dataset, attributes, frame)
     if attributes.integer("BitsAllocated") != 1 or syntax.is_compressed:
         stored, high = attributes.integer("BitsStored"), attributes.integer("HighBit")
         is_high = stored is not None and high is not None and high >= stored
@@ -104,6 +114,18 @@ def _frame(dataset: Dataset, attributes: Attributes, frame: int) -> NDArray[np.g
     packed = np.frombuffer(dataset.PixelData, np.uint8, (start + count + 7) // 8 - start // 8, start // 8)
     bits = np.unpackbits(packed, bitorder="little")  # the first pixel is the lowest bit (PS3.5 8.1.1)
     return bits[start % 8 : start % 8 + count].reshape(rows, columns)
+
+
+def _twelve_bits(dataset: Dataset, attributes: Attributes, frame: int) -> NDArray[np.generic]:
+    """Stored values of a frame in 12-bit JPEG with loss."""
+    bits = tuple(attributes.integer(name) for name in ("BitsAllocated", "BitsStored", "HighBit"))
+    if bits != (16, 12, 11) or attributes.text("PhotometricInterpretation") not in _GREY:
+        message = "(0028,0100), (0028,0101) or (0028,0102) does not fit JPEG of 12 bits"
+        raise ValueError(message)
+    count = attributes.integer("NumberOfFrames") or 1
+    stream = get_frame(dataset.PixelData, frame, number_of_frames=count)
+    words = jpeg12(stream, attributes.integer("Rows") or 0, attributes.integer("Columns") or 0)
+    return _bits_from(words.view("<i2" if attributes.integer("PixelRepresentation") else "<u2"), attributes)
 
 
 def _plain_words(dataset: Dataset, attributes: Attributes, frame: int) -> NDArray[np.generic] | None:
