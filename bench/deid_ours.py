@@ -26,7 +26,7 @@ def main(raw: Path, out: Path) -> None:
 
 
 def _series(paths: list[Path], folder: Path) -> None:
-    seen = set()
+    seen, moved = set(), frozenset[str]()
     cleaner: HeaderCleaner | None = None
     for n, path in enumerate(paths):
         source = dataset_of(path.read_bytes())
@@ -40,7 +40,8 @@ def _series(paths: list[Path], folder: Path) -> None:
             continue
         write_checked(cleaned, folder / f"{n:05d}.dcm", "f-BENCH")
         seen |= cleaned.identifiers.entries
-    refuse_identifiers(sorted(folder.glob("*.dcm")), "f-BENCH", IdentifierSet(frozenset(seen)))
+        moved = cleaned.moved
+    refuse_identifiers(sorted(folder.glob("*.dcm")), "f-BENCH", IdentifierSet(frozenset(seen)), moved)
 
 
 if __name__ == "__main__":
