@@ -13,9 +13,11 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
+from tests.mean.corpus import corpus_b
 from tests.steps.test_deid_clean_step import KEY, PATIENT, SUBJECT, a_pet_full_of_identifiers, written
 from umd_curate.deid.clean_io import Cleaned, HeaderCleaner, clean_dataset
 from umd_curate.deid.dicom_out_io import with_plane
+from umd_curate.deid.encode_io import SeriesWriter
 from umd_curate.deid.gather_io import gather
 from umd_curate.model.findings import Refused
 from umd_curate.store.dicom import READ_FAULTS, dataset_of, quiet
@@ -153,3 +155,22 @@ def test_a_slice_with_cleared_text_declares_clean_pixel_data_and_no_face():
     assert "113101" in said
     assert "113102" not in said
     assert cleaned.dataset.BurnedInAnnotation == "NO"
+
+
+@pytest.mark.parametrize("seed", [5, 17])
+def test_an_identifier_is_told_alike_by_bytes_as_read_and_by_pydicoms_values(seed, tmp_path):
+    corpus = corpus_b(tmp_path, seed, patients=1, studies=1, slices=1)
+    for path in corpus.images():
+        read, converted = dataset_of(path.read_bytes()), dataset_of(path.read_bytes())
+        with quiet():
+            list(converted.iterall())
+        assert gather(read) == gather(converted)
+
+
+def test_files_of_a_series_are_written_as_pydicom_writes_them(tmp_path):
+    corpus = corpus_b(tmp_path / "raw", 23, patients=3, studies=1, slices=3)
+    cleaner, writer = HeaderCleaner(KEY, PATIENT, SUBJECT), SeriesWriter()
+    for path in [*corpus.images(), *corpus.images()[:3]]:
+        cleaned = cleaner.clean(dataset_of(path.read_bytes()))
+        writer.write(cleaned.dataset, tmp_path / "one.dcm")
+        assert (tmp_path / "one.dcm").read_bytes() == bytes_of(cleaned.dataset)

@@ -16,10 +16,11 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from umd_curate.deid import identifiers as spell
 from umd_curate.deid.audit_io import scan_file
 from umd_curate.deid.clean_io import Cleaned, declare_pixels_cut
+from umd_curate.deid.encode_io import SeriesWriter
 from umd_curate.deid.identifiers import IdentifierSet, Kind
 from umd_curate.model.catalogue import deid as codes
 from umd_curate.model.findings import Refused
-from umd_curate.store.dicom import READ_FAULTS, quiet, read_dataset
+from umd_curate.store.dicom import READ_FAULTS, dataset_of, quiet
 
 _NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"})
 _PIXELS = (0x7FE00010, 0x7FE00008, 0x7FE00009)
@@ -99,7 +100,7 @@ def with_plane(cleaned: Cleaned, plane_ji: Stored, *, face: bool, text: bool) ->
     declare_pixels_cut(dataset, face=face, text=text)
 
 
-def write_checked(cleaned: Cleaned, path: Path, place: str) -> None:
+def write_checked(cleaned: Cleaned, path: Path, place: str, writer: SeriesWriter | None = None) -> None:
     """Write a cleaned image, read it back and compare; what does not come back as it was is removed.
 
     Parameters
@@ -110,6 +111,8 @@ def write_checked(cleaned: Cleaned, path: Path, place: str) -> None:
         Where to; on the private side until all of a series is known to be clean.
     place
         Short id for findings.
+    writer
+        That of the series, where there is one.
 
     Raises
     ------
@@ -119,8 +122,8 @@ def write_checked(cleaned: Cleaned, path: Path, place: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         with quiet():
-            cleaned.dataset.save_as(path, enforce_file_format=True)
-            is_as_cleaned = _is_as_cleaned(read_dataset(path), cleaned.dataset)
+            (writer or SeriesWriter()).write(cleaned.dataset, path)
+            is_as_cleaned = _is_as_cleaned(dataset_of(path.read_bytes()), cleaned.dataset)
     except READ_FAULTS as fault:
         path.unlink(missing_ok=True)
         raise Refused(codes.NOT_WRITTEN_BACK.at(place, type(fault).__name__)) from fault

@@ -8,12 +8,21 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
-from pydicom.dataelem import DataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
 from umd_curate.deid import identifiers as spell
-from umd_curate.deid.elements_io import Elements, Raws, context_of, elements_of, raws_of, together
+from umd_curate.deid.elements_io import (
+    Elements,
+    Raws,
+    context_of,
+    elements_of,
+    is_plain_text,
+    plain_texts,
+    raws_of,
+    together,
+)
 from umd_curate.deid.identifiers import IdentifierSet, Kind
 from umd_curate.deid.kinds import KIND_OF_TAG, KIND_OF_VR, PIXELS
 from umd_curate.deid.memo import Memo
@@ -21,6 +30,7 @@ from umd_curate.deid.rules import Action, packaged_rules
 from umd_curate.store.dicom import READ_FAULTS, quiet
 
 _TEXT_VRS = frozenset({"SH", "LO", "ST", "LT", "UT", "UC", "CS", "UR", "UN", "OB"})
+_PLAIN_VRS = frozenset({"ST", "LT", "UT", "UR", "SH", "LO", "UC", "CS"})
 _MAKER_TAGS = (0x00080060, 0x00080070, 0x00081090, 0x00181020)
 _MAKER_KINDS = frozenset({Kind.TEXT, Kind.PLACE, Kind.DEVICE})
 
@@ -83,25 +93,31 @@ def _makers(source: Dataset) -> set[str]:
 
 
 def _of_tag(dataset: Dataset, tag: BaseTag) -> Found:
-    return frozenset(_of_level(dataset, tag, packaged_rules().common))
+    return frozenset(_of_level(dataset, tag))
 
 
-def _of_level(dataset: Dataset, tag: BaseTag, common: frozenset[str]) -> Iterator[tuple[Kind, str]]:
+def _of_level(dataset: Dataset, tag: BaseTag) -> Iterator[tuple[Kind, str]]:
     """Identifiers of one element and of all that it holds."""
     if int(tag) in PIXELS:
+        return
+    raw = dataset.get_item(tag)
+    if isinstance(raw, RawDataElement) and raw.VR in _PLAIN_VRS and is_plain_text(raw):
+        told = _told_as(int(tag), str(raw.VR))
+        for text in plain_texts(raw) if told else ():
+            yield from _spelled(*told, text)
         return
     try:
         element = dataset[tag]
         if element.VR == "SQ":
             for item in element.value or ():
                 for inner in list(item.keys()):
-                    yield from _of_level(item, inner, common)
+                    yield from _of_level(item, inner)
         else:
             yield from _of_element(element)
     except READ_FAULTS:
         raw = getattr(dataset.get_item(tag), "value", None)
         text = raw.decode("latin-1").strip("\0 ") if isinstance(raw, bytes) else ""
-        yield from ((Kind.TEXT, value) for value in spell.from_text(text, common, whole=True))
+        yield from _spelled(Kind.TEXT, True, text)
 
 
 def _of_element(element: DataElement) -> Iterator[tuple[Kind, str]]:

@@ -26,6 +26,7 @@ from umd_curate.deid.dicom_out_io import (
     with_plane,
     write_checked,
 )
+from umd_curate.deid.encode_io import SeriesWriter
 from umd_curate.deid.identifiers import IdentifierSet, Kind
 from umd_curate.deid.rules import rules_of
 from umd_curate.deid.strokes import text_rows
@@ -60,6 +61,7 @@ def write_series(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     carried = _cuts(order, place, config)
     _refuse_text(order, config)
     cleaner = HeaderCleaner(key, PatientKey(order.patient), SubjectId(order.subject), rules_of(config.deid))
+    writer = SeriesWriter()
     seen: set[tuple[Kind, str]] = set()
     moved: frozenset[str] = frozenset()
     done: Counter[Deed] = Counter()
@@ -69,7 +71,7 @@ def write_series(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
             refuse_hidden(source, order.series)
             cleaned = cleaner.clean(source)
             cut += _cut(cleaned, source, carried, order.series)
-            write_checked(cleaned, staging / f"{n:05d}.dcm", order.series)
+            write_checked(cleaned, staging / f"{n:05d}.dcm", order.series, writer)
             seen |= cleaned.identifiers.entries
             done.update(cleaned.actions)
             moved = cleaned.moved
