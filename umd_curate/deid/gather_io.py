@@ -103,8 +103,9 @@ def _of_level(dataset: Dataset, tag: BaseTag) -> Iterator[tuple[Kind, str]]:
     raw = dataset.get_item(tag)
     if isinstance(raw, RawDataElement) and raw.VR in _PLAIN_VRS and is_plain_text(raw):
         told = _told_as(int(tag), str(raw.VR))
-        for text in plain_texts(raw) if told else ():
-            yield from _spelled(*told, text)
+        if told is not None:
+            for text in plain_texts(raw):
+                yield from _spelled(*told, text)
         return
     try:
         element = dataset[tag]
