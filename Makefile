@@ -10,7 +10,7 @@ ENGINES := $(CURDIR)/$(VENV)/engines
 ENGINE_STAMP := $(ENGINES)/.totalsegmentator
 TINY := build/tiny-models
 TINY_ZIPS := tests/weights/tiny-total_mr-fast.zip tests/weights/tiny-total-fast.zip
-TRAIN := $(ENGINES)/totalsegmentator/env/bin/python tests/weights/train.py --out tests/weights --threads 2
+TRAIN := $(ENGINES)/totalsegmentator/env/bin/python tests/weights/train.py --out tests/weights --threads 1
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test test-slow test-engines tiny-models explore check docs wheel lock schemas clean
@@ -44,9 +44,9 @@ $(ENGINE_STAMP): $(STAMP) manifests/engines/totalsegmentator.toml manifests/engi
 	@touch $@
 
 test-engines: $(ENGINE_STAMP)  ## the tests of label engines with models
-	UMD_ENGINES=$(ENGINES) $(BIN)/python -m pytest tests/engines -m weights
+	UMD_ENGINES=$(ENGINES) $(BIN)/python -m pytest tests/engines -m weights -rP
 
-tiny-models: $(STAMP)  ## train the small networks of tests/weights anew (about half an hour on two free cores)
+tiny-models: $(STAMP)  ## train the small networks of tests/weights anew (about half an hour)
 	rm -f $(TINY_ZIPS)
 	$(MAKE) --no-print-directory $(TINY_ZIPS)
 
@@ -55,8 +55,8 @@ $(TINY_ZIPS) &: | $(STAMP)
 	UMD_ENGINES=$(ENGINES) $(BIN)/umd-curate engines install totalsegmentator
 	$(BIN)/python tests/weights/render.py --out $(TINY) --modality mr
 	$(BIN)/python tests/weights/render.py --out $(TINY) --modality ct
-	$(TRAIN) --bodies $(TINY)/mr --task total_mr --iterations 600
-	$(TRAIN) --bodies $(TINY)/ct --task total --iterations 300 --start tests/weights/tiny-total_mr-fast.zip
+	$(TRAIN) --bodies $(TINY)/mr --task total_mr --iterations 1000
+	$(TRAIN) --bodies $(TINY)/ct --task total --iterations 500 --empty 0.1 --start tests/weights/tiny-total_mr-fast.zip
 	$(BIN)/python tests/weights/record.py
 
 explore: $(STAMP)  ## let the property tests look for new counterexamples

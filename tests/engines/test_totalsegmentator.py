@@ -83,7 +83,7 @@ def chest():
 
 
 class TestTotalSegmentator(LabelEngineContract):
-    @pytest.fixture(scope="class")
+    @pytest.fixture
     def engine(self, engine):
         return engine
 
@@ -93,7 +93,7 @@ class TestTotalSegmentator(LabelEngineContract):
 
     @pytest.fixture
     def empty_case(self, tmp_path):
-        return case_of(tmp_path, Volume(np.full((24, 32, 32), -1000, np.int16), np.diag([6.0, 6.0, 6.0, 1.0])))
+        return case_of(tmp_path, Volume(np.full((104, 64, 72), -1000, np.int16), np.diag([6.0, 6.0, 6.0, 1.0])))
 
 
 @pytest.mark.parametrize("number", [0, 1])

@@ -5,8 +5,8 @@
 Runs in the engine's environment. Nothing of TotalSegmentator or nnU-Net is patched: folder name, trainer name, plans.json,
 dataset.json and checkpoint_final.pth are what their own loaders read. The network is nnU-Net's PlainConvUNet and the labels
 are nnU-Net's regions, whose `regions_class_order` gives TotalSegmentator's own numbers: seventeen outputs, not 118, so a
-whole body fits into the memory of a small machine. The network learns one class per structure and one for all else; the
-output of a region is that of its class less that of all else, so it is above zero where the structure is the likelier.
+whole body fits into the memory of a small machine. Each output learns by itself whether its region is there, as nnU-Net
+reads it: above zero is inside, and of two regions at one place the later one counts.
 """
 
 import argparse
@@ -24,10 +24,13 @@ from totalsegmentator.map_tasks_config import TASK_CONFIGS, TASK_ID_WEIGHTS_CONF
 from totalsegmentator.map_to_binary import class_map
 
 SPACING_KJI = (6.5, 6.5, 6.5)
-PATCH_KJI = (56, 40, 56)  # 36 x 26 x 36 cm: the trunk across, a third of the body along; multiples of 8
+PATCH_KJI = (88, 40, 56)  # 57 x 26 x 36 cm: the trunk across, half of the body along; multiples of 8
+BATCH = 2  # with a single patch, PyTorch takes a convolution that is three times as slow
 FEATURES = (8, 16, 32, 48, 48)
 STRIDES = (1, 2, 2, 2, 1)
 MAX_RATE = 8e-3
+KEPT_BACK = 2  # bodies that are not trained on, for the figures that are printed
+RARE = 6.0  # greatest weight of the voxels of a small region
 SEED = 0
 NO_PATIENT = "Trained on a synthetic cohort for tests of software. It has seen no patient and must not be used on one."
 
@@ -74,7 +77,7 @@ def plans_of(dataset: str, modality: str, properties: Mapping[str, float]) -> di
     configuration = {
         "data_identifier": "nnUNetPlans_3d_fullres",
         "preprocessor_name": "DefaultPreprocessor",
-        "batch_size": 1,
+        "batch_size": BATCH,
         "patch_size": list(PATCH_KJI),
         "median_image_size_in_voxels": list(PATCH_KJI),
         "spacing": list(SPACING_KJI),
@@ -138,46 +141,58 @@ def normalised(image: np.ndarray, modality: str, properties: Mapping[str, float]
 class Crops:
     """Random patches of the bodies with changes of intensity; never mirrored, because sides matter."""
 
-    def __init__(self, bodies: list[tuple[np.ndarray, np.ndarray]], ids: list[int]) -> None:
-        table = np.zeros(256, np.int64)
-        table[ids] = np.arange(1, len(ids) + 1)
-        self.bodies = [(image, table[labels]) for image, labels in bodies]
-        count = sum(np.bincount(classes.ravel(), minlength=len(ids) + 1) for _, classes in self.bodies)
-        self.weights = torch.tensor(np.clip(np.sqrt(np.median(count) / count), 0.15, 3.0), dtype=torch.float32)
+    def __init__(
+        self, bodies: list[tuple[np.ndarray, np.ndarray]], regions: Mapping[int, tuple[int, ...]], empty: float = 0.0
+    ) -> None:
+        self.bodies = bodies
+        self.empty = empty
+        self.held = np.zeros((len(regions), 256), np.float32)
+        for row, ids in enumerate(regions.values()):
+            self.held[row, list(ids)] = 1
+        count = sum(np.bincount(labels.ravel(), minlength=256) for _, labels in bodies)
+        part = self.held @ count / count.sum()
+        self.weights = torch.tensor(np.clip(0.25 / np.sqrt(part), 1.0, RARE), dtype=torch.float32)
         self.draw = np.random.default_rng(SEED)
 
     def take(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """A patch (1, 1, k, j, i) and its classes (1, k, j, i)."""
-        image, classes = self.bodies[int(self.draw.integers(len(self.bodies)))]
+        """Patches (BATCH, 1, k, j, i) and whether each region is there (BATCH, region, k, j, i)."""
+        patches, regions = zip(*(self._one() for _ in range(BATCH)), strict=True)
+        return torch.cat(patches), torch.cat(regions)
+
+    def _one(self) -> tuple[torch.Tensor, torch.Tensor]:
+        image, labels = self.bodies[int(self.draw.integers(len(self.bodies)))]
         free = [n - p for n, p in zip(image.shape, PATCH_KJI, strict=True)]
         start = [int(self.draw.integers(room + 1)) for room in free]
         for axis in (1, 2):  # the body lies in the middle
             start[axis] = int(np.clip(round(self.draw.normal(free[axis] / 2, free[axis] / 6)), 0, free[axis]))
         box = tuple(slice(s, s + p) for s, p in zip(start, PATCH_KJI, strict=True))
+        if self.draw.random() < self.empty:
+            image, labels = np.full_like(image, image.min()), np.zeros_like(labels)
         patch = torch.from_numpy(np.ascontiguousarray(image[box], np.float32))[None, None]
         patch = patch * float(self.draw.uniform(0.85, 1.15)) + float(self.draw.normal(0, 0.08))
         patch += torch.randn_like(patch) * float(self.draw.uniform(0, 0.12))
-        return patch, torch.from_numpy(np.ascontiguousarray(classes[box]))[None]
+        return patch, torch.from_numpy(self.held[:, labels[box]])[None]
+
+
+AXES = (0, 2, 3, 4)  # all but that of the regions
 
 
 def trained(net: torch.nn.Module, crops: Crops, iterations: int, rate: float) -> torch.nn.Module:
-    """Train with weighted cross entropy and soft Dice of the structures that the patch shows."""
+    """Train with weighted cross entropy and soft Dice of the regions that the patch shows."""
     net = net.to(memory_format=torch.channels_last_3d).train()
     optimiser = torch.optim.AdamW(net.parameters(), rate, weight_decay=1e-4)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, rate, total_steps=iterations, pct_start=0.08)
+    weights = crops.weights[None, :, None, None, None]
     began = time.monotonic()
     for iteration in range(iterations):
-        patch, wanted = crops.take()
+        patch, true = crops.take()
         found = net(patch.to(memory_format=torch.channels_last_3d))
-        entropy = torch.nn.functional.cross_entropy(found, wanted, crops.weights)
-        part = found.softmax(1)
-        true = torch.zeros_like(part).scatter_(1, wanted[:, None], 1)
-        axes = (0, 2, 3, 4)
-        size = true.sum(axes)
-        dice = (2 * (part * true).sum(axes) + 1e-3) / (part.sum(axes) + size + 1e-3)
+        entropy = torch.nn.functional.binary_cross_entropy_with_logits(found, true, pos_weight=weights)
+        part = found.sigmoid()
+        size = true.sum(AXES)
+        dice = (2 * (part * true).sum(AXES) + 1e-3) / (part.sum(AXES) + size + 1e-3)
         shown = size > 0
-        shown[0] = False
-        loss = entropy + (1 - dice[shown].mean() if shown.any() else 0)
+        loss = len(size) * entropy + (1 - dice[shown].mean() if shown.any() else 0)
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(net.parameters(), 2.0)
@@ -192,9 +207,20 @@ def trained(net: torch.nn.Module, crops: Crops, iterations: int, rate: float) ->
     return net.eval()
 
 
-def as_regions(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Weights whose outputs are those of the structures less that of all else."""
-    return {name: v[1:] - v[:1] if ".seg_layers." in name else v for name, v in state.items()}
+@torch.no_grad()
+def checked(net: torch.nn.Module, crops: Crops, names: list[str], count: int = 24) -> None:
+    """Print the Dice of each region over patches of bodies that were kept back."""
+    both, each = torch.zeros(len(names)), torch.zeros(len(names))
+    for _ in range(count):
+        patch, true = crops.take()
+        inside = (net(patch) > 0).float()
+        both += 2 * (inside * true).sum(AXES)
+        each += inside.sum(AXES) + true.sum(AXES)
+    dice = both / each
+    print(
+        f"kept back: mean Dice {float(dice.mean()):.3f}, "
+        + ", ".join(f"{n} {d:.2f}" for n, d in zip(names, dice, strict=True))
+    )
 
 
 def started(net: torch.nn.Module, path: Path, names: list[str]) -> None:
@@ -211,7 +237,7 @@ def started(net: torch.nn.Module, path: Path, names: list[str]) -> None:
     for name, half in checkpoint["network_weights"].items():
         value = half.float()
         is_head = ".seg_layers." in name
-        own[name] = torch.cat([torch.zeros_like(value[:1]), value[rows]]) if is_head else value
+        own[name] = value[rows] if is_head else value
     net.load_state_dict(own)
 
 
@@ -234,6 +260,7 @@ def main() -> None:
     parser.add_argument("--task", choices=["total", "total_mr"], required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--iterations", type=int, default=600)
+    parser.add_argument("--empty", type=float, default=0.0, help="share of patches of air, 0 to 1")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--rate", type=float, default=MAX_RATE, help="greatest learning rate")
     parser.add_argument("--start", type=Path, help="zip of either task, to start from")
@@ -254,25 +281,26 @@ def main() -> None:
         architecture["arch_kwargs"],
         architecture["_kw_requires_import"],
         1,
-        len(regions) + 1,
+        len(regions),
         deep_supervision=False,
     )
-    crops = Crops([(normalised(image, modality, properties), labels) for image, labels in bodies], list(regions))
+    bodies = [(normalised(image, modality, properties), labels) for image, labels in bodies]
+    names = [class_map[chosen.task][given] for given in regions]
     if chosen.start:
-        started(net, chosen.start, [class_map[chosen.task][given] for given in regions])
-    net = trained(net, crops, chosen.iterations, chosen.rate)
+        started(net, chosen.start, names)
+    net = trained(net, Crops(bodies[:-KEPT_BACK], regions, chosen.empty), chosen.iterations, chosen.rate)
+    checked(net, Crops(bodies[-KEPT_BACK:], regions), names)
 
     description = {
         "channel_names": {"0": "CT" if modality == "CT" else "MRI"},
-        "labels": {"background": 0, **{class_map[chosen.task][given]: list(held) for given, held in regions.items()}},
+        "labels": {"background": 0, **dict(zip(names, map(list, regions.values()), strict=True))},
         "regions_class_order": list(regions),
-        "numTraining": len(bodies),
+        "numTraining": len(bodies) - KEPT_BACK,
         "file_ending": ".nii.gz",
         "description": NO_PATIENT,
     }
     half: dict[int, torch.Tensor] = {}  # the decoder lists the encoder again: keep its storage shared
-    regional = as_regions(net.state_dict())
-    weights = {name: half.setdefault(v.data_ptr(), v.detach().half()) for name, v in regional.items()}
+    weights = {name: half.setdefault(v.data_ptr(), v.detach().half()) for name, v in net.state_dict().items()}
     checkpoint = {
         "network_weights": weights,
         "trainer_name": mode["trainer"],
