@@ -14,6 +14,7 @@ ALL_STEPS = (
     "register",
     "label",
     "between",
+    "carry",
     "qa",
     "cohort",
     "report",
@@ -29,6 +30,7 @@ def below_the_wall() -> dict[str, Step]:
     from umd_curate.deid.burned_io import STEP as BURNED_IN  # noqa: PLC0415
     from umd_curate.deid.step import STEP as DEFACE  # noqa: PLC0415  (rooms are opened when they are needed)
     from umd_curate.label.step import STEP as LABEL  # noqa: PLC0415
+    from umd_curate.label.step import STEP_CARRY as CARRY  # noqa: PLC0415
     from umd_curate.pipeline.deid_report import STEP as DEID_REPORT  # noqa: PLC0415
     from umd_curate.pipeline.phi_gate import SEAL_STEP as SEAL  # noqa: PLC0415
     from umd_curate.pipeline.phi_gate import STEP as AUDIT  # noqa: PLC0415
@@ -50,6 +52,7 @@ def below_the_wall() -> dict[str, Step]:
         REGISTER,
         LABEL,
         BETWEEN,
+        CARRY,
         QA,
         COHORT,
         REPORT,

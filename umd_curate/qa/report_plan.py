@@ -14,7 +14,19 @@ from umd_curate.model.receipts import Json, Receipt, State, What
 from umd_curate.model.steps import SessionFiles, Unit, View
 from umd_curate.qa.cohort import NAME
 
-EARLIER_STEPS = ("ingest", "contours", "referee", "burned-in", "deface", "register", "label", "qa", "cohort")
+EARLIER_STEPS = (
+    "ingest",
+    "contours",
+    "referee",
+    "burned-in",
+    "deface",
+    "register",
+    "label",
+    "between",
+    "carry",
+    "qa",
+    "cohort",
+)
 IMAGE_ROLES = (What.PET, What.CT, What.MR)
 ACCOUNTING = "accounting"
 REFEREE = "referee"
