@@ -167,7 +167,7 @@ def _refuse_hits(session: Session, step: str, where: str) -> None:
 def run(session: Session, given: Sequence[Path], dicom_out: Path | None = None) -> Path | None:
     """All of it: raw folder in, release folder out; None where the raw folder gave no session."""
     ingest(session, given, dicom_out)
-    run_steps(session, ("register", "label", "between", "carry", "qa", "cohort", "report"))
+    run_steps(session, ("register", "label", "between", "carry", "qa", "cohort", "pairs", "report"))
     return release(session)
 
 

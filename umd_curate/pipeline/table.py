@@ -17,6 +17,7 @@ ALL_STEPS = (
     "carry",
     "qa",
     "cohort",
+    "pairs",
     "report",
     "audit",
     "deid-report",
@@ -37,7 +38,7 @@ def below_the_wall() -> dict[str, Step]:
     from umd_curate.pipeline.phi_gate import searched_release  # noqa: PLC0415
     from umd_curate.pipeline.referee import STEP as REFEREE  # noqa: PLC0415
     from umd_curate.pipeline.suv_images import STEP as SUV_IMAGES  # noqa: PLC0415
-    from umd_curate.qa.step import COHORT, REPORT  # noqa: PLC0415
+    from umd_curate.qa.step import COHORT, PAIRS, REPORT  # noqa: PLC0415
     from umd_curate.qa.step import STEP as QA  # noqa: PLC0415
     from umd_curate.register.step import STEP as REGISTER  # noqa: PLC0415
     from umd_curate.register.step import STEP_BETWEEN as BETWEEN  # noqa: PLC0415
@@ -55,6 +56,7 @@ def below_the_wall() -> dict[str, Step]:
         CARRY,
         QA,
         COHORT,
+        PAIRS,
         REPORT,
         AUDIT,
         DEID_REPORT,
