@@ -164,5 +164,5 @@ def _of_fit(unit: Unit, fitted: Fitted, *, is_given: bool) -> list[Finding]:
     return findings
 
 
-STEP = Step(name=NAME, version=3, sections=("register",), plan=plan, perform=perform)
+STEP = Step(name=NAME, version=4, sections=("register",), plan=plan, perform=perform)
 STEP_BETWEEN = Step(name=BETWEEN, version=2, sections=(), plan=plan_sessions, perform=perform_between)
