@@ -10,12 +10,25 @@ from tests.hospital import Finished
 from umd_curate.errors import ExitCode
 from umd_curate.store.signing import sign_file
 
+STRANGER = "anna.kowalska@klinik-nord.de"
+
 
 @pytest.fixture
 def release(finished: Finished, tmp_path):
     """A copy of the finished run's release, which may be harmed."""
     (made,) = (finished.workspace / "releases").glob("*/umd")
     return shutil.copytree(made, tmp_path / "harmed" / "umd")
+
+
+def planted_and_signed(release, text, key):
+    """Write a text into the notes of a release, and set checksum and signature right."""
+    notes, sums = release / "CHANGELOG.md", release / "manifests/SHA256SUMS"
+    before = hashlib.sha256(notes.read_bytes()).hexdigest()
+    notes.write_text(f"{notes.read_text('utf-8')}\n{text}\n", encoding="utf-8")
+    sums.write_text(
+        sums.read_text("ascii").replace(before, hashlib.sha256(notes.read_bytes()).hexdigest()), encoding="ascii"
+    )
+    sign_file(sums, key, key.with_name("nowhere"))
 
 
 def pushed(finished, *words):
@@ -36,17 +49,21 @@ def test_the_workspace_s_own_release_goes_where_it_is_told(finished: Finished, r
 def test_an_identifier_in_the_folder_stops_it_before_a_byte_leaves(finished: Finished, release, tmp_path):
     canaries = json.loads((finished.hospital.cohort / "truth" / "canaries.json").read_text())
     value = next(entry["value"] for entry in canaries if entry["kind"] == "patient_id")
-    notes, sums = release / "CHANGELOG.md", release / "manifests/SHA256SUMS"
-    before = hashlib.sha256(notes.read_bytes()).hexdigest()
-    notes.write_text(f"{notes.read_text('utf-8')}\n{value}\n", encoding="utf-8")
-    sums.write_text(
-        sums.read_text("ascii").replace(before, hashlib.sha256(notes.read_bytes()).hexdigest()), encoding="ascii"
-    )
-    sign_file(sums, tmp_path / "keys" / "signing.key", tmp_path / "nowhere")
+    planted_and_signed(release, value, tmp_path / "keys" / "signing.key")
     result = pushed(finished, release, "--to", f"{tmp_path}/out")
     assert result.returncode == ExitCode.PHI_GATE, result.stderr
     assert "CHANGELOG.md" in result.stderr
     assert value not in result.stderr + result.stdout
+    assert not (tmp_path / "out").exists()
+
+
+def test_what_looks_like_an_identifier_stops_it_with_and_without_the_workspace(finished: Finished, release, tmp_path):
+    planted_and_signed(release, STRANGER, tmp_path / "keys" / "signing.key")
+    for words in ((), ("--searched-elsewhere", "searched where it was built")):
+        result = pushed(finished, release, "--to", f"{tmp_path}/out", *words)
+        assert result.returncode == ExitCode.PHI_GATE, result.stderr
+        assert "CHANGELOG.md: e-mail as pattern" in result.stderr
+        assert STRANGER not in result.stderr + result.stdout
     assert not (tmp_path / "out").exists()
 
 

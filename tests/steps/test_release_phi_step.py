@@ -2,6 +2,8 @@
 
 import gzip
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,11 +15,15 @@ from PIL.PngImagePlugin import PngInfo
 
 from tests.release_builders import Folder, Ledger, Study, settings
 from tests.steps.test_phi_gate_step import build, identifiers_of
+from umd_curate.deid.telltales import Telltale
+from umd_curate.model.catalogue import run as codes
+from umd_curate.model.config import UmdConfig
 from umd_curate.model.findings import Refused
 from umd_curate.model.geometry import Grid
-from umd_curate.model.receipts import State
+from umd_curate.model.receipts import Receipt, State
 from umd_curate.model.tables import Column
-from umd_curate.pipeline.phi_gate import SEAL_STEP
+from umd_curate.pipeline.phi_gate import SEAL_STEP, search_alone
+from umd_curate.pipeline.table import below_the_wall
 from umd_curate.store.nifti_header import header_bytes
 from umd_curate.store.shards import HUB_METADATA, Layout, PictureWriter, ShardWriter
 
@@ -144,29 +150,101 @@ def released(tmp_path_factory):
         return root, build(root, Study(), PLANTED)
 
 
+# Of people whose headers nobody read: known to no list, and unlike what a release holds.
+LOOK_ALIKES = {
+    Telltale.UID: "1.2.840.113619.2.55.3.2831164355.13.77",
+    Telltale.NAME: "KOWALSKA^ANNA^^DR",
+    Telltale.DATE: "patient, born 12.03.1980",
+    Telltale.NUMBER: "MRN: 00421337",
+    Telltale.EMAIL: "anna.kowalska@klinik-nord.de",
+    Telltale.PHONE: "Tel.: 030/1234567",
+}
+PLACES_THAT_SAY = [plant for plant in PLACES if "SAID" in plant.__code__.co_names]
+
+
+@contextmanager
+def planted(folder: Path, plant) -> Iterator[None]:
+    """The release with something planted, as it was afterwards."""
+    files = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    plant(folder)
+    try:
+        yield
+    finally:
+        for path in sorted(folder.rglob("*"), reverse=True):
+            if path.is_dir():
+                if not any(path.iterdir()):
+                    path.rmdir()
+            elif path not in files:
+                path.unlink()
+        for path, data in files.items():
+            path.write_bytes(data)
+
+
+def sealed(root: Path, done: Receipt, config: UmdConfig | None = None) -> Receipt:
+    config = config or settings()
+    (unit,) = SEAL_STEP.plan(Ledger([], [identifiers_of(root, PLANTED), done]), config)
+    return SEAL_STEP.perform(unit, Folder(root), config)
+
+
+def test_a_clean_release_tells_nothing(released):
+    root, done = released
+    assert sealed(root, done).findings == ()
+
+
 @pytest.mark.parametrize("plant", PLACES, ids=lambda plant: plant.__name__)
 def test_a_planted_identifier_is_found_and_not_told(released, plant):
     root, done = released
-    folder = root / "releases/0.1.0/umd"
-    files = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-    (unit,) = SEAL_STEP.plan(Ledger([], [identifiers_of(root, PLANTED), done]), settings())
-    assert SEAL_STEP.perform(unit, Folder(root), settings()).state is State.DONE
-    plant(folder)
-    sealed = SEAL_STEP.perform(unit, Folder(root), settings())
-    for path in sorted(folder.rglob("*"), reverse=True):
-        if path.is_dir():
-            if not any(path.iterdir()):
-                path.rmdir()
-        elif path not in files:
-            path.unlink()
-    for path, data in files.items():
-        path.write_bytes(data)
-    assert sealed.state is State.QUARANTINED
-    said = " ".join(finding.detail for finding in sealed.findings).lower()
+    with planted(root / "releases/0.1.0/umd", plant):
+        found = sealed(root, done)
+    assert found.state is State.QUARANTINED
+    said = " ".join(finding.detail for finding in found.findings).lower()
     assert not [value for _, value in PLANTED if value in said]
+
+
+@pytest.mark.parametrize("kind", LOOK_ALIKES)
+@pytest.mark.parametrize("plant", PLACES_THAT_SAY[::3], ids=lambda plant: plant.__name__)
+def test_what_looks_like_an_identifier_is_found_though_nobody_knows_it(released, monkeypatch, plant, kind):
+    root, done = released
+    monkeypatch.setitem(plant.__globals__, "SAID", LOOK_ALIKES[kind])
+    with planted(root / "releases/0.1.0/umd", plant):
+        found = sealed(root, done)
+    assert found.state is State.QUARANTINED
+    assert {finding.code for finding in found.findings} == {codes.LOOKS_LIKE_IDENTIFIER.code}
+    details = [finding.detail for finding in found.findings]
+    assert [detail for detail in details if detail.endswith(f": {kind} as pattern")]
+    assert LOOK_ALIKES[kind] not in " ".join(details)
+
+
+STATED = {
+    "contact": 'Datenbüro "Nord" <privacy@klinik-nord.de>, Tel.: 030/1234567',
+    "ethics": "Vote of 2020-01-02 on patient data, Dr. Kowalska",
+    "authors": ("Anna Kowalska <anna@klinik-nord.de>",),
+}
+
+
+def test_what_the_maintainers_say_of_themselves_holds_nothing_back(tmp_path, tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("UMD_SIGNING_KEY", str(tmp_path_factory.mktemp("keys") / "signing.key"))
+    config = UmdConfig.model_validate({"dataset": STATED})
+    step = below_the_wall()["release"]
+    (unit,) = step.plan(Ledger([Study().write(tmp_path)], [identifiers_of(tmp_path, PLANTED)]), config)
+    done = step.perform(unit, Folder(tmp_path), config)
+    folder = tmp_path / "releases/0.1.0/umd"
+    assert "privacy@klinik-nord.de" in (folder / "README.md").read_text("utf-8")
+    assert sealed(tmp_path, done, config).findings == ()
+    assert search_alone(folder) == []
+    told = {finding.detail for finding in sealed(tmp_path, done).findings}  # by settings that do not state it
+    assert {detail.split(": ")[0] for detail in told} >= {"README.md", "croissant.json", "release.json"}
+    assert "klinik-nord" not in " ".join(told)
 
 
 def test_what_would_be_built_with_an_identifier_in_a_sidecar_never_gets_its_name(tmp_path):
     with pytest.raises(Refused):
         build(tmp_path, Study(tracer=f"FDG {NAME}"), PLANTED)
+    assert not (tmp_path / "releases").exists() or not list((tmp_path / "releases").iterdir())
+
+
+def test_what_would_be_built_with_a_stranger_in_a_sidecar_never_gets_its_name(tmp_path):
+    with pytest.raises(Refused) as refused:
+        build(tmp_path, Study(tracer="FDG for KOWALSKA^ANNA"), PLANTED)
+    assert refused.value.finding.code == codes.LOOKS_LIKE_IDENTIFIER.code
     assert not (tmp_path / "releases").exists() or not list((tmp_path / "releases").iterdir())

@@ -245,7 +245,7 @@ def _searching(
         if folder is None or len(searched_elsewhere.strip()) < LEAST_REASON:
             message = f"--searched-elsewhere needs FOLDER and a reason of at least {LEAST_REASON} characters."
             raise UsageError(message)
-        render.note("The release is not searched for identifiers here.")
+        render.note("The release is searched for what looks like an identifier, not for those of its patients.")
         yield _config(options), folder, None
         return
     from umd_curate.pipeline import run as pipeline

@@ -36,6 +36,18 @@ class DatasetConfig(Section):
     ethics: str | None = Field(None, description="Ethics committee and the number of its vote; published.")
     site: str = Field("site-1", description="Published code of the hospital; never its name.", pattern=r"^[a-z0-9-]+$")
 
+    @property
+    def stated(self) -> dict[str, str]:
+        """What the maintainers say of themselves in their own words, by setting; a release publishes it."""
+        texts = {
+            "authors": "; ".join(self.authors),
+            "citation": self.citation,
+            "contact": self.contact,
+            "consent": self.consent,
+            "ethics": self.ethics,
+        }
+        return {name: text for name, text in texts.items() if text}
+
 
 CriterionName = Literal[
     "static", "largest-coverage", "original", "bqml", "attenuation-ct", "contrast", "soft-kernel", "most-slices", "in-phase", "no-map",

@@ -257,6 +257,9 @@ class ReleaseManifest(Document):
     version: str
     site: str
     licence: str
+    stated: dict[str, str] = Field(
+        {}, description="The maintainers' own words: authors, citation, contact, consent, ethics."
+    )
     split_seed: str
     split_shares: dict[str, float]
     configs: tuple[ConfigEntry, ...]

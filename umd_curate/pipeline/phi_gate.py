@@ -2,25 +2,30 @@
 
 Step ``audit`` searches one session with the identifiers of its subject, before a release is built. A built release is
 searched with the identifiers of all before its folder gets its name, and step ``seal`` searches it and the report again,
-so that a folder in ``releases/`` is a clean one, whatever stopped the run.
+so that a folder in ``releases/`` is a clean one, whatever stopped the run. Each time, what only looks like an identifier is
+searched for too (`look_alikes`), since a header that was never read has no known ones.
 """
 
 import functools
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import umd_curate
+from umd_curate.deid.audit_io import Search, for_known, scan
 from umd_curate.deid.identifiers import IdentifierSet, Kind
 from umd_curate.deid.rules import packaged_rules
+from umd_curate.deid.telltales import Telltale
+from umd_curate.deid.unpack_io import Piece
 from umd_curate.errors import PhiGateRefused
 from umd_curate.model.catalogue import run as codes
 from umd_curate.model.config import UmdConfig
-from umd_curate.model.findings import Refused
+from umd_curate.model.findings import Finding, Refused
 from umd_curate.model.receipts import Artifact, Receipt, State
 from umd_curate.model.steps import Place, SessionFiles, Step, Unit, View
+from umd_curate.pipeline.look_alikes import look_alikes
 from umd_curate.store.files import artifact, write_text
 from umd_curate.store.resources import organ_table, resource_folder
 
@@ -30,6 +35,31 @@ IDENTIFIERS = "identifiers"  # role of the private file of one volume's identifi
 _ROOMS_THAT_WRITE = ("model", "convert", "register", "label", "qa", "release")
 _PUBLIC = ("data/", "qa/")
 CHANCE_DIGITS = 8  # sizes in bytes and voxel counts have up to so many; a written-out date has separators
+
+
+@dataclass(frozen=True)
+class Sought:
+    """What is searched for.
+
+    Parameters
+    ----------
+    identifiers
+        Those that are known.
+    stated
+        What the maintainers say of themselves, which may stand in what is searched.
+    """
+
+    identifiers: IdentifierSet
+    stated: tuple[str, ...] = ()
+
+    @functools.cached_property
+    def searches(self) -> tuple[Search, ...]:
+        """Search for the known identifiers, and for what looks like one."""
+        return for_known(self.identifiers), look_alikes(self.stated)
+
+    def told_by(self, text: bytes) -> list[tuple[Kind | Telltale, str]]:
+        """What stands in a text, by kind and encoding."""
+        return sorted(set().union(*(search(Piece(text)) for search in self.searches)))
 
 
 def plan(view: View, config: UmdConfig) -> list[Unit]:  # noqa: ARG001
@@ -63,12 +93,12 @@ def _public_files(view: View, session: SessionFiles) -> list[Artifact]:
 
 def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:  # noqa: ARG001
     """Search one session's files; a hit quarantines the session."""
-    identifiers = _union(place, [entry for entry in unit.inputs if entry.what == IDENTIFIERS])
+    sought = Sought(_union(place, [entry for entry in unit.inputs if entry.what == IDENTIFIERS]))
     public = [entry for entry in unit.inputs if entry.what != IDENTIFIERS]
-    return _searched(unit, [(entry.what, place.resolve(entry.path)) for entry in public], identifiers)
+    return _searched(unit, [(entry.what, place.resolve(entry.path)) for entry in public], sought)
 
 
-STEP = Step(AUDIT, 1, (), plan, perform)
+STEP = Step(AUDIT, 2, (), plan, perform)
 
 
 def searched_release(release: Step, build: Callable[[Unit, Place, UmdConfig, Callable[[Path], None]], Receipt]) -> Step:
@@ -95,15 +125,20 @@ def _perform_release(
     place: Place,
     config: UmdConfig,
 ) -> Receipt:
-    identifiers = of_all(_union(place, [entry for entry in unit.inputs if entry.what == IDENTIFIERS]))
+    sought = _sought_in_release(unit, place, config)
 
     def search(folder: Path) -> None:
-        findings = _searched_release(unit, folder, place, identifiers).findings
+        findings = _searched_release(unit, folder, _reports(place), sought).findings
         if findings:
             detail = "; ".join(dict.fromkeys(finding.detail for finding in findings))
-            raise Refused(codes.IDENTIFIER_FOUND.at(unit.name, detail))
+            raise Refused(replace(findings[0], detail=detail))
 
     return build(unit, place, config, search)
+
+
+def _sought_in_release(unit: Unit, place: Place, config: UmdConfig) -> Sought:
+    known = _union(place, [entry for entry in unit.inputs if entry.what == IDENTIFIERS])
+    return Sought(of_all(known), tuple(config.dataset.stated.values()))
 
 
 def plan_seal(view: View, config: UmdConfig) -> list[Unit]:  # noqa: ARG001
@@ -119,27 +154,28 @@ def plan_seal(view: View, config: UmdConfig) -> list[Unit]:  # noqa: ARG001
 
 def perform_seal(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     """Search the release that got its name, and the report."""
-    identifiers = of_all(_union(place, [entry for entry in unit.inputs if entry.what == IDENTIFIERS]))
+    sought = _sought_in_release(unit, place, config)
     folder = place.resolve(f"releases/{config.release.version}/{config.dataset.definition}")
-    return _searched_release(unit, folder, place, identifiers)
+    return _searched_release(unit, folder, _reports(place), sought)
 
 
-def _searched_release(unit: Unit, folder: Path, place: Place, identifiers: IdentifierSet) -> Receipt:
+def _searched_release(unit: Unit, folder: Path, beside: Sequence[Path], sought: Sought) -> Receipt:
     """Search the texts of a release: files, paths, and of its shards all but the voxels, which step ``audit`` searched."""
-    from umd_curate.deid.audit import Searcher  # noqa: PLC0415  (only where files are searched)
-    from umd_curate.pipeline.shard_texts import texts_of_shard  # noqa: PLC0415
+    from umd_curate.pipeline.shard_texts import texts_of_shard  # noqa: PLC0415  (only where files are searched)
 
-    searcher = Searcher(identifiers)
-    found: dict[str, None] = {}
-    for number, path in enumerate(sorted(folder.rglob("*"))):
-        for kind, _ in sorted(searcher.in_text(path.relative_to(folder).as_posix().encode())):
-            found[f"path {number}: {kind} as path"] = None  # its name is not told
-    for shard in _shards(folder):
+    shards = _shards(folder)
+    paths = sorted(folder.rglob("*"))
+    found: dict[Finding, None] = {}
+    for number, path in enumerate(paths):
+        told = sought.told_by(path.relative_to(folder).as_posix().encode())
+        found |= {_finding(unit, f"path {number}", kind, "path"): None for kind, _ in told}  # its name is not told
+    for shard in shards:
         where = f"{shard.parent.name}/{shard.name}"
         for text in texts_of_shard(shard):
-            found |= {f"{where}: {kind} as {encoding}": None for kind, encoding in sorted(searcher.in_text(text))}
-    known = _searched(unit, _release_files(folder, place), identifiers)
-    hits = tuple(codes.IDENTIFIER_FOUND.at(unit.name, detail) for detail in found)
+            found |= {_finding(unit, where, kind, encoding): None for kind, encoding in sought.told_by(text)}
+    files = [path for path in paths if path.is_file() and path not in set(shards)]
+    known = _searched(unit, [("", path) for path in (*files, *beside)], sought)
+    hits = tuple(found)
     if not hits:
         return known
     findings = (*known.findings, *hits)
@@ -149,6 +185,12 @@ def _searched_release(unit: Unit, folder: Path, place: Place, identifiers: Ident
 
 def _shards(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*/*.parquet") if path.parent.name != "manifests")
+
+
+def search_alone(folder: Path) -> list[str]:
+    """Search a release of which no workspace is at hand for what looks like an identifier; what was found and where."""
+    found = _searched_release(Unit(SEAL, folder.name), folder, (), Sought(IdentifierSet(), _stated_in(folder)))
+    return list(dict.fromkeys(finding.detail for finding in found.findings))
 
 
 def search_again(folder: Path, view: View, place: Place) -> list[str]:
@@ -170,38 +212,42 @@ def search_again(folder: Path, view: View, place: Place) -> list[str]:
     if not known:
         message = "This workspace knows no patients' identifiers to search for."
         raise PhiGateRefused(message, hint="Nothing was published. Name the workspace in which the release was made.")
-    identifiers = of_all(_union(place, known))
-    findings = _searched_release(unit, folder, place, identifiers).findings
+    sought = Sought(of_all(_union(place, known)), _stated_in(folder))
+    findings = _searched_release(unit, folder, _reports(place), sought).findings
     return list(dict.fromkeys(finding.detail for finding in findings))
 
 
-def _release_files(folder: Path, place: Place) -> list[tuple[str, Path]]:
-    """Report, table of organs, and every file of a release that is no shard."""
-    shards = set(_shards(folder))
-    paths = sorted(path for path in folder.rglob("*") if path.is_file() and path not in shards)
-    reports = [
-        place.resolve(f"qa/{name}")
-        for name in ("organs.parquet", "report.html", "deid-report.html", "deid-report.json")
-    ]
-    return [("", path) for path in (*paths, *(report for report in reports if report.is_file()))]
+def _stated_in(folder: Path) -> tuple[str, ...]:
+    """What the maintainers say of themselves in a release, as its signed manifest has it."""
+    manifest = json.loads((folder / "manifests/release.json").read_text("utf-8"))
+    return tuple(manifest.get("Stated", {}).values())
 
 
-SEAL_STEP = Step(SEAL, 2, ("release",), plan_seal, perform_seal)
+def _reports(place: Place) -> list[Path]:
+    """Reports and table of organs, which are published beside a release."""
+    names = ("organs.parquet", "report.html", "deid-report.html", "deid-report.json")
+    return [path for name in names if (path := place.resolve(f"qa/{name}")).is_file()]
 
 
-def _searched(unit: Unit, files: Sequence[tuple[str, Path]], identifiers: IdentifierSet) -> Receipt:
-    from umd_curate.deid.audit_io import scan_file  # noqa: PLC0415  (pydicom, and only where files are searched)
+SEAL_STEP = Step(SEAL, 3, ("dataset", "release"), plan_seal, perform_seal)
 
+
+def _searched(unit: Unit, files: Sequence[tuple[str, Path]], sought: Sought) -> Receipt:
     findings = [
-        codes.IDENTIFIER_FOUND.at(unit.name, f"{what or hit.place}: {hit.kind} as {hit.encoding}")
+        _finding(unit, what or hit.place, hit.kind, hit.encoding)
         for what, path in files
-        for hit in scan_file(path, identifiers)
+        for hit in scan(path, path.name, sought.searches)
     ]
     return unit.receipt(
         findings=findings,
         state=State.QUARANTINED if findings else State.DONE,
-        measured={"files_searched": len(files), "identifiers": len(identifiers), "hits": len(findings)},
+        measured={"files_searched": len(files), "identifiers": len(sought.identifiers), "hits": len(findings)},
     )
+
+
+def _finding(unit: Unit, where: str, kind: Kind | Telltale, encoding: str) -> Finding:
+    code = codes.LOOKS_LIKE_IDENTIFIER if isinstance(kind, Telltale) else codes.IDENTIFIER_FOUND
+    return code.at(unit.name, f"{where}: {kind} as {encoding}")
 
 
 def _identifier_files(view: View) -> list[Artifact]:

@@ -21,7 +21,7 @@ def checked_release(folder: Path, session: Session | None) -> Release:
         The folder that holds ``README.md``.
     session
         The open workspace whose patients' identifiers are searched for; None where there is none, which the caller has
-        to justify.
+        to justify: then only what looks like an identifier is searched for.
 
     Raises
     ------
@@ -35,10 +35,11 @@ def checked_release(folder: Path, session: Session | None) -> Release:
         named = "; ".join(f"{fault.code} {fault.place}" for fault in faults[:MAX_NAMED])
         message = f"The release is not what its manifest says: {named}."
         raise GateRefused(message, hint="Nothing was published. Build it again.")
-    if session is not None:
-        view = view_of(session, phi_gate.SEAL)
-        hits = phi_gate.search_again(folder, view, session.workspace)
-        if hits:
-            message = f"Identifiers stand in the release: {'; '.join(hits[:MAX_NAMED])}."
-            raise PhiGateRefused(message, hint="Nothing was published. Report it with the place that is named.")
+    if session is None:
+        hits = phi_gate.search_alone(folder)
+    else:
+        hits = phi_gate.search_again(folder, view_of(session, phi_gate.SEAL), session.workspace)
+    if hits:
+        message = f"Identifiers stand in the release: {'; '.join(hits[:MAX_NAMED])}."
+        raise PhiGateRefused(message, hint="Nothing was published. Report it with the place that is named.")
     return read_release(folder)

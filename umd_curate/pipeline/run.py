@@ -36,6 +36,7 @@ ACCOUNTING = "accounting"
 OVERRIDES = "overrides"  # ledger fact: transforms that reviewers gave on the command line, by pair
 SUPPLEMENT = "supplement"  # ledger fact: path of the last run's supplement table, its rows, and those of no PET
 NO_TABLE = "-"
+MAX_NAMED = 3  # places in an error
 GATES = (phi_gate.AUDIT, "release", phi_gate.SEAL)  # a refusal of theirs may have been healed in place
 
 
@@ -155,13 +156,22 @@ def _keep_record(session: Session) -> None:
 
 
 def _refuse_hits(session: Session, step: str, where: str) -> None:
-    states = Counter(receipt.state for receipt in session.ledger.receipts(step))
+    receipts = session.ledger.receipts(step)
+    states = Counter(receipt.state for receipt in receipts)
     if states[State.QUARANTINED]:
+        refused = [finding for entry in receipts if entry.state is State.QUARANTINED for finding in entry.findings]
+        places = list(dict.fromkeys(f"{finding.code} {finding.detail}" for finding in refused))
         message = f"Identifiers stand in {where.format(states[State.QUARANTINED])}."
-        raise PhiGateRefused(message)
+        raise PhiGateRefused(message, hint=f"{_some(places)}. Report it with the place.")
     if states[State.FAILED] and step != "release":  # a release that a bug broke off has not got its name
         message = f"The search for identifiers broke off by a bug in {states[State.FAILED]} case(s): nothing is known to be clean."
         raise PhiGateRefused(message, hint="See private/logs and report it. Nothing was released.")
+
+
+def _some(places: Sequence[str]) -> str:
+    """The first of them, and how many more."""
+    more = len(places) - MAX_NAMED
+    return "; ".join(places[:MAX_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def run(session: Session, given: Sequence[Path], dicom_out: Path | None = None) -> Path | None:

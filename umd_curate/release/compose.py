@@ -164,6 +164,7 @@ def manifest_of(
         version=config.release.version,
         site=config.dataset.site,
         licence=config.dataset.licence,
+        stated=config.dataset.stated,
         split_seed=config.release.split_seed,
         split_shares=config.release.splits,
         configs=tuple(

@@ -37,6 +37,14 @@ IDENTIFIER_FOUND = FindingCode(
     "Nothing of this session may be released.",
     "Report it with the place that the finding names; `umd-curate reveal` leads to the patient.",
 )
+LOOKS_LIKE_IDENTIFIER = FindingCode(
+    "RUN-202",
+    Severity.FAIL,
+    "What looks like somebody's identifier stands in a file below the PHI wall",
+    "It may be one that no header of the workspace told: of another patient, of a physician, or typed by hand. Nothing of it may be released.",
+    "Look at the place that the finding names. What the maintainers say of themselves belongs in [dataset] of umd.toml, where it is "
+    "expected; report everything else with its place.",
+)
 BUG = FindingCode(
     "RUN-901",
     Severity.FAIL,
