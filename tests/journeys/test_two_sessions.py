@@ -49,6 +49,8 @@ def both(hospital, tmp_path_factory) -> Finished:
     assert ran.returncode == 0, ran.stderr
     registered = hospital.call("register", "--between", "rigid", "-w", workspace)
     assert registered.returncode == 0, registered.stderr
+    judged = hospital.call("qa", "-w", workspace)
+    assert judged.returncode == 0, judged.stderr
     return Finished(hospital, workspace, registered)
 
 
