@@ -58,11 +58,13 @@ def _one_series(paths: Sequence[Path], folder: Path, spent: dict[str, float]) ->
     """Clean and write the files of a series, then open each again and search it; how many hits."""
     from umd_curate.deid.audit_io import scan_file
     from umd_curate.deid.clean_io import HeaderCleaner
+    from umd_curate.deid.encode_io import SeriesWriter
     from umd_curate.deid.identifiers import IdentifierSet
     from umd_curate.model.ids import PatientKey, SubjectId
     from umd_curate.store.dicom import dataset_of
     from umd_curate.store.keys import DeidKey
 
+    writer = SeriesWriter()
     cleaner, known, begin = None, IdentifierSet(), time.process_time()
     for number, path in enumerate(paths):
         source = dataset_of(path.read_bytes())
@@ -71,7 +73,7 @@ def _one_series(paths: Sequence[Path], folder: Path, spent: dict[str, float]) ->
         cleaned = cleaner.clean(source)
         known |= cleaned.identifiers
         spent["clean"] += (middle := time.process_time()) - begin
-        cleaned.dataset.save_as(folder / f"{number}.dcm", enforce_file_format=True)
+        writer.write(cleaned.dataset, folder / f"{number}.dcm")
         spent["write"] += (begin := time.process_time()) - middle
     hits = sum(len(scan_file(path, known)) for path in folder.iterdir())
     spent["verify"] += time.process_time() - begin

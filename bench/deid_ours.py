@@ -6,6 +6,7 @@ from pathlib import Path
 
 from umd_curate.deid.clean_io import HeaderCleaner
 from umd_curate.deid.dicom_out_io import refuse_hidden, refuse_identifiers, write_checked
+from umd_curate.deid.encode_io import SeriesWriter
 from umd_curate.deid.identifiers import IdentifierSet
 from umd_curate.model.findings import Refused
 from umd_curate.model.ids import PatientKey, SubjectId
@@ -26,7 +27,8 @@ def main(raw: Path, out: Path) -> None:
 
 
 def _series(paths: list[Path], folder: Path) -> None:
-    seen = set()
+    writer = SeriesWriter()
+    seen, moved = set(), frozenset[str]()
     cleaner: HeaderCleaner | None = None
     for n, path in enumerate(paths):
         source = dataset_of(path.read_bytes())
@@ -38,9 +40,10 @@ def _series(paths: list[Path], folder: Path) -> None:
             refuse_hidden(source, "f-BENCH")
         except Refused:
             continue
-        write_checked(cleaned, folder / f"{n:05d}.dcm", "f-BENCH")
+        write_checked(cleaned, folder / f"{n:05d}.dcm", "f-BENCH", writer)
         seen |= cleaned.identifiers.entries
-    refuse_identifiers(sorted(folder.glob("*.dcm")), "f-BENCH", IdentifierSet(frozenset(seen)))
+        moved = cleaned.moved
+    refuse_identifiers(sorted(folder.glob("*.dcm")), "f-BENCH", IdentifierSet(frozenset(seen)), moved)
 
 
 if __name__ == "__main__":

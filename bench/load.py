@@ -129,7 +129,7 @@ def rows_of(reader: str, folder: Path) -> Iterator[list[Any]]:
 
 
 def planes(folder: Path) -> str:
-    """Sixty random planes of one CT: the first costs a way through the file, the others one from a state before them."""
+    """Sixty random planes of one CT: the first costs the checksum and a search for its restart, the others their block."""
     from umd_curate import load_dataset
 
     image = load_dataset("petct", path=folder)[0]["ct"]

@@ -41,9 +41,14 @@ class Hospital:
     def command(self, *arguments: object) -> list[str]:
         return [sys.executable, "-m", "umd_curate", *map(str, arguments)]
 
-    def call(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+    def call(self, *arguments: object, timeout_s: float = 280) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            self.command(*arguments), env=self.environment, capture_output=True, text=True, check=False, timeout=280
+            self.command(*arguments),
+            env=self.environment,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout_s,
         )
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.hospital import Hospital
 from umd_curate.store.nifti import read_volume
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 @pytest.fixture

@@ -313,6 +313,16 @@ def test_two_orientations_in_one_series_are_two_volumes(tmp_path: Path) -> None:
     assert other.code == "ING-123"
 
 
+@pytest.mark.parametrize("which", [slice(0, 8), slice(0, None, 3)], ids=["the lower part", "every third"])
+def test_a_stack_of_mixed_orientation_is_refused(which: slice, tmp_path: Path) -> None:
+    files = list(Stack().files())
+    for dataset in files[which]:
+        dataset.ImageOrientationPatient = [1, 0, 0, 0, 0.9961946981, 0.0871557427]
+    result = through_the_chain(files, tmp_path, ExplicitVRLittleEndian)
+    assert result.verdict == {"ING-223"}
+    assert result.receipt is None
+
+
 def test_a_missing_last_slice_is_accepted_and_the_number_of_images_tells(tmp_path: Path) -> None:
     files = list(Stack(heights=EVEN[:-1]).files())
     for dataset in files:

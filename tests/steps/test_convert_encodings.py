@@ -19,6 +19,7 @@ from pydicom.uid import (
     HTJ2KLossless,
     ImplicitVRLittleEndian,
     JPEG2000Lossless,
+    JPEGExtended12Bit,
     JPEGLSLossless,
     JPEGLSNearLossless,
     RLELossless,
@@ -28,8 +29,16 @@ from tests.convert_builders import a_slice, a_stack, an_order, places_of, some_p
 from umd_curate.convert import convert_series
 from umd_curate.convert.geometry import stack_of_places
 from umd_curate.convert.io import stored_plane
+from umd_curate.model.findings import Refused
 from umd_curate.model.study import Role
 
+# ``add.outer(arange(8) * 300, arange(8) * 200)`` in 12-bit JPEG with loss, by libjpeg-turbo 3 (imagecodecs.jpeg_encode, level 95).
+JPEG12 = bytes.fromhex(
+    "ffd8ffe000104a46494600010100000100010000ffdb0043000201010101010201010102020202020403020202020504040304"
+    "060506060605060606070908060709070606080b08090a0a0a0a0a06080b0c0b0a0c090a0a0affc1000b0c0008000801011100"
+    "ffc4001400010000000000000000000000000000000bffc4001c1000000603000000000000000000000000000c0d2a38475563"
+    "73ffda0008010100003f0035723849549101b8782aab9691ffd9"
+)
 SHAPES = {  # name: type of the words, bits stored, lowest and highest value
     "8 bits": ("u1", 8, 0, 255),
     "12 bits": ("<u2", 12, 0, 4095),
@@ -134,6 +143,45 @@ def test_lossy_jpeg_of_eight_bits_is_close(tmp_path: Path, process: str) -> None
     dataset = a_slice("MR", smooth, (0, 0, 0), SOPInstanceUID="1.2.3")
     found = stored_plane(by_gdcm(dataset, getattr(GDCM, process), tmp_path), 0, "s-X")
     assert np.abs(found.astype(int) - smooth).max() <= 4
+
+
+def in_twelve_bit_jpeg(sign: int, stream: bytes = JPEG12, **elements: object) -> FileDataset:
+    words = np.zeros((8, 8), "<i2" if sign else "<u2")
+    dataset = a_slice("CT", words, (0, 0, 0), BitsStored=12, HighBit=11)
+    dataset.PixelData = encapsulate([stream])
+    dataset.file_meta.TransferSyntaxUID = JPEGExtended12Bit
+    for name, value in elements.items():
+        setattr(dataset, name, value)
+    return dataset
+
+
+@pytest.mark.parametrize("sign", [0, 1])
+def test_lossy_jpeg_of_twelve_bits_is_close_and_says_nothing(sign: int, capfd: pytest.CaptureFixture[str]) -> None:
+    drawn = np.add.outer(np.arange(8) * 300, np.arange(8) * 200)
+    wanted = np.where(drawn > 2047, drawn - 4096, drawn) if sign else drawn
+    found = stored_plane(in_twelve_bit_jpeg(sign), 0, "s-X")
+    assert found.dtype.kind == ("i" if sign else "u")
+    assert np.abs(found.astype(int) - wanted).max() <= 3
+    assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("stream", "elements"),
+    [
+        (JPEG12[:-2], {}),
+        (JPEG12[:100], {}),
+        (JPEG12, {"Rows": 16}),
+        (JPEG12.replace(bytes.fromhex("ffc1000b0c"), bytes.fromhex("ffc1000b10")), {}),
+        (JPEG12, {"BitsStored": 10, "HighBit": 9}),
+        (bytes(2), {}),
+    ],
+    ids=["no end", "cut", "other rows", "other precision", "other bits", "empty"],
+)
+def test_twelve_bit_jpeg_that_is_not_what_the_header_says_is_refused(
+    stream: bytes, elements: dict[str, object]
+) -> None:
+    with pytest.raises(Refused, match="CON-201"):
+        stored_plane(in_twelve_bit_jpeg(0, stream, **elements), 0, "s-X")
 
 
 def test_lossy_jpeg_2000_is_close() -> None:

@@ -43,7 +43,7 @@ def through(data: bytes, person, path: Path) -> str:
         refuse_hidden(source, "f-TEST")
         cleaned = cleaner(person).clean(source)
         write_checked(cleaned, path, "f-TEST")
-        refuse_identifiers([path], "f-TEST", IdentifierSet(cleaned.identifiers.entries))
+        refuse_identifiers([path], "f-TEST", IdentifierSet(cleaned.identifiers.entries), cleaned.moved)
     except Refused as refusal:
         return refusal.finding.code
     except READ_FAULTS:

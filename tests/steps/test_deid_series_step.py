@@ -4,16 +4,20 @@ import functools
 import io
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.data import get_testdata_files
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
 
+from tests.mean.corpus import corpus_b
 from tests.steps.test_deid_clean_step import KEY, PATIENT, SUBJECT, a_pet_full_of_identifiers, written
 from umd_curate.deid.clean_io import Cleaned, HeaderCleaner, clean_dataset
+from umd_curate.deid.dicom_out_io import with_plane
+from umd_curate.deid.encode_io import SeriesWriter
 from umd_curate.deid.gather_io import gather
 from umd_curate.model.findings import Refused
 from umd_curate.store.dicom import READ_FAULTS, dataset_of, quiet
@@ -125,3 +129,48 @@ def test_gathering_from_a_series_is_gathering_from_each_header():
     for changes in (frozenset(), frozenset(["name", "comment"]), frozenset(["model"])):
         data = a_changed_header(changes, ExplicitVRLittleEndian)
         assert cleaner.clean(dataset_of(data)).identifiers == gather(dataset_of(data))
+
+
+def test_a_slice_whose_face_was_cut_says_so_for_itself_alone():
+    source = a_pet_full_of_identifiers()
+    source.file_meta.TransferSyntaxUID = RLELossless
+    cleaner = HeaderCleaner(KEY, PATIENT, SUBJECT)
+    first, second = cleaner.clean(source), cleaner.clean(source)
+    with_plane(first, np.zeros((source.Rows, source.Columns), np.uint16), face=True, text=False)
+    third = cleaner.clean(source)
+    said = [
+        {item.CodeValue for item in one.dataset.DeidentificationMethodCodeSequence} for one in (first, second, third)
+    ]
+    assert ["113102" in codes for codes in said] == [True, False, False]
+    assert [one.dataset.get("RecognizableVisualFeatures") for one in (first, second, third)] == ["NO", None, None]
+    syntaxes = [one.dataset.file_meta.TransferSyntaxUID for one in (first, second, third)]
+    assert syntaxes == [ExplicitVRLittleEndian, RLELossless, RLELossless]
+    assert first.dataset.PixelData != second.dataset.PixelData == third.dataset.PixelData
+
+
+def test_a_slice_with_cleared_text_declares_clean_pixel_data_and_no_face():
+    cleaned = HeaderCleaner(KEY, PATIENT, SUBJECT).clean(a_pet_full_of_identifiers())
+    with_plane(cleaned, np.zeros((4, 4), np.uint16), face=False, text=True)
+    said = {item.CodeValue for item in cleaned.dataset.DeidentificationMethodCodeSequence}
+    assert "113101" in said
+    assert "113102" not in said
+    assert cleaned.dataset.BurnedInAnnotation == "NO"
+
+
+@pytest.mark.parametrize("seed", [5, 17])
+def test_an_identifier_is_told_alike_by_bytes_as_read_and_by_pydicoms_values(seed, tmp_path):
+    corpus = corpus_b(tmp_path, seed, patients=1, studies=1, slices=1)
+    for path in corpus.images():
+        read, converted = dataset_of(path.read_bytes()), dataset_of(path.read_bytes())
+        with quiet():
+            list(converted.iterall())
+        assert gather(read) == gather(converted)
+
+
+def test_files_of_a_series_are_written_as_pydicom_writes_them(tmp_path):
+    corpus = corpus_b(tmp_path / "raw", 23, patients=3, studies=1, slices=3)
+    cleaner, writer = HeaderCleaner(KEY, PATIENT, SUBJECT), SeriesWriter()
+    for path in [*corpus.images(), *corpus.images()[:3]]:
+        cleaned = cleaner.clean(dataset_of(path.read_bytes()))
+        writer.write(cleaned.dataset, tmp_path / "one.dcm")
+        assert (tmp_path / "one.dcm").read_bytes() == bytes_of(cleaned.dataset)

@@ -169,11 +169,17 @@ def test_frames_are_arrays_with_a_channel_on_one_grid(folder):
         load_dataset("petct", path=folder).frames("ct", grid="pet")
 
 
-def test_tensors_without_torch_are_refused_by_name(folder, monkeypatch):
+@pytest.mark.parametrize("kind", ["torch", "monai"])
+def test_tensors_without_torch_are_refused_by_name(folder, monkeypatch, kind):
     monkeypatch.setitem(sys.modules, "torch", None)
-    frames = load_dataset("petct", path=folder).frames("pet", tensors=True)
-    with pytest.raises(EngineError, match="torch"):
+    frames = load_dataset("petct", path=folder).frames("pet", kind=kind)
+    with pytest.raises(EngineError, match=kind):
         frames[0]
+
+
+def test_a_kind_that_does_not_exist_is_refused(folder):
+    with pytest.raises(UsageError, match="monai"):
+        load_dataset("petct", path=folder).frames("pet", kind="jax")
 
 
 def test_a_dataset_goes_to_another_process_and_reads_there(folder):

@@ -16,6 +16,7 @@ COHORTS = (
     ("corrupt-header@1", "missing-slice@2", "four-stations@3", "two-spacings@4", "mu-map@5", "big-endian@6"),
     ("duplicate-files@1", "duplicate-slice-differing@2", "missing-dose@3", "localizer-inside@4", "wrong-patient@5"),
     ("not-dicom@1", "coronal@2", "sagittal@3", "oblique@4", "anisotropic@5", "reversed@6", "jitter@7"),
+    ("mixed-orientation@1",),
 )
 
 

@@ -8,7 +8,7 @@ affine's convention stands in `model/geometry.py`.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import floor
+from math import dist, floor
 from typing import Final
 
 import numpy as np
@@ -145,9 +145,11 @@ class StackGeometry:
 
     def distance_mm(self, n: int, position_mm: tuple[float, ...]) -> float:
         """Distance [mm] of a position from the level of image n."""
-        first, last = np.array(self.first.position_mm), np.array(self.last_position_mm)
         part = self.level(n) / (self.n_slices - 1) if self.n_slices > 1 else 0.0
-        return float(np.linalg.norm(np.array(position_mm) - (first + part * (last - first))))
+        level = [
+            low + part * (high - low) for low, high in zip(self.first.position_mm, self.last_position_mm, strict=True)
+        ]
+        return dist(position_mm, level)
 
     def corners_ras_mm(self) -> Float64:
         """Centres of the eight corner voxels and of the stack, RAS+ mm, in the order of `Grid.corners_ras_mm`.

@@ -12,18 +12,26 @@ from typing import Final, Self
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
+from pydicom.encaps import get_frame
 from pydicom.pixels import pixel_array
-from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian, RLELossless
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+    JPEGExtended12Bit,
+    RLELossless,
+)
 
 from umd_curate.convert.geometry import SlicePlace
 from umd_curate.convert.header_io import Attributes
+from umd_curate.convert.jpeg12_io import jpeg12
 from umd_curate.convert.private_io import PrivateFacts
 from umd_curate.convert.rescale import Rescale, as_float32, as_int16
 from umd_curate.model.catalogue import convert as codes
 from umd_curate.model.findings import Refused
 from umd_curate.model.geometry import Grid
 from umd_curate.model.resampled import between
-from umd_curate.store.dicom import READ_FAULTS, quiet
+from umd_curate.store.dicom import READ_FAULTS, bytes_of, quiet, tag_of
 from umd_curate.store.nifti import NiftiWriter, Written
 
 # Words in files of these syntaxes are little endian and lie one after the other (PS3.5 annex A.1, A.2, A.5).
@@ -31,6 +39,7 @@ _PLAIN_SYNTAXES: Final = frozenset({ImplicitVRLittleEndian, ExplicitVRLittleEndi
 _WORDS: Final[dict[tuple[int, int | None], np.dtype[np.generic]]] = {
     (bits, sign): np.dtype(f"<{kind}{bits // 8}") for bits in (8, 16, 32) for sign, kind in enumerate("ui")
 }  # by (0028,0100) BitsAllocated and (0028,0103) PixelRepresentation
+_PIXEL_DATA, _FLOAT_PIXELS, _DOUBLE_PIXELS = (tag_of(0x7FE00000 + element) for element in (0x10, 0x08, 0x09))
 _GREY: Final = frozenset({"MONOCHROME1", "MONOCHROME2"})
 
 # READ_FAULTS, and what the codecs raise for damaged streams.
@@ -90,6 +99,8 @@ def _frame(dataset: Dataset, attributes: Attributes, frame: int) -> NDArray[np.g
     words = _plain_words(dataset, attributes, frame) if syntax in _PLAIN_SYNTAXES else None
     if words is not None:
         return words
+    if syntax == JPEGExtended12Bit and (attributes.integer("BitsStored") or 0) > 8:
+        return _twelve_bits(dataset, attributes, frame)
     if attributes.integer("BitsAllocated") != 1 or syntax.is_compressed:
         stored, high = attributes.integer("BitsStored"), attributes.integer("HighBit")
         is_high = stored is not None and high is not None and high >= stored
@@ -103,6 +114,18 @@ def _frame(dataset: Dataset, attributes: Attributes, frame: int) -> NDArray[np.g
     packed = np.frombuffer(dataset.PixelData, np.uint8, (start + count + 7) // 8 - start // 8, start // 8)
     bits = np.unpackbits(packed, bitorder="little")  # the first pixel is the lowest bit (PS3.5 8.1.1)
     return bits[start % 8 : start % 8 + count].reshape(rows, columns)
+
+
+def _twelve_bits(dataset: Dataset, attributes: Attributes, frame: int) -> NDArray[np.generic]:
+    """Stored values of a frame in 12-bit JPEG with loss."""
+    bits = tuple(attributes.integer(name) for name in ("BitsAllocated", "BitsStored", "HighBit"))
+    if bits != (16, 12, 11) or attributes.text("PhotometricInterpretation") not in _GREY:
+        message = "(0028,0100), (0028,0101) or (0028,0102) does not fit JPEG of 12 bits"
+        raise ValueError(message)
+    count = attributes.integer("NumberOfFrames") or 1
+    stream = get_frame(dataset.PixelData, frame, number_of_frames=count)
+    words = jpeg12(stream, attributes.integer("Rows") or 0, attributes.integer("Columns") or 0)
+    return _bits_from(words.view("<i2" if attributes.integer("PixelRepresentation") else "<u2"), attributes)
 
 
 def _plain_words(dataset: Dataset, attributes: Attributes, frame: int) -> NDArray[np.generic] | None:
@@ -121,14 +144,14 @@ def _plain_words(dataset: Dataset, attributes: Attributes, frame: int) -> NDArra
         or attributes.integer("HighBit") != n_stored - 1
         or attributes.integer("SamplesPerPixel") != 1
         or attributes.text("PhotometricInterpretation") not in _GREY
-        or "PixelData" not in dataset
-        or "FloatPixelData" in dataset
-        or "DoubleFloatPixelData" in dataset
+        or (data := bytes_of(dataset, _PIXEL_DATA)) is None
+        or _FLOAT_PIXELS in dataset
+        or _DOUBLE_PIXELS in dataset
         or not rows
         or not columns
     ):
         return None
-    words = np.frombuffer(dataset.PixelData, dtype, rows * columns, frame * rows * columns * dtype.itemsize)
+    words = np.frombuffer(data, dtype, rows * columns, frame * rows * columns * dtype.itemsize)
     return (
         _bits_from(words.reshape(rows, columns), attributes)
         if n_stored != n_allocated
@@ -149,14 +172,15 @@ def _bits_from(words: NDArray[np.generic], attributes: Attributes) -> NDArray[np
 
 def _check_length(dataset: Dataset, attributes: Attributes, place: str) -> None:
     """Check the length of uncompressed pixel data; one byte of padding to an even length is allowed."""
-    if "PixelData" not in dataset or dataset.file_meta.TransferSyntaxUID.is_compressed:
+    if _PIXEL_DATA not in dataset or dataset.file_meta.TransferSyntaxUID.is_compressed:
         return
     rows, columns, bits = (attributes.integer(name) for name in ("Rows", "Columns", "BitsAllocated"))
     if not rows or not columns or not bits:
         raise Refused(codes.PIXELS_UNREADABLE.at(place, "(0028,0010), (0028,0011) or (0028,0100)"))
     n_bits = rows * columns * bits * (attributes.integer("NumberOfFrames") or 1)
     expected = (n_bits + 7) // 8
-    found = len(dataset.PixelData)
+    data = bytes_of(dataset, _PIXEL_DATA)
+    found = len(dataset.PixelData if data is None else data)
     if not expected <= found <= expected + expected % 2:
         raise Refused(codes.PIXEL_LENGTH.at(place, "(7FE0,0010) PixelData, bytes", measured=found, limit=expected))
 

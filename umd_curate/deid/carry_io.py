@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom import Dataset
 
+from umd_curate.deid.burned import Decided
 from umd_curate.deid.deface import AIR_HU, nearest_inside
 from umd_curate.deid.engine import examine
 from umd_curate.deid.morphology import Mask
@@ -31,18 +32,19 @@ Plane = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class Carried:
-    """Voxels of one image that the wall changed: a face that was cut, a region that a person had cleared."""
+    """Voxels of one image that the wall changed: `face_kji`, a face that was cut; `text_kji`, a region that a person had cleared."""
 
-    mask_kji: Mask
+    face_kji: Mask
+    text_kji: Mask
     grid: Grid
 
     @property
     def is_cut(self) -> bool:
         """Say whether anything was cut."""
-        return bool(self.mask_kji.any())
+        return bool(self.face_kji.any() or self.text_kji.any())
 
-    def mask_of(self, source: Dataset, shape: tuple[int, ...]) -> Mask | None:
-        """Pixels of a slice that lie in cut voxels, shape [j, i]; None where it does not say where it is."""
+    def masks_of(self, source: Dataset, shape: tuple[int, ...]) -> tuple[Mask, Mask] | None:
+        """Pixels [j, i] of a slice that lie in a cut face, and in cleared text; None where it does not say where it is."""
         affine = _plane_affine(source)
         if affine is None:
             return None
@@ -50,14 +52,10 @@ class Carried:
         points = np.stack([i.ravel(), j.ravel(), np.zeros(i.size, np.intp)], axis=1)
         to_voxel: Float64 = np.asarray(np.linalg.inv(self.grid.affine) @ affine, np.float64)
         inside, index = nearest_inside(apply_affine(to_voxel, points), self.grid)
-        mask = np.zeros(shape, np.bool_)
-        mask.ravel()[inside] = self.mask_kji[index[:, 2], index[:, 1], index[:, 0]]
-        return mask
-
-    @staticmethod
-    def union(masks: Sequence[Mask | None]) -> Mask:
-        """Pixels of any of the masks."""
-        return np.asarray(np.logical_or.reduce([mask for mask in masks if mask is not None]), np.bool_)
+        face, text = np.zeros((2, *shape), np.bool_)
+        for mask, cut_kji in ((face, self.face_kji), (text, self.text_kji)):
+            mask.ravel()[inside] = cut_kji[index[:, 2], index[:, 1], index[:, 0]]
+        return face, text
 
     @staticmethod
     def fill(source: Dataset, plane_ji: Stored) -> int:
@@ -69,16 +67,31 @@ class Carried:
         return int(min(max(round(value), limits.min), limits.max))
 
 
-def carried_from(staged: Path, published: Path) -> Carried | None:
-    """What the wall cut from an image; None where it has not crossed the wall."""
+def carried_from(staged: Path, published: Path, decided: Decided | None = None) -> Carried | None:
+    """What the wall cut from an image; None where it has not crossed the wall.
+
+    Parameters
+    ----------
+    staged, published
+        The image on both sides of the wall, each with its sidecar.
+    decided
+        What a person decided about text in its pixels: what was cut in that region is text, all else is face.
+    """
     sidecars = [staged.with_suffix(".json"), published.with_name(published.name.replace(".nii.gz", ".json"))]
     if not all(path.is_file() for path in (staged, published, *sidecars)):
         return None
     before = map_volume(staged)
     digests = [json.loads(path.read_text(encoding="utf-8")).get("VoxelSha256") for path in sidecars]
+    nothing = np.zeros(before.grid.shape_kji, np.bool_)
     if digests[0] and digests[0] == digests[1]:
-        return Carried(np.zeros((1, 1, 1), np.bool_), before.grid)
-    return Carried(np.asarray(before.array_kji != read_volume(published).array_kji, np.bool_), before.grid)
+        return Carried(nothing, nothing, before.grid)
+    changed = np.asarray(before.array_kji != read_volume(published).array_kji, np.bool_)
+    text = nothing
+    if decided is not None and decided.region:
+        box = decided.box(before.grid.shape_kji)
+        text = nothing.copy()
+        text[box] = changed[box]
+    return Carried(changed & ~text, text, before.grid)
 
 
 def look_for_head(sources: Iterable[Dataset], role: str) -> bool:

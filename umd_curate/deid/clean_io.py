@@ -14,7 +14,7 @@ from typing import cast
 from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.sequence import Sequence
-from pydicom.tag import BaseTag
+from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, ImplicitVRLittleEndian
 
 from umd_curate.deid import values
@@ -39,8 +39,12 @@ IMAGE_SOP_CLASSES = frozenset(
 IMPLEMENTATION_UID = "2.25.232094163478212394129735180266481073312"
 IMPLEMENTATION_NAME = "UMD_CURATE"
 _METHOD = "umd-curate keep list; PS3.15 Basic"  # (0012,0063) is LO: 64 characters
-_FACE_CUT = "113102"
-_CODES = {**OPTION_NAMES, _FACE_CUT: "Clean Recognizable Visual Features Option"}  # PS3.16 CID 7050
+_TEXT_CUT, _FACE_CUT = "113101", "113102"
+_CODES = {
+    **OPTION_NAMES,
+    _TEXT_CUT: "Clean Pixel Data Option",
+    _FACE_CUT: "Clean Recognizable Visual Features Option",
+}  # PS3.16 CID 7050
 _SOP_CLASS, _SOP_INSTANCE, _SYNTAX = BaseTag(0x00080016), BaseTag(0x00080018), BaseTag(0x00020010)
 _ENCRYPTED, _BURNED_IN, _SAMPLES = BaseTag(0x04000500), BaseTag(0x00280301), BaseTag(0x00280002)
 _GATE_TAGS = (
@@ -66,11 +70,14 @@ class Cleaned:
         How often each action befell a tag or class of elements: ``("0008,103E", "text")``, ``("private", "removed")``.
     identifiers
         What the source header told about the patient.
+    moved
+        Days, as YYYYMMDD, that the dates of this series became so far.
     """
 
     dataset: FileDataset = field(repr=False)
     actions: Counter[Deed]
     identifiers: IdentifierSet
+    moved: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 def clean_dataset(source: Dataset, key: DeidKey, patient: PatientKey, subject: SubjectId) -> Cleaned:
@@ -143,7 +150,7 @@ class HeaderCleaner:
             whole = FileDataset("", kept, preamble=b"\0" * 128, file_meta=meta)
             # pydicom decodes a dataset's pixels and text with what it was read as; the clean one is read the same way.
             whole.set_original_encoding(*source.original_encoding)
-        return Cleaned(whole, actions, identifiers)
+        return Cleaned(whole, actions, identifiers, frozenset(self._cleaner.moved))
 
     def _pass_gate(self, source: Dataset, raws: Raws) -> None:
         known = together(raws, _GATE_TAGS)
@@ -184,11 +191,21 @@ class HeaderCleaner:
         return self._declared[frozenset(done)]
 
 
-def declare_face_cut(dataset: Dataset) -> None:
-    """Add to a cleaned header that recognisable features were cut from its pixels (113102, (0028,0302))."""
-    codes_done = [str(item.CodeValue) for item in dataset.DeidentificationMethodCodeSequence]
-    dataset.DeidentificationMethodCodeSequence = Sequence([_code(value) for value in sorted({*codes_done, _FACE_CUT})])
-    dataset.RecognizableVisualFeatures = "NO"
+def declare_pixels_cut(dataset: Dataset, *, face: bool, text: bool) -> None:
+    """Add to a cleaned header that its pixels were changed: 113102 and (0028,0302) for a face, 113101 and (0028,0301) for text.
+
+    The headers of a series share their elements, so new ones take the places of those that change.
+    """
+    tag = Tag("DeidentificationMethodCodeSequence")
+    done = {str(item.CodeValue) for item in dataset[tag].value}
+    for is_so, code, keyword in (
+        (face, _FACE_CUT, "RecognizableVisualFeatures"),
+        (text, _TEXT_CUT, "BurnedInAnnotation"),
+    ):
+        if is_so:
+            done.add(code)
+            dataset[keyword] = DataElement(Tag(keyword), "CS", "NO")
+    dataset[tag] = DataElement(tag, "SQ", Sequence([_code(value) for value in sorted(done)]))
 
 
 def _gate(source: Dataset) -> tuple[FindingCode, str] | None:

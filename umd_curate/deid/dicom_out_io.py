@@ -4,22 +4,23 @@ A file gets its name only when nothing was found. Which files are written and wh
 header is cleaned for `clean_io`; what is looked for for `gather_io` and `audit_io`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
+from pydicom.dataelem import DataElement
 from pydicom.dataset import Dataset, FileDataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from umd_curate.deid import identifiers as spell
 from umd_curate.deid.audit_io import scan_file
-from umd_curate.deid.clean_io import Cleaned, declare_face_cut
+from umd_curate.deid.clean_io import Cleaned, declare_pixels_cut
+from umd_curate.deid.encode_io import SeriesWriter
 from umd_curate.deid.identifiers import IdentifierSet, Kind
 from umd_curate.model.catalogue import deid as codes
 from umd_curate.model.findings import Refused
-from umd_curate.store.dicom import READ_FAULTS, quiet, read_dataset
+from umd_curate.store.dicom import READ_FAULTS, dataset_of, quiet
 
 _NATIVE = frozenset({"1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.1.99", "1.2.840.10008.1.2.2"})
 _PIXELS = (0x7FE00010, 0x7FE00008, 0x7FE00009)
@@ -67,26 +68,39 @@ def _has_hidden_bits(source: Dataset) -> bool:
 
 def stored_plane(source: Dataset) -> Stored | None:
     """Stored values of a single-frame image, shape [j, i]; None where it has frames, colours or no integers."""
-    if int(source.get("NumberOfFrames") or 1) != 1 or int(source.get("SamplesPerPixel") or 1) != 1:
+    if int(source.get("NumberOfFrames") or 1) != 1:
         return None
+    return next(stored_planes(source), None)
+
+
+def stored_planes(source: Dataset) -> Iterator[Stored]:
+    """Stored values of each frame of an image, shape [j, i]; none of one with colours or without integers."""
+    if int(source.get("SamplesPerPixel") or 1) != 1:
+        return
     with quiet():
-        plane: Stored = source.pixel_array
-    return plane if plane.ndim == 2 and plane.dtype.kind in "iu" else None
+        array: Stored = source.pixel_array
+    if array.dtype.kind in "iu":
+        yield from array[None] if array.ndim == 2 else array
 
 
-def with_plane(cleaned: Cleaned, plane_ji: Stored) -> None:
-    """Put other stored values in place of an image's own, uncompressed, and declare that a face was cut."""
+def with_plane(cleaned: Cleaned, plane_ji: Stored, *, face: bool, text: bool) -> None:
+    """Put other stored values in place of an image's own, uncompressed, and declare that a face or text was cut.
+
+    The headers of a series share their elements, so new ones take the places of those that change.
+    """
     dataset = cleaned.dataset
     data = np.ascontiguousarray(plane_ji, plane_ji.dtype.newbyteorder("<")).tobytes()
-    dataset.PixelData = data + b"\0" * (len(data) % 2)
-    dataset["PixelData"].VR = "OW" if int(dataset.BitsAllocated) > 8 else "OB"
+    vr = "OW" if int(dataset.BitsAllocated) > 8 else "OB"
+    dataset["PixelData"] = DataElement(0x7FE00010, vr, data + b"\0" * (len(data) % 2))
     if _syntax(dataset) not in {ImplicitVRLittleEndian, ExplicitVRLittleEndian}:
-        dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        dataset.set_original_encoding(is_implicit_vr=False, is_little_endian=True)
-    declare_face_cut(dataset)
+        dataset.file_meta["TransferSyntaxUID"] = DataElement(0x00020010, "UI", ExplicitVRLittleEndian)
+        dataset.set_original_encoding(
+            is_implicit_vr=False, is_little_endian=True, character_encoding=dataset.original_character_set
+        )
+    declare_pixels_cut(dataset, face=face, text=text)
 
 
-def write_checked(cleaned: Cleaned, path: Path, place: str) -> None:
+def write_checked(cleaned: Cleaned, path: Path, place: str, writer: SeriesWriter | None = None) -> None:
     """Write a cleaned image, read it back and compare; what does not come back as it was is removed.
 
     Parameters
@@ -97,6 +111,8 @@ def write_checked(cleaned: Cleaned, path: Path, place: str) -> None:
         Where to; on the private side until all of a series is known to be clean.
     place
         Short id for findings.
+    writer
+        That of the series, where there is one.
 
     Raises
     ------
@@ -106,8 +122,8 @@ def write_checked(cleaned: Cleaned, path: Path, place: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     try:
         with quiet():
-            cleaned.dataset.save_as(path, enforce_file_format=True)
-            is_as_cleaned = _is_as_cleaned(read_dataset(path), cleaned.dataset)
+            (writer or SeriesWriter()).write(cleaned.dataset, path)
+            is_as_cleaned = _is_as_cleaned(dataset_of(path.read_bytes()), cleaned.dataset)
     except READ_FAULTS as fault:
         path.unlink(missing_ok=True)
         raise Refused(codes.NOT_WRITTEN_BACK.at(place, type(fault).__name__)) from fault
@@ -116,22 +132,21 @@ def write_checked(cleaned: Cleaned, path: Path, place: str) -> None:
         raise Refused(codes.NOT_WRITTEN_BACK.at(place))
 
 
-def refuse_identifiers(paths: Sequence[Path], place: str, identifiers: IdentifierSet) -> None:
+def refuse_identifiers(
+    paths: Sequence[Path], place: str, identifiers: IdentifierSet, moved: Iterable[str] = ()
+) -> None:
     """Search the written files of one series for the identifiers of its patient.
 
-    Days that the clean headers hold as moved dates are not looked for: by chance one may be another true day.
+    The days in `moved`, which the clean headers hold as moved dates, are not looked for: by chance one may be another true day.
 
     Raises
     ------
     Refused
         DEI-201: an identifier stands in one of them.
     """
-    moved: set[str] = set()
+    spared = {(Kind.DATE, spelling) for day in moved for spelling in spell.from_date(day)}
+    looked_for = IdentifierSet(identifiers.entries - spared)
     with quiet():
-        for path in paths:
-            moved |= _days_of(read_dataset(path, stop_before_pixels=True))
-        kept = (entry for entry in identifiers.entries if entry[0] is not Kind.DATE or entry[1] not in moved)
-        looked_for = IdentifierSet(frozenset(kept))
         told = {f"{hit.kind} as {hit.encoding}" for path in paths for hit in scan_file(path, looked_for)}
     if told:
         raise Refused(codes.ECHO.at(place, "; ".join(sorted(told))))
@@ -147,17 +162,6 @@ def _is_as_cleaned(written: FileDataset, cleaned: FileDataset) -> bool:
     if str(written.file_meta.MediaStorageSOPInstanceUID) != str(cleaned.SOPInstanceUID):
         return False
     return all(written.get_item(tag).value == cleaned.get_item(tag).value for tag in _PIXELS if tag in cleaned)
-
-
-def _days_of(written: Dataset) -> set[str]:
-    """Spellings of the days that a clean header holds."""
-    return {
-        spelling
-        for element in written.iterall()
-        if element.VR in {"DA", "DT"}
-        for value in cast("list[object]", element.value if element.VM > 1 else [element.value])
-        for spelling in spell.from_date(str(value or ""))
-    }
 
 
 def _syntax(dataset: Dataset) -> str:

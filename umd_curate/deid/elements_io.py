@@ -15,6 +15,7 @@ Raws = Mapping[int, object]
 # Character set; sign and width of the pixels, descriptor of a look-up table and width of a waveform, by which VRs that
 # depend on them are told (PS3.5 annex A.2, PS3.3 C.7.6.3, C.11.1, C.10.9).
 _CONTEXT = (0x00080005, 0x00280100, 0x00280103, 0x00283002, 0x54001004)
+_ONE_VALUE = frozenset({"ST", "LT", "UT", "UR"})  # VRs of one value, in which a backslash is a character (PS3.5 6.2)
 _PLAIN = frozenset({"UI", "CS"})
 _PIXEL_DATA = 0x7FE00010
 
@@ -55,3 +56,14 @@ def context_of(source: Dataset, raws: Raws) -> object:
     if read_by is None:
         return object()
     return source.original_encoding, tuple(creators), _PIXEL_DATA in raws, read_by
+
+
+def is_plain_text(raw: RawDataElement) -> bool:
+    """Say whether an element as read is text that every character set reads alike: pydicom need not make a value of it."""
+    return isinstance(raw.value, bytes) and raw.value.isascii() and b"\x1b" not in raw.value
+
+
+def plain_texts(raw: RawDataElement) -> list[str]:
+    """Values of such an element of a text VR, without their padding."""
+    text = (raw.value or b"").decode("ascii").rstrip("\0 ")
+    return [text] if raw.VR in _ONE_VALUE else text.split("\\")

@@ -4,16 +4,25 @@ Which element holds which kind of identifier is decided here, by VR and tag; whi
 `identifiers`, the search itself is `audit`'s.
 """
 
-from collections.abc import Callable, Iterator
-from functools import lru_cache, partial
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
-from pydicom.dataelem import DataElement
+from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
 
 from umd_curate.deid import identifiers as spell
-from umd_curate.deid.elements_io import Elements, Raws, context_of, elements_of, raws_of, together
+from umd_curate.deid.elements_io import (
+    Elements,
+    Raws,
+    context_of,
+    elements_of,
+    is_plain_text,
+    plain_texts,
+    raws_of,
+    together,
+)
 from umd_curate.deid.identifiers import IdentifierSet, Kind
 from umd_curate.deid.kinds import KIND_OF_TAG, KIND_OF_VR, PIXELS
 from umd_curate.deid.memo import Memo
@@ -21,9 +30,12 @@ from umd_curate.deid.rules import Action, packaged_rules
 from umd_curate.store.dicom import READ_FAULTS, quiet
 
 _TEXT_VRS = frozenset({"SH", "LO", "ST", "LT", "UT", "UC", "CS", "UR", "UN", "OB"})
+_PLAIN_VRS = frozenset({"ST", "LT", "UT", "UR", "SH", "LO", "UC", "CS"})
 _MAKER_TAGS = (0x00080060, 0x00080070, 0x00081090, 0x00181020)
 _MAKER_KINDS = frozenset({Kind.TEXT, Kind.PLACE, Kind.DEVICE})
 
+
+_MEMORY = 1 << 12  # texts whose spellings are remembered: a patient's name and numbers come again and again
 
 Found = frozenset[tuple[Kind, str]]
 
@@ -81,55 +93,73 @@ def _makers(source: Dataset) -> set[str]:
 
 
 def _of_tag(dataset: Dataset, tag: BaseTag) -> Found:
-    return frozenset(_of_level(dataset, tag, packaged_rules().common))
+    return frozenset(_of_level(dataset, tag))
 
 
-def _of_level(dataset: Dataset, tag: BaseTag, common: frozenset[str]) -> Iterator[tuple[Kind, str]]:
+def _of_level(dataset: Dataset, tag: BaseTag) -> Iterator[tuple[Kind, str]]:
     """Identifiers of one element and of all that it holds."""
     if int(tag) in PIXELS:
+        return
+    raw = dataset.get_item(tag)
+    if isinstance(raw, RawDataElement) and raw.VR in _PLAIN_VRS and is_plain_text(raw):
+        told = _told_as(int(tag), str(raw.VR))
+        if told is not None:
+            for text in plain_texts(raw):
+                yield from _spelled(*told, text)
         return
     try:
         element = dataset[tag]
         if element.VR == "SQ":
             for item in element.value or ():
                 for inner in list(item.keys()):
-                    yield from _of_level(item, inner, common)
+                    yield from _of_level(item, inner)
         else:
             yield from _of_element(element)
     except READ_FAULTS:
         raw = getattr(dataset.get_item(tag), "value", None)
         text = raw.decode("latin-1").strip("\0 ") if isinstance(raw, bytes) else ""
-        yield from ((Kind.TEXT, value) for value in spell.from_text(text, common, whole=True))
+        yield from _spelled(Kind.TEXT, True, text)
 
 
 def _of_element(element: DataElement) -> Iterator[tuple[Kind, str]]:
-    kind, spellings = _speller(int(element.tag), element.VR)
-    if spellings is None:
-        return
-    for text in _texts(element):
-        yield from ((kind, value) for value in spellings(text))
+    told = _told_as(int(element.tag), element.VR)
+    if told is not None:
+        for text in _texts(element):
+            yield from _spelled(*told, text)
 
 
 @lru_cache(maxsize=4096)
-def _speller(tag: int, vr: str) -> tuple[Kind, Callable[[str], Iterator[str]] | None]:
-    """Kind of an element's identifiers and who spells them; None where its VR or its rule says that it holds none."""
-    common = packaged_rules().common
-    spellers: dict[Kind, Callable[[str], Iterator[str]]] = {
-        Kind.NAME: partial(spell.from_name, common=common),
-        Kind.UID: spell.from_uid,
-        Kind.DATE: spell.from_date,
-        Kind.ID: partial(spell.from_id, common=common),
-        Kind.CONTACT: partial(spell.from_contact, common=common),
-        Kind.PLACE: partial(spell.from_place, common=common),
-        Kind.DEVICE: partial(spell.from_id, common=common),
-    }
+def _told_as(tag: int, vr: str) -> tuple[Kind, bool] | None:
+    """Kind of an element's identifiers, and whether nothing of it is kept; None where its VR or its rule says that it holds none."""
     kind = KIND_OF_VR.get(vr) or next((kind for kind, tags in KIND_OF_TAG.items() if tag in tags), Kind.TEXT)
     if kind is not Kind.TEXT:
-        return kind, spellers[kind]
+        return kind, False
     rule = None if tag >> 16 & 1 else packaged_rules().public.get(tag)
     if vr not in _TEXT_VRS or (rule and rule.action in {Action.KEEP, Action.TERM, Action.CODE, Action.PIXELS}):
-        return kind, None
-    return kind, partial(spell.from_text, common=common, whole=rule is None)
+        return None
+    return kind, rule is None
+
+
+@lru_cache(maxsize=_MEMORY)
+def _spelled(kind: Kind, whole: bool, text: str) -> tuple[tuple[Kind, str], ...]:  # noqa: FBT001  (cached by place)
+    common = packaged_rules().common
+    spellings: Iterable[str]
+    match kind:
+        case Kind.NAME:
+            spellings = spell.from_name(text, common)
+        case Kind.UID:
+            spellings = spell.from_uid(text)
+        case Kind.DATE:
+            spellings = spell.from_date(text)
+        case Kind.CONTACT:
+            spellings = spell.from_contact(text, common)
+        case Kind.PLACE:
+            spellings = spell.from_place(text, common)
+        case Kind.TEXT:
+            spellings = spell.from_text(text, common, whole=whole)
+        case _:
+            spellings = spell.from_id(text, common)
+    return tuple({(kind, value) for value in spellings})
 
 
 def _texts(element: DataElement) -> list[str]:

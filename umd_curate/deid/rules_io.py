@@ -62,6 +62,8 @@ class Cleaner:
         The rule book.
     actions
         How often each action befell a tag or class of elements: ``("0008,103E", "text")``, ``("private", "removed")``.
+    moved
+        Days that dates became, as YYYYMMDD.
     """
 
     key: DeidKey = field(repr=False)
@@ -70,6 +72,7 @@ class Cleaner:
     banned: frozenset[str] = field(repr=False)
     rules: Rules = field(repr=False)
     actions: Counter[tuple[str, str]] = field(default_factory=Counter)
+    moved: set[str] = field(default_factory=set, repr=False)
 
     def clean(self, source: Dataset, tag: BaseTag, target: Dataset) -> None:
         """Write to `target` what may stay of one element that is no pixel data."""
@@ -150,8 +153,8 @@ class Cleaner:
     def _change_of(self, rule: Rule) -> Callable[[str], str | None]:
         return {
             Action.UID: self._uid,
-            Action.DATE: lambda text: shift_da(text, self.days),
-            Action.DATETIME: lambda text: shift_dt(text, self.days),
+            Action.DATE: lambda text: self._moved(shift_da(text, self.days)),
+            Action.DATETIME: lambda text: self._moved(shift_dt(text, self.days)),
             Action.AGE: cap_age,
             Action.TEXT: self._descriptor,
         }[rule.action]
@@ -162,6 +165,11 @@ class Cleaner:
         if any(text is None for text in changed):
             return None
         return DataElement(element.tag, element.VR, changed if len(changed) > 1 else (changed or [""])[0])
+
+    def _moved(self, text: str | None) -> str | None:
+        if text:
+            self.moved.add(text[:8])
+        return text
 
     def _uid(self, text: str) -> str | None:
         uid = text.strip(" \0")

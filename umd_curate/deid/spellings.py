@@ -7,7 +7,7 @@ import re
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from umd_curate.deid.identifiers import BOUNDED_BELOW, Kind
 
@@ -26,8 +26,7 @@ _CODECS = (
 _ISO_2022 = ("iso2022-jp-2", "iso2022-jp-1")
 
 
-@dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(NamedTuple):
     """Bytes that are looked for.
 
     Parameters
@@ -53,20 +52,31 @@ class Pattern:
 
 
 def patterns_of(entries: Iterable[tuple[Kind, str]]) -> list[Pattern]:
-    """Patterns of identifiers, sorted; UIDs that differ in their last component alone share one."""
+    """Patterns of identifiers, each once; UIDs that differ in their last component alone share one."""
     found: dict[tuple[bytes, Kind, str], Pattern] = {}
     roots: dict[str, set[str]] = defaultdict(set)
+    plain: list[tuple[Kind, str]] = []
     for kind, value in entries:
         root, _, tail = value.rpartition(".")
         if kind is Kind.UID and len(root) >= MIN_ROOT and tail.isdigit():
             roots[root].add(tail)
-            continue
-        for pattern in _of_value(kind, value):
-            found.setdefault((pattern.spelling, pattern.kind, pattern.encoding), pattern)
+        else:
+            plain.append((kind, value))
+    forms = {value: _forms(value) for _, value in plain if not value.isascii()}
+    coded = _coded(
+        sorted({form for several in forms.values() for form in several if not form.isascii() and "\n" not in form})
+    )
+    for kind, value in plain:
+        is_number = value.isdigit() or kind is Kind.DATE
+        for form in forms.get(value, (value,)):
+            for encoding, data in coded.get(form) or _of_ascii(form):
+                if len(data) >= LEAST_BYTES and (data, kind, encoding) not in found:
+                    is_bounded = encoding != "utf-16" and (is_number or len(value) < BOUNDED_BELOW)
+                    found[data, kind, encoding] = Pattern(data, kind, encoding, is_number, is_bounded)
     for root, tails in roots.items():
-        for encoding, data in _encoded(f"{root}."):
+        for encoding, data in _of_ascii(f"{root}."):
             found[data, Kind.UID, encoding] = Pattern(data, Kind.UID, encoding, tails=frozenset(tails))
-    return [found[key] for key in sorted(found)]
+    return list(found.values())
 
 
 def bare_patterns_of(entries: Iterable[tuple[Kind, str]]) -> list[Pattern]:
@@ -83,48 +93,55 @@ def bare_patterns_of(entries: Iterable[tuple[Kind, str]]) -> list[Pattern]:
     ]
 
 
-def _of_value(kind: Kind, value: str) -> Iterator[Pattern]:
-    is_number = value.isdigit() or kind is Kind.DATE
-    forms = (value,) if value.isascii() else (value, value.upper(), unicodedata.normalize("NFD", value), value.title())
-    for form in forms:
-        for encoding, data in _encoded(form):
-            if len(data) >= LEAST_BYTES:
-                is_bounded = encoding != "utf-16" and (is_number or len(value) < BOUNDED_BELOW)
-                yield Pattern(data, kind, encoding, is_number, is_bounded)
+def _forms(value: str) -> tuple[str, ...]:
+    """A value as written, in capitals, with its accents apart, and with initials."""
+    return value, value.upper(), unicodedata.normalize("NFD", value), value.title()
 
 
-def _encoded(text: str) -> Iterator[tuple[str, bytes]]:
-    """Bytes of a text by encoding, in lower case of ASCII letters, without repetition."""
+def _of_ascii(text: str) -> Iterator[tuple[str, bytes]]:
+    """Bytes of a text of ASCII by encoding, in lower case."""
     yield "utf-8", text.encode().lower()
-    if text.isascii():
-        yield "utf-16", text.encode("utf-16-le")[:-1].lower()  # without the last zero it fits both byte orders
-        return
-    seen = set()
-    for encoding, data in _encoded_elsewhere(text):
-        if data not in seen:
-            seen.add(data)
-            yield encoding, data
+    yield "utf-16", text.encode("utf-16-le")[:-1].lower()  # without the last zero it fits both byte orders
 
 
-def _encoded_elsewhere(text: str) -> Iterator[tuple[str, bytes]]:
-    for order in ("utf-16-le", "utf-16-be"):
-        yield "utf-16", text.encode(order).lower()
+def _coded(texts: list[str]) -> dict[str, list[tuple[str, bytes]]]:
+    """Bytes of each text by encoding, in lower case of ASCII letters, without repetition."""
+    found: dict[str, dict[bytes, str]] = {text: {} for text in texts}
+    for text in texts:
+        for encoding in ("utf-8", "utf-16-le", "utf-16-be"):
+            found[text].setdefault(text.encode(encoding, "surrogatepass").lower(), encoding[:6].removesuffix("-"))
     for codec in _CODECS:
-        data = _bytes_in(text, codec)
-        if data is not None:
-            yield codec, data
+        for text, data in zip(texts, _lines_in(texts, codec), strict=True):
+            if data is not None:
+                found[text].setdefault(data, codec)
     for codec in _ISO_2022:
-        data = _bytes_in(text, codec)
-        if data is not None and data.endswith(_ISO_2022_END):
-            whole = data.removesuffix(_ISO_2022_END)
-            yield "iso-2022", whole
-            bare = re.sub(rb"\x1b[$(.]+[@-z]?", b"", whole)
-            if len(bare) >= _DOUBLE_BYTE:
-                yield "iso-2022", bare
+        for text in texts:
+            for data in _iso_2022(text, codec):
+                found[text].setdefault(data, "iso-2022")
+    return {text: [(encoding, data) for data, encoding in coded.items()] for text, coded in found.items()}
 
 
-def _bytes_in(text: str, codec: str) -> bytes | None:
+def _lines_in(texts: list[str], codec: str) -> list[bytes | None]:
+    """Each text in lower case in a code page, encoded all at once; None where it has a character that the page lacks.
+
+    A line end ends no character of these pages, and a question mark, which takes the place of what a page lacks, is part of none.
+    """
+    if not texts:
+        return []
+    lines = "\n".join(texts).encode(codec, "replace").lower().split(b"\n")
+    asked = [text.count("?") for text in texts]
+    return [line if line.count(b"?") == count else None for line, count in zip(lines, asked, strict=True)]
+
+
+def _iso_2022(text: str, codec: str) -> Iterator[bytes]:
+    """A text with the escapes of its double-byte parts, and without them where that is long enough."""
     try:
-        return text.encode(codec).lower()
+        data = text.encode(codec).lower()
     except UnicodeEncodeError:
-        return None
+        return
+    if data.endswith(_ISO_2022_END):
+        whole = data.removesuffix(_ISO_2022_END)
+        yield whole
+        bare = re.sub(rb"\x1b[$(.]+[@-z]?", b"", whole)
+        if len(bare) >= _DOUBLE_BYTE:
+            yield bare

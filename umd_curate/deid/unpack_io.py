@@ -23,11 +23,13 @@ from typing import IO, BinaryIO, cast
 import pydicom
 from isal import igzip
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.multival import MultiValue
 from pydicom.tag import BaseTag
 
 from umd_curate.deid.audit import OVERLAP
+from umd_curate.deid.elements_io import is_plain_text, plain_texts
 from umd_curate.deid.kinds import PIXELS
 from umd_curate.deid.telltales import Element, Telltale, in_header
 from umd_curate.store.dicom import READ_FAULTS, dataset_of, quiet
@@ -213,6 +215,8 @@ def _parts_of(dataset: Dataset, tag: BaseTag) -> Iterator[Element | bytes]:
     if vr == "SQ":
         for item in dataset[tag].value or ():
             yield from _parts(item)
+    elif vr in _TEXT_VRS and isinstance(raw, RawDataElement) and is_plain_text(raw):
+        yield from (Element(int(tag), vr, text) for text in plain_texts(raw))
     elif vr in _TEXT_VRS or tag == _IDENTITY_REMOVED:
         value = dataset[tag].value
         texts = value if isinstance(value, MultiValue) else [value]

@@ -1,7 +1,8 @@
 """Decides which images of a series form a volume: a Series Instance UID is not one (PS3.3 A.1.2.3 says only "acquired together").
 
 A series is split by frame of reference, matrix, orientation and pixel spacing; a multi-frame image and a mosaic are volumes
-of their own. Where several images stand at one place, the first property of `DISCRIMINATORS` that tells them apart splits
+of their own. Parts that only together are one even stack stay together: a stack that changes on the way is refused, not
+shortened. Where several images stand at one place, the first property of `DISCRIMINATORS` that tells them apart splits
 them; of a PET, whose frames must all show the same places, else their order in time. MR acquisitions that run into each
 other, as the stations of a whole body under one UID do, are split by acquisition. Whether a group is an even stack is for
 `stack` to judge, and which groups are frames of one volume for `frames`.
@@ -12,15 +13,19 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
 from umd_curate.ingest.classify import is_mosaic, role_of
 from umd_curate.ingest.frames import frames_by_rank, show_same_places
-from umd_curate.ingest.stack import has_geometry, has_repeats, heights_mm, stacked
+from umd_curate.ingest.stack import PLANE_TOLERANCES, has_geometry, has_repeats, heights_mm, plane_of_slice, stacked
 from umd_curate.model.catalogue import ingest as codes
+from umd_curate.model.geometry import slice_normal
 from umd_curate.model.headers import InstanceHeader
+from umd_curate.model.stacks import Evenness, shape_of_stack
 from umd_curate.model.study import Role
 
-ORIENTATION_TOLERANCE = 1e-4  # of a direction cosine: 0.006 degrees
-SPACING_TOLERANCE_MM = 1e-4
+MAX_TURN = 0.7  # cosine, 45 degrees: slices turned further are another view, such as a scout
+MIN_REJOINED = 5  # images; two or three of any views may stand on an even line by chance
 
 _Image = InstanceHeader
 
@@ -57,11 +62,13 @@ def volumes_of_series(images: Sequence[_Image]) -> list[list[_Image]]:
             matrices[
                 has_geometry(image), image.frame_of_reference_uid or "", image.rows or 0, image.columns or 0
             ].append(image)
+    clusters = []
     for members in matrices.values():
         if has_geometry(members[0]):
-            groups += [part for cluster in _same_plane(members) for part in _one_per_place(cluster)]
+            clusters += _same_plane(members)
         else:
             groups.append(members)
+    groups += [part for cluster in _rejoined(clusters) for part in _one_per_place(cluster)]
     return sorted(groups, key=_largest_first)
 
 
@@ -85,18 +92,35 @@ def _same_plane(images: Sequence[_Image]) -> list[list[_Image]]:
     return clusters
 
 
-def _plane(image: _Image) -> tuple[float, ...]:
-    return (*image.orientation, *image.pixel_spacing_mm)
+def _rejoined(clusters: list[list[_Image]]) -> list[list[_Image]]:
+    """Put parts back together that stand on one even line: a stack that changes on the way, for `stack` to refuse.
+
+    Each of them alone may be even too, and would be taken for the whole body.
+    """
+    if len(clusters) < 2:
+        return clusters
+    largest = max(clusters, key=len)
+    normal = slice_normal(largest[0].orientation)
+    turned = [cluster for cluster in clusters if slice_normal(cluster[0].orientation) @ normal < MAX_TURN]
+    images = [image for cluster in clusters if cluster not in turned for image in cluster]
+    if len(turned) > len(clusters) - 2 or len(images) < MIN_REJOINED:
+        return clusters
+    heights = np.array([image.position_mm for image in images], np.float64) @ normal
+    images = [images[n] for n in np.argsort(heights, kind="stable")]
+    shape = shape_of_stack(np.array([image.position_mm for image in images], np.float64), largest[0].orientation)
+    if shape.copies or shape.evenness not in {Evenness.EVEN, Evenness.HOLES}:
+        return clusters
+    return [images, *turned]
 
 
 def _split_along(images: Sequence[_Image], axis: int) -> list[list[_Image]]:
-    tolerance = ORIENTATION_TOLERANCE if axis < 6 else SPACING_TOLERANCE_MM
-    if len({_plane(image)[axis] for image in images}) == 1:
+    tolerance = PLANE_TOLERANCES[axis]
+    if len({plane_of_slice(image)[axis] for image in images}) == 1:
         return [list(images)]
-    ordered = sorted(images, key=lambda image: (_plane(image)[axis], image.sop_instance_uid or "", image.path))
+    ordered = sorted(images, key=lambda image: (plane_of_slice(image)[axis], image.sop_instance_uid or "", image.path))
     parts = [[ordered[0]]]
     for before, image in pairwise(ordered):
-        if _plane(image)[axis] - _plane(before)[axis] > tolerance:
+        if plane_of_slice(image)[axis] - plane_of_slice(before)[axis] > tolerance:
             parts.append([])
         parts[-1].append(image)
     return parts

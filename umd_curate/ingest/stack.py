@@ -19,6 +19,9 @@ from umd_curate.model.stacks import SAME_PLACE_MM, STRICT, Evenness, StackRules,
 
 MAX_LENGTH_MM = 1e5  # of a position or spacing; no table moves a hundred metres, such a number is damaged
 UNIT_TOLERANCE = 1e-3  # of direction cosines, written with four decimals or more
+ORIENTATION_TOLERANCE = 1e-4  # of a direction cosine: 0.006 degrees
+SPACING_TOLERANCE_MM = 1e-4
+PLANE_TOLERANCES = (*[ORIENTATION_TOLERANCE] * 6, *[SPACING_TOLERANCE_MM] * 2)  # of `plane_of_slice`
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,22 @@ def has_geometry(header: InstanceHeader) -> bool:
     return off <= UNIT_TOLERANCE and bool(header.rows) and bool(header.columns)
 
 
+def plane_of_slice(header: InstanceHeader) -> tuple[float, ...]:
+    """Six direction cosines and two spacings [mm]; slices of one volume share them."""
+    return (*header.orientation, *header.pixel_spacing_mm)
+
+
+def _is_one_plane(instances: Sequence[InstanceHeader]) -> bool:
+    """Say whether all slices share frame of reference, matrix, orientation and spacing, neighbour by neighbour."""
+    if len({(one.frame_of_reference_uid or "", one.rows, one.columns) for one in instances}) > 1:
+        return False
+    values = sorted({plane_of_slice(one) for one in instances})
+    if len(values) == 1:
+        return True
+    steps = np.diff(np.sort(np.array(values), axis=0), axis=0)
+    return bool((steps <= PLANE_TOLERANCES).all())
+
+
 def _dot(a: tuple[float, ...], b: tuple[float, ...]) -> float:
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
@@ -71,7 +90,7 @@ def has_repeats(headers: Sequence[InstanceHeader]) -> bool:
 
 
 def stacked(headers: Sequence[InstanceHeader], rules: StackRules = STRICT) -> Stack:
-    """Sort single-frame images of one orientation and matrix, and judge the stack.
+    """Sort single-frame images and judge the stack; all should share orientation and matrix.
 
     Parameters
     ----------
@@ -96,6 +115,8 @@ def _fault(instances: tuple[InstanceHeader, ...], rules: StackRules) -> Fault | 
     """Fault of a sorted stack, None where a volume can be made of its slices."""
     if len(instances) < 2:
         return None
+    if not _is_one_plane(instances):
+        return Fault(codes.CHANGES, "images", float(len(instances)))
     positions = np.array([header.position_mm for header in instances], np.float64)
     shape = shape_of_stack(positions, instances[0].orientation)
     if shape.may_be_made(rules):

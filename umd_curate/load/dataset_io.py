@@ -15,7 +15,7 @@ from umd_curate.load.release_io import LABELS_PREFIX, OpenRelease, RowPlace, ope
 from umd_curate.load.source_io import source_of
 
 if TYPE_CHECKING:
-    from umd_curate.load.frames_io import Frames
+    from umd_curate.load.frames_io import Frames, Kind
 
 Row = dict[str, Any]
 _KNOWN = frozenset({"subject_id", "session_id", "split"})
@@ -78,7 +78,7 @@ class Dataset(Sequence[Row]):
         """Plain values of all rows; no image is touched."""
         return [self._plain(place) for place in self.places]
 
-    def frames(self, *columns: str, grid: str | None = None, tensors: bool = False) -> "Frames":
+    def frames(self, *columns: str, grid: str | None = None, kind: "Kind" = "numpy") -> "Frames":
         """Rows as a map-style dataset of arrays, which PyTorch's DataLoader and MONAI's transforms take as they are.
 
         Parameters
@@ -87,12 +87,12 @@ class Dataset(Sequence[Row]):
             Images of a frame, such as ``"ct", "pet", "organs"``.
         grid
             Column of the image on whose grid all others are brought; each stays on its own where None.
-        tensors
-            Give torch tensors instead of numpy arrays.
+        kind
+            ``numpy`` arrays, ``torch`` tensors, or ``monai`` tensors, which know where their voxels are.
         """
         from umd_curate.load.frames_io import Frames  # noqa: PLC0415  (this module is its door)
 
-        return Frames(self, columns, grid, tensors)
+        return Frames(self, columns, grid, kind)
 
     def _passes(self, place: RowPlace, conditions: Sequence[Sequence[Condition]]) -> bool:
         if not may_keep(conditions, place.known):

@@ -1,10 +1,10 @@
 """Rows as dictionaries of arrays, in the form that PyTorch's DataLoader and MONAI's dictionary transforms take.
 
-torch is imported only where tensors are asked for; a map-style dataset needs no base class.
+torch and MONAI are imported only where their tensors are asked for; a map-style dataset needs no base class.
 """
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from umd_curate.load.dataset_io import Dataset
 
 torch = Lazy("torch")
+monai_data = Lazy("monai.data")
+
+Kind = Literal["numpy", "torch", "monai"]
 
 _TENSOR_TYPES = {np.dtype("uint16"): np.int32, np.dtype("uint32"): np.int64}  # torch works with few unsigned types
 
@@ -27,15 +30,19 @@ class Frames:
 
     An item holds per column an array with a channel axis, shape (1, i, j, k), and ``<column>_meta_dict`` with ``affine``
     (4 x 4, RAS+ mm), ``spacing_mm``, ``units`` and ``filename_or_obj``; beside them ``subject_id`` and ``session_id``.
-    An image that a session lacks is None.
+    MONAI looks for a place nowhere but in a tensor itself, so for it that is where this stands. An image that a session
+    lacks is None.
     """
 
     dataset: "Dataset"
     columns: tuple[str, ...]
     grid: str | None = None
-    tensors: bool = False
+    kind: Kind = "numpy"
 
     def __post_init__(self) -> None:
+        if self.kind not in get_args(Kind):
+            message = f"There are no frames of that kind; there are {', '.join(get_args(Kind))}."
+            raise UsageError(message)
         if not self.columns or (self.grid is not None and self.grid not in self.columns):
             message = "Name the images of a frame, and among them the one whose grid is shared."
             raise UsageError(message)
@@ -52,23 +59,27 @@ class Frames:
             image: Image | None = row.get(column)
             if image is not None and shared is not None:
                 image = image.on_grid_of(shared)
-            frame[column] = self._array(image) if image is not None else None
-            if image is not None:
-                frame[f"{column}_meta_dict"] = {
-                    "affine": image.affine,
-                    "spacing_mm": image.spacing_mm,
-                    "units": image.units,
-                    "filename_or_obj": image.file_name,
-                }
+            if image is None:
+                frame[column] = None
+                continue
+            meta = {"spacing_mm": image.spacing_mm, "units": image.units, "filename_or_obj": image.file_name}
+            frame[column] = self._array(image, meta)
+            if self.kind != "monai":
+                frame[f"{column}_meta_dict"] = {"affine": image.affine, **meta}
         return frame
 
-    def _array(self, image: Image) -> Any:  # noqa: ANN401  (an array or a tensor)
+    def _array(self, image: Image, meta: dict[str, Any]) -> Any:  # noqa: ANN401  (an array or a tensor)
         array: NDArray[np.generic] = np.ascontiguousarray(image.array)[None]
-        if not self.tensors:
+        if self.kind == "numpy":
             return array
         wanted = _TENSOR_TYPES.get(array.dtype, array.dtype)
         try:
-            return torch.from_numpy(np.array(array, wanted))
+            tensor = torch.from_numpy(np.array(array, wanted))
+            if self.kind == "torch":
+                return tensor
+            return monai_data.MetaTensor(
+                tensor, affine=torch.from_numpy(image.affine.copy()), meta={**meta, "space": "RAS"}
+            )
         except ImportError as error:
-            message = "Tensors were asked for, and torch is not installed."
-            raise EngineError(message, hint="Install torch for this machine, or take numpy arrays.") from error
+            message = f"Frames for {self.kind} were asked for, and it is not installed."
+            raise EngineError(message, hint="Install it for this machine, or take numpy arrays.") from error

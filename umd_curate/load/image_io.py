@@ -7,10 +7,9 @@ one buffer. `array` is indexed (i, j, k), as nibabel has it, and is a view; `aff
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
-import pyarrow as pa
 from isal import isal_zlib
 from numpy.typing import NDArray
 
@@ -19,9 +18,9 @@ from umd_curate.load.nearest import nearest
 from umd_curate.model.footprint import FootprintMean
 from umd_curate.model.geometry import Float64, Grid, Volume
 from umd_curate.model.resampled import background, stored_as
-from umd_curate.store.gzip_seek import SeekableGzip
 from umd_curate.store.lazy import Lazy
 from umd_curate.store.nifti_header import HEADER_BYTES, Stored, stored_of
+from umd_curate.store.restarts import PackedPlanes
 
 if TYPE_CHECKING:
     from nibabel.nifti1 import Nifti1Image
@@ -64,8 +63,7 @@ class Image:
     sha256: str = field(repr=False)
     read: Callable[[], memoryview] = field(repr=False)
     _array_kji: NDArray[np.generic] | None = field(default=None, repr=False)
-    _seekable: SeekableGzip | None = field(default=None, repr=False)
-    _stored: Stored | None = field(default=None, repr=False)
+    _packed: PackedPlanes | None = field(default=None, repr=False)
 
     @property
     def array(self) -> NDArray[np.generic]:
@@ -96,7 +94,7 @@ class Image:
         return self.column.startswith(LABEL_COLUMNS)
 
     def plane(self, index: int, axis: int = 2) -> NDArray[np.generic]:
-        """One plane; along k (axis 2) only a part of the image is unpacked.
+        """One plane; along k (axis 2) only a part of the image is unpacked where the file has restarts, as ours have.
 
         Parameters
         ----------
@@ -115,15 +113,13 @@ class Image:
         if not 0 <= index < self.shape[2]:
             message = "the image has no such plane"
             raise IndexError(message)
-        if self._seekable is None:
-            self._seekable = SeekableGzip(pa.BufferReader(self._checked()))
-            self._stored = _stored(self._seekable.read(HEADER_BYTES))
-        stored = self._stored
-        assert stored is not None  # noqa: S101  (set together with the stream)
-        _, nj, ni = stored.grid.shape_kji
-        size = nj * ni * stored.dtype.itemsize
-        self._seekable.seek(HEADER_BYTES + index * size)
-        return np.frombuffer(_read_all(self._seekable, size), stored.dtype).reshape(nj, ni).T
+        if self._packed is None:
+            try:
+                self._packed = PackedPlanes(self._checked())
+            except ValueError as error:
+                raise _damaged() from error
+        plane_ji = self._packed.plane(index)
+        return np.asarray(self.array.take(index, axis)) if plane_ji is None else plane_ji.T
 
     def to_nibabel(self) -> "Nifti1Image":
         """As a nibabel image; the voxels are not copied."""
@@ -179,17 +175,6 @@ def _stored(header: bytes) -> Stored:
     if stored is None:
         raise _damaged()
     return stored
-
-
-def _read_all(stream: Any, size: int) -> bytes:  # noqa: ANN401  (any raw stream)
-    parts, left = [], size
-    while left:
-        part = stream.read(left)
-        if not part:
-            raise _damaged()
-        parts.append(part)
-        left -= len(part)
-    return b"".join(parts)
 
 
 def _damaged() -> SchemaError:

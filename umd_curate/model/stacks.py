@@ -7,12 +7,14 @@ series, is left to the rooms.
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 import numpy as np
 
-from umd_curate.model.config import ConvertConfig
 from umd_curate.model.geometry import Float64, slice_normal
+
+if TYPE_CHECKING:
+    from umd_curate.model.config import ConvertConfig
 
 JITTER_MM: Final = 0.05  # a tenth of the finest slice step that we meet
 JITTER_PART: Final = 0.02  # of the slice step; steps at the bed borders of a sound GE PET put slices off by 1.2 %
@@ -43,7 +45,7 @@ class StackRules:
     to_finer: bool = False  # a stack of two spacings is interpolated to the finer one
 
     @classmethod
-    def of(cls, settings: ConvertConfig) -> Self:
+    def of(cls, settings: "ConvertConfig") -> Self:
         """Rules of umd.toml."""
         return cls(fill=settings.fill, to_finer=settings.resample_uneven)
 

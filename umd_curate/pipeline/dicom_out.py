@@ -79,6 +79,8 @@ def series_orders(understood: Understood, workspace: Workspace, config: UmdConfi
                 for unit, role, files, patient in anchors
                 if patient == owner and (files & paths or (frame and frame in _frames(files, rows)))
             ]
+            # What an image of the session was made of is cut as that image was; all else by every image in its frame.
+            own = [one for one in near if one[2] & paths]
             name = key.short_id("s", f"{study}/{series}")
             role = role_of(ordered[0]) or Role.CT
             subject = vault.subject_of(owner)
@@ -90,8 +92,8 @@ def series_orders(understood: Understood, workspace: Workspace, config: UmdConfi
                     patient=owner,
                     folder=f"sub-{subject}/{key.short_id('t', study)}/{role.value}-{name.partition('-')[2]}",
                     files=tuple((row.path, row.size, row.mtime_ns) for row in ordered),
-                    anchors=tuple((unit, role) for unit, role, _ in near),
-                    is_anchor=any(files & paths for _, _, files in near),
+                    anchors=tuple((unit, role) for unit, role, _ in own or near),
+                    is_anchor=bool(own),
                 )
             )
     return made

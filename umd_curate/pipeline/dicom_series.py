@@ -9,15 +9,27 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 from pydicom import Dataset
 from pydicom.dataset import FileDataset
 
+from umd_curate.deid.burned import Decided, decided_of
 from umd_curate.deid.carry_io import Carried, carried_from, look_for_head
 from umd_curate.deid.clean_io import Cleaned, Deed, HeaderCleaner
 from umd_curate.deid.conformance_io import new_errors
-from umd_curate.deid.dicom_out_io import refuse_hidden, refuse_identifiers, stored_plane, with_plane, write_checked
+from umd_curate.deid.dicom_out_io import (
+    Stored,
+    refuse_hidden,
+    refuse_identifiers,
+    stored_plane,
+    stored_planes,
+    with_plane,
+    write_checked,
+)
+from umd_curate.deid.encode_io import SeriesWriter
 from umd_curate.deid.identifiers import IdentifierSet, Kind
 from umd_curate.deid.rules import rules_of
+from umd_curate.deid.strokes import text_rows
 from umd_curate.model.catalogue import deid as codes
 from umd_curate.model.catalogue import run as run_codes
 from umd_curate.model.config import UmdConfig
@@ -47,8 +59,11 @@ def write_series(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     staging = place.resolve(f"private/dicom/{order.series}")
     shutil.rmtree(staging, ignore_errors=True)
     carried = _cuts(order, place, config)
+    _refuse_text(order, config)
     cleaner = HeaderCleaner(key, PatientKey(order.patient), SubjectId(order.subject), rules_of(config.deid))
+    writer = SeriesWriter()
     seen: set[tuple[Kind, str]] = set()
+    moved: frozenset[str] = frozenset()
     done: Counter[Deed] = Counter()
     cut = 0
     try:
@@ -56,10 +71,11 @@ def write_series(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
             refuse_hidden(source, order.series)
             cleaned = cleaner.clean(source)
             cut += _cut(cleaned, source, carried, order.series)
-            write_checked(cleaned, staging / f"{n:05d}.dcm", order.series)
+            write_checked(cleaned, staging / f"{n:05d}.dcm", order.series, writer)
             seen |= cleaned.identifiers.entries
             done.update(cleaned.actions)
-        refuse_identifiers(sorted(staging.glob("*.dcm")), order.series, IdentifierSet(frozenset(seen)))
+            moved = cleaned.moved
+        refuse_identifiers(sorted(staging.glob("*.dcm")), order.series, IdentifierSet(frozenset(seen)), moved)
         errors = _conformance(order, staging)
         written = _moved(staging, target / order.folder)
     finally:
@@ -100,7 +116,13 @@ def _cuts(order: SeriesOrder, place: Place, config: UmdConfig) -> Sequence[Carri
     carried = [
         found
         for unit, role in order.anchors
-        if (found := carried_from(place.resolve(f"private/staged/{unit}.nii"), _published(place, unit, role)))
+        if (
+            found := carried_from(
+                place.resolve(f"private/staged/{unit}.nii"),
+                _published(place, unit, role),
+                _decided(order, config) if order.is_anchor and role == order.role else None,
+            )
+        )
         is not None
     ]
     known = [one for one in carried if one.is_cut]
@@ -115,6 +137,31 @@ def _cuts(order: SeriesOrder, place: Place, config: UmdConfig) -> Sequence[Carri
     return known
 
 
+def _decided(order: SeriesOrder, config: UmdConfig) -> Decided | None:
+    """What a person decided about text in the pixels of this series."""
+    found = next((entry for entry in config.deid.burned_in if entry.series == order.series), None)
+    return decided_of(found.model_dump(mode="json")) if found else None
+
+
+def _refuse_text(order: SeriesOrder, config: UmdConfig) -> None:
+    """Look for text in the slices of a series that no session holds, where that is asked for; those of a session were searched.
+
+    Raises
+    ------
+    Refused
+        DEI-105: there is some, and no person called it clean.
+    """
+    decided = _decided(order, config)
+    if not config.deid.search_text or order.is_anchor or (decided and decided.verdict == "clean"):
+        return
+    before: Stored | None = None
+    for source in _sources(order):
+        for plane in stored_planes(source):
+            if text_rows(plane, before):
+                raise Refused(codes.TEXT_IN_PIXELS.at(order.series, "no session holds the series, so no page shows it"))
+            before = plane
+
+
 def _published(place: Place, unit: str, role: str) -> Path:
     stem = unit.removesuffix(f"_{role}")
     subject, session = (part.partition("-")[2] for part in stem.split("_")[:2])
@@ -122,7 +169,7 @@ def _published(place: Place, unit: str, role: str) -> Path:
 
 
 def _cut(cleaned: Cleaned, source: Dataset, carried: Sequence[Carried], series: str) -> bool:
-    """Cut the face from one image where a cut reaches it; say whether it did.
+    """Cut the face, and the text that a person wants cleared, from one image where a cut reaches it; say whether it did.
 
     Raises
     ------
@@ -134,15 +181,16 @@ def _cut(cleaned: Cleaned, source: Dataset, carried: Sequence[Carried], series: 
     plane = stored_plane(source)
     if plane is None:
         raise Refused(codes.FACE_IN_FRAMES.at(series))
-    masks = [one.mask_of(source, plane.shape) for one in carried]
-    if any(mask is None for mask in masks):
+    masks = [one.masks_of(source, plane.shape) for one in carried]
+    placed = [mask for mask in masks if mask is not None]
+    if len(placed) < len(masks):
         raise Refused(codes.FACE_IN_FRAMES.at(series))
-    mask = carried[0].union(masks)
-    if not mask.any():
+    face, text = (np.logical_or.reduce(several) for several in zip(*placed, strict=True))
+    if not (face | text).any():
         return False
     changed = plane.copy()
-    changed[mask] = carried[0].fill(source, plane)
-    with_plane(cleaned, changed)
+    changed[face | text] = carried[0].fill(source, plane)
+    with_plane(cleaned, changed, face=bool(face.any()), text=bool(text.any()))
     return True
 
 

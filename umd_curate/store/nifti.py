@@ -20,6 +20,7 @@ from umd_curate.model.geometry import Grid, Volume
 from umd_curate.store.files import atomic
 from umd_curate.store.lazy import Lazy
 from umd_curate.store.nifti_header import HEADER_BYTES, Stored, header_bytes, stored_of, voxel_digest
+from umd_curate.store.restarts import planes_between, restart
 from umd_curate.store.watched import Watched
 
 nib = Lazy("nibabel")
@@ -102,6 +103,8 @@ class NiftiWriter:
             message = "the plane does not fit the grid"
             raise ValueError(message)
         data = np.ascontiguousarray(plane_ji, self.dtype).reshape(-1).view(np.uint8).data
+        if self._gzip and self._planes and self._planes % planes_between(len(data)) == 0:
+            restart(self._gzip)
         self._digest.update(data)
         self._send(data)
         self._planes += 1

@@ -1,10 +1,12 @@
 from dataclasses import replace
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.ingest.rows import series
 from umd_curate.ingest.group import volumes_of_series
+from umd_curate.ingest.stack import stacked
 
 CORONAL = (1.0, 0.0, 0.0, 0.0, 0.0, -1.0)
 
@@ -35,6 +37,33 @@ def test_other_matrix_or_spacing_is_split_off():
     other = _copy(images[:4], "fine", pixel_spacing_mm=(1.0, 1.0))
     small = _copy(images[:3], "small", rows=50)
     assert _sizes([*images, *other, *small]) == [30, 4, 3]
+
+
+TURNED = (1.0, 0.0, 0.0, 0.0, 0.9961946981, 0.0871557427)  # by 5 degrees
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"orientation": TURNED},
+        {"pixel_spacing_mm": (0.9, 0.9)},
+        {"rows": 40, "columns": 40},
+        {"frame_of_reference_uid": "2.9"},
+    ],
+    ids=lambda change: next(iter(change)),
+)
+@pytest.mark.parametrize("which", [slice(0, 10), slice(20, 30), slice(0, None, 2), slice(14, 15)])
+def test_a_stack_that_changes_on_the_way_is_refused_not_shortened(which, change):
+    images = series("CT", n=30)
+    images[which] = [replace(image, **change) for image in images[which]]
+    (group,) = volumes_of_series(images)
+    assert len(group) == 30
+    assert stacked(group).fault.code.code == "ING-223"
+
+
+def test_two_stacks_side_by_side_are_two_volumes_though_their_orientation_is_close():
+    images = series("CT", n=30)
+    assert _sizes([*images, *_copy(images[:12], "oblique", orientation=TURNED)]) == [30, 12]
 
 
 def test_rounded_orientations_stay_together():

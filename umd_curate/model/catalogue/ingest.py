@@ -275,6 +275,12 @@ NOT_A_PET = _refused(
     "Modality (0008,0060), ImageType (0008,0008) or the radiopharmaceutical (0018,0031) say that it is a single-photon image.",
     "Leave the series out with [[ingest.decide]], or have its SOP class corrected in the archive.",
 )
+CHANGES = _refused(
+    "ING-223",
+    "The slices of one stack differ in orientation, spacing, matrix or frame of reference",
+    "Together they stand on one even line; each part by itself would be a cut body, and no grid holds them all.",
+    "Reconstruct the series again on the console, or send each part as a series of its own.",
+)
 
 NO_PARTNER = _notice(
     "ING-301",
