@@ -40,7 +40,7 @@ def stop_after(finished: Finished, workspace, tasks, number):
         os.killpg(process.pid, number)  # as a terminal does
     else:
         process.send_signal(number)
-    said = process.communicate(timeout=60)[1]
+    said = process.communicate(timeout=300)[1]
     _, alive = psutil.wait_procs(workers, timeout=20)
     assert len(workers) >= 2
     assert alive == []

@@ -132,6 +132,19 @@ def test_head_and_neck_alone_under_a_header_that_turns_them_are_noticed(role):
     assert is_turned(examine(image, What(role)), image, What(role))
 
 
+def test_a_lone_head_in_ct_whose_header_puts_the_neck_elsewhere_is_noticed_and_a_good_one_is_not():
+    head = trial_head(replace(PLAIN, bottom_mm=-215, spacings_mm={"ct": (5.0, 5.0, 6.0)}))["ct"]
+    assert not is_turned(examine(head.volume, What.CT), head.volume, What.CT)
+    for rows, signs in (
+        ((0, 1, 2), (1, -1, -1)),
+        ((0, 1, 2), (1, 1, -1)),
+        ((0, 2, 1), (1, 1, 1)),
+        ((2, 1, 0), (1, 1, 1)),
+    ):
+        image = turned(head.volume, rows, signs)
+        assert is_turned(examine(image, What.CT), image, What.CT)
+
+
 @pytest.mark.parametrize("radii_mm", [(80.0, 80.0), (75.0, 95.0)])
 def test_a_piece_of_a_limb_that_the_view_cuts_on_both_ends_is_no_turned_head(radii_mm):
     shape, step = (52, 84, 84), 3.0

@@ -53,7 +53,7 @@ def no_block(seen):
 def test_the_head_stays_behind_the_wall_and_the_other_patient_crosses_it(tmp_path: Path, monkeypatch):
     monkeypatch.setattr(step, "faces_of", no_block)
     for series in (a_head(), a_leg()):
-        series.write(tmp_path / "raw")
+        series.write(tmp_path / "raw" / series.patient)
     workspace = str(tmp_path / "ws")
     result = CliRunner().invoke(
         cli, ["ingest", str(tmp_path / "raw"), "-w", workspace, "--referee", "none"], standalone_mode=False

@@ -1,21 +1,24 @@
 """The label step on real files: contours of the site become label maps on the CT and on the PET grid, with provenance."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cache
 
 import numpy as np
 import pytest
 
 from tests.unit.label.phantom import ORGANS, dice, drawn, grid
 from umd_curate.label import STEP
+from umd_curate.label.step import STEP_CARRY
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.config_labels import LabelConfig
 from umd_curate.model.findings import Refused
-from umd_curate.model.geometry import Grid, Volume
-from umd_curate.model.receipts import State, What
+from umd_curate.model.geometry import Grid, Volume, apply_affine
+from umd_curate.model.receipts import Receipt, State, What
 from umd_curate.model.sidecars import LabelSidecar
 from umd_curate.model.steps import SessionFiles
-from umd_curate.model.transforms import Rigid, itk_text
+from umd_curate.model.transforms import Deformation, Rigid, euler, itk_text
+from umd_curate.register.transforms_io import write_displacement, write_inverse
 from umd_curate.store.files import artifact, write_text
 from umd_curate.store.keys import key_path, make_key
 from umd_curate.store.nifti import read_volume, voxel_sha256, write_volume
@@ -273,3 +276,127 @@ def test_labels_follow_the_transform_of_a_corrected_motion_to_the_pet(place):
     found, expected = (read_volume(place.resolve(entry.outputs[2].path)).array_kji for entry in (receipt, still))
     assert found.any()
     assert np.array_equal(found, expected)
+
+
+# --- labels of another session of the same subject --------------------------------------------------------------------
+
+TO_MR = Rigid.about(np.zeros(3), euler(0.05, -0.03, 0.08), np.array([14.0, -9.0, 31.0]))  # points of the CT to the MR's
+
+
+def bent(points_ras_mm):
+    """Displacement [mm] of points of the CT's space: a smooth wave that a volume keeps."""
+    z = np.asarray(points_ras_mm)[..., 2]
+    return np.stack([6.0 * np.sin(z / 45.0), 5.0 * np.cos(z / 60.0), np.zeros_like(z)], axis=-1)
+
+
+def field_of(sign):
+    """The wave, or its inverse, as a field over the body: the wave moves no point along z, so both are exact."""
+    on = grid((40, 48, 60), (8.0, 8.0, 8.0))
+    k, j, i = np.meshgrid(*(np.arange(n, dtype=np.float64) for n in on.shape_kji), indexing="ij")
+    shift = sign * bent(apply_affine(on.affine, np.stack([i, j, k], -1).reshape(-1, 3)))
+    return on, shift.reshape(*on.shape_kji, 3).astype(np.float32)
+
+
+@cache
+def fine_body():
+    return drawn(grid((90, 105, 122), (3.6, 3.6, 3.6)))
+
+
+def drawn_through(on, to_body):
+    """The analytic body on a grid, each voxel asked where a map leads its centre."""
+    k, j, i = np.meshgrid(*(np.arange(n, dtype=np.float64) for n in on.shape_kji), indexing="ij")
+    at = to_body(apply_affine(on.affine, np.stack([i, j, k], -1).reshape(-1, 3)))
+    body = fine_body()
+    n = np.rint(apply_affine(np.linalg.inv(body.affine), at)).astype(int)[:, ::-1]
+    inside = ((n >= 0) & (n < body.array_kji.shape)).all(axis=1)
+    labels = np.zeros(len(at), np.uint8)
+    labels[inside] = body.array_kji[tuple(n[inside].T)]
+    return Volume(labels.reshape(on.shape_kji), on.affine)
+
+
+@dataclass
+class Registered(Sessions):
+    pair: Receipt
+
+    def receipts(self, step):
+        return (self.pair,) if step == "between" else ()
+
+
+def registered(place, verdict="accepted", *, labelled="petct1", deformed=True):
+    """A PET/CT and a PET/MR whose registration is known, and the labels of one of both."""
+    turned = Volume(np.ones(PET.shape_kji, np.float32), TO_MR.matrix @ PET.affine)
+    images = {
+        "petct1": {What.CT: Volume(np.zeros(CT.shape_kji, np.int16), CT.affine), What.PET: Volume(turned.array_kji, PET.affine)},
+        "petmri1": {What.MR: Volume(np.zeros(CT.shape_kji, np.int16), TO_MR.matrix @ CT.affine), What.PET: turned},
+    }  # fmt: skip
+    if labelled == "petct1":
+        images["petct1"][What.ORGANS] = drawn(CT)
+    else:
+        mr_points_to_body = TO_MR.inverse().points if not deformed else lambda p: unbent(TO_MR.inverse().points(p))
+        images["petmri1"][What.ORGANS] = drawn_through(images["petmri1"][What.MR].grid, mr_points_to_body)
+    sessions = []
+    for name, volumes in images.items():
+        files = {}
+        for role, volume in volumes.items():
+            path = f"data/sub-7K3QF2/ses-{name}/sub-7K3QF2_ses-{name}_{role}.nii.gz"
+            write_volume(place.resolve(path), volume)
+            files[role] = artifact(role, path, place.resolve(path))
+        sessions.append(SessionFiles("7K3QF2", name, name[:-1], files))
+    stem = "data/sub-7K3QF2/ses-petct1/sub-7K3QF2_ses-petct1_from-petmri1"
+    write_text(place.resolve(f"{stem}_xfm.tfm"), itk_text(TO_MR))
+    outputs = [artifact("from-petmri1_xfm", f"{stem}_xfm.tfm", place.resolve(f"{stem}_xfm.tfm"))]
+    if deformed:
+        on, there = field_of(1.0)
+        found = Deformation(TO_MR, on, there, field_of(-1.0)[1])
+        write_displacement(place.resolve(f"{stem}_xfm.nii.gz"), found)
+        write_inverse(place.resolve(f"{stem}_desc-inverse_xfm.nii.gz"), found)
+        for what, ending in (("displacement", "_xfm.nii.gz"), ("inverse", "_desc-inverse_xfm.nii.gz")):
+            outputs.append(artifact(f"from-petmri1_{what}", f"{stem}{ending}", place.resolve(f"{stem}{ending}")))
+    measured = {"verdict": verdict, "moving_session": "petmri1"}
+    pair = Receipt(
+        "between", "sub-7K3QF2_ses-petct1_from-petmri1", "", State.DONE, "7K3QF2", "petct1", (), tuple(outputs), (), measured
+    )  # fmt: skip
+    return Registered(sessions, pair)
+
+
+def unbent(points):
+    return points - bent(points)
+
+
+@pytest.mark.parametrize("deformed", [False, True])
+@pytest.mark.parametrize("labelled", ["petct1", "petmri1"])
+def test_a_pet_without_labels_gets_those_of_the_other_session_where_the_registration_puts_them(
+    place, labelled, deformed
+):
+    view = registered(place, labelled=labelled, deformed=deformed)
+    (unit,) = STEP_CARRY.plan(view, UmdConfig())
+    receipt = STEP_CARRY.perform(unit, place, UmdConfig())
+    other = {"petct1": "petmri1", "petmri1": "petct1"}[labelled]
+    assert (unit.session, receipt.session) == (other, other)
+    entry, beside = receipt.outputs
+    assert entry.path == f"data/sub-7K3QF2/ses-{other}/sub-7K3QF2_ses-{other}_space-pet_desc-organs_dseg.nii.gz"
+    found = read_volume(place.resolve(entry.path))
+    if labelled == "petct1":
+        bend = unbent if deformed else (lambda p: p)
+        truth = drawn_through(found.grid, lambda p: bend(TO_MR.inverse().points(p)))
+    else:
+        truth = drawn_through(found.grid, lambda p: p)  # bent there and back: the body of the CT again
+    assert np.mean(list(dice(found.array_kji, truth.array_kji).values())) > 0.87
+    sidecar = LabelSidecar.model_validate(json.loads(place.resolve(beside.path).read_text(encoding="utf-8")))
+    role = "ct" if labelled == "petct1" else "mr"
+    assert (sidecar.engine, sidecar.method, sidecar.reference) == ("propagate", "propagated", f"{labelled}/{role}")
+    assert sidecar.approximate == tuple(organ.name for organ in ORGANS if organ.name in sidecar.labels)
+    names = {key.removeprefix("transform ") for key in sidecar.inputs if key.startswith("transform ")}
+    assert sidecar.transform == " + ".join(sorted(names, key=sidecar.transform.index))
+    rigid = "sub-7K3QF2_ses-petct1_from-petmri1_xfm.tfm"
+    assert (f"inverse of {rigid}" if labelled == "petct1" else rigid) in names
+    assert len(names) == 1 + deformed
+
+
+def test_labels_are_carried_between_sessions_only_where_they_are_missing_and_the_registration_was_accepted(place):
+    assert STEP_CARRY.plan(registered(place, "for a human"), UmdConfig()) == []
+    view = registered(place)
+    both = [replace(s, artifacts={**s.artifacts, What.ORGANS_ON_PET: s.artifacts[What.PET]}) for s in view.found]
+    assert STEP_CARRY.plan(Registered(both, view.pair), UmdConfig()) == []
+    without = UmdConfig(label=LabelConfig(engines=("import",)))
+    assert STEP_CARRY.plan(view, without) == []

@@ -61,8 +61,7 @@ class Options:
     def settings(self, workspace: Workspace | None) -> UmdConfig:
         """Settings of --config, else of the workspace, else the defaults; the call's own options above them."""
         settings = load_config(self.config or (workspace.config_path if workspace else None))
-        changed = {name: getattr(settings, name).model_copy(update=dict(own)) for name, own in self.overrides.items()}
-        return settings.model_copy(update=changed)
+        return settings.changed(self.overrides)
 
     def overriding(self, section: str, own: Mapping[str, Json]) -> Self:
         """These options with settings of a section that this call overrides."""

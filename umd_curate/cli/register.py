@@ -20,7 +20,7 @@ MIN_REASON = 10  # characters, as in umd.toml
 @click.option("--motion", type=click.Choice(["measure", "correct", "off"]),
               help="Motion between PET and CT/MR of a scan.  [default: register.motion, or measure]")  # fmt: skip
 @click.option("--override", nargs=2, type=(str, click.Path(path_type=Path, exists=True, dir_okay=False)), multiple=True,
-              metavar="PAIR FILE", help="Use this transform for a pair; kept for later runs..")  # fmt: skip
+              metavar="PAIR FILE", help="Use this transform for a pair; kept for later runs.")  # fmt: skip
 @click.option("--forget", multiple=True, metavar="PAIR", help="Take back a transform that --override gave.")
 @click.option(
     "--reason", help="Why the transforms of --override are right; it is published, so it must name no person."
@@ -34,7 +34,8 @@ def register(
 ) -> int:  # fmt: skip
     """Bring PET and CT or MR of each session to one grid, with a receipt of their overlap and motion.
 
-    With --between also the sessions of a subject onto each other, for which they must be labelled. --dry-run names the pairs.
+    With --between also the sessions of a subject onto each other: labels drive it where both have them, and a PET without labels
+    gets those of the other session. --dry-run names the pairs.
 
     \b
     Example:
@@ -59,7 +60,7 @@ def register(
                 options.require(), options.settings(options.require()), override, forget, reason or ""
             )
     settings = options.settings(options.require())
-    names = ("register",) if settings.register_.between == "off" else ("register", "label", "between")
+    names = ("register",) if settings.register_.between == "off" else ("register", "label", "between", "carry")
     return do_steps(options, names)
 
 

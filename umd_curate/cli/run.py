@@ -105,7 +105,7 @@ def qa(options: Options) -> int:
     Example:
       umd-curate qa --workspace study
     """
-    return do_steps(options, ("qa", "cohort", "report"))
+    return do_steps(options, ("qa", "cohort", "pairs", "report"))
 
 
 def do_steps(options: Options, names: Sequence[str]) -> int:

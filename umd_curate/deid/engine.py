@@ -40,6 +40,8 @@ SURE_SIGNS = frozenset({"neck", "column"})
 BACKWARDS_MM = -25.0  # see `shell.overhang_mm`
 LONE_HEAD_MM = 350.0  # a head alone is not as long in any direction
 CUT_OUT_CM2 = 40.0  # of both opposite sides; ears and nose that a tight view clips are smaller, a cut leg is larger
+# Trial heads: 12-15 mm of skull, scalp and air above the cavity, and a neck below it that the view cuts off; turned ones 63 mm and more above.
+MAX_ABOVE_CAVITY_MM, MAX_BELOW_CAVITY_MM = 40.0, 150.0
 SKULL_MM = (58.0, 92.0)  # half of a head's breadth
 OPEN_BY_VOXELS = 3  # parts the brain's cavity from the spinal canal and the orbits
 
@@ -159,6 +161,8 @@ def is_turned(examined: Examined, volume: Volume, role: What) -> bool:
     wanted = {"neck"} if examined.head is not None else {"neck", "dome"}
     least = round(LONE_HEAD_MM / COARSE_MM) if examined.head is not None else 0
     values = coarse(volume)[0].array_kji.astype(np.float32) if role is What.CT else None
+    if values is not None and examined.head is not None and _lies_otherwise(_cranium(values, body), body):
+        return True
     for axes, flip in _TURNS:
         turned = np.ascontiguousarray(_turn(body, axes, flip=flip))
         head = find_head(turned)
@@ -175,6 +179,16 @@ def is_turned(examined: Examined, volume: Volume, role: What) -> bool:
 def _has_skull(body: Mask, head: Head) -> bool:
     radius_mm = find_skull(body, head).radius_mm
     return SKULL_MM[0] <= radius_mm <= SKULL_MM[1]
+
+
+def _lies_otherwise(cavity: Mask | None, body: Mask) -> bool:
+    """Say whether a cranium has the neck elsewhere than below: the body ends there within the view, and goes on far above."""
+    if cavity is None:
+        return False
+    seen, whole = (np.flatnonzero(mask.any(axis=(1, 2))) for mask in (cavity, body))
+    below_mm, above_mm = (seen[0] - whole[0]) * COARSE_MM, (whole[-1] - seen[-1]) * COARSE_MM
+    ends_below = whole[0] > 1 and below_mm <= MAX_BELOW_CAVITY_MM
+    return bool(ends_below and above_mm > MAX_ABOVE_CAVITY_MM)
 
 
 def _is_cut_out(body: Mask) -> bool:

@@ -61,7 +61,8 @@ def carried_over(labels: Volume, fixed: Grid, transforms: Sequence[TransformFile
 
 def _read(file: TransformFile) -> Any:  # noqa: ANN401  (SimpleITK is untyped)
     if file.path.suffix == ".tfm":
-        return sitk.ReadTransform(str(file.path))
+        linear = sitk.ReadTransform(str(file.path))
+        return linear.GetInverse() if file.is_inverse else linear
     field = sitk.ReadImage(str(file.path), sitk.sitkVectorFloat64)
     return sitk.DisplacementFieldTransform(field)
 

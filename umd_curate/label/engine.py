@@ -71,11 +71,20 @@ class EngineDescription:
 
 @dataclass(frozen=True, slots=True)
 class TransformFile:
-    """A registration's file: ``.tfm`` (linear) or ``.nii.gz`` (displacement field); its path is not shown."""
+    """A registration's file: ``.tfm`` (linear) or ``.nii.gz`` (displacement field); its path is not shown.
+
+    `is_inverse` says that the way back is meant; of a linear transform only, since a displacement has a file for it.
+    """
 
     name: str
     path: Path = field(repr=False)
     sha256: str
+    is_inverse: bool = False
+
+    @property
+    def shown(self) -> str:
+        """Name of the file, as provenance states it."""
+        return f"inverse of {self.name}" if self.is_inverse else self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +102,8 @@ class LabelSource:
     transforms
         Files of ITK that lead from points of the image to label to points of this map (LPS+ mm), applied from the last to
         the first as ITK composes them; none where both share a frame of reference and nothing moved.
+    session
+        Session of the map, where it is another one of the same subject.
     """
 
     role: str
@@ -100,6 +111,12 @@ class LabelSource:
     sha256: str
     names: Mapping[int, str] | None = field(default=None, repr=False)
     transforms: tuple["TransformFile", ...] = ()
+    session: str = ""
+
+    @property
+    def reference(self) -> str:
+        """Image on which the map stands, such as ``ct`` or ``petct1/ct``."""
+        return f"{self.session}/{self.role}" if self.session else self.role
 
 
 @dataclass(frozen=True, slots=True)

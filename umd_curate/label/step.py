@@ -1,14 +1,26 @@
-"""The label step: let the engines draw on the CT or MR, then on the PET grid; write what keeps the contract."""
+"""The label steps: let the engines draw on the CT or MR, then on the PET grid; write what keeps the contract.
+
+A PET whose session got no labels gets those of another session of its subject, where a registration brought both together.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from umd_curate.label.engine import LabelCase, LabelEngine, Labelled, LabelSource, Outcome, TransformFile, run_engine
+from umd_curate.label.engine import (
+    LabelCase,
+    LabelEngine,
+    Labelled,
+    LabelSource,
+    Need,
+    Outcome,
+    TransformFile,
+    run_engine,
+)
 from umd_curate.label.io import read_contour_table, write_labels
 from umd_curate.label.judge import Judged, Run
-from umd_curate.label.plan import ANATOMICAL, NAME, plan_session, series_of
+from umd_curate.label.plan import ANATOMICAL, BETWEEN, CARRY, NAME, plan_carried, plan_session, series_of
 from umd_curate.label.registry import load_engines
 from umd_curate.label.tidy import tidy_judged
 from umd_curate.model.catalogue.label import EMPTY, NO_PET_LABELS
@@ -104,7 +116,35 @@ def _with_pet(receipt: Receipt, unit: Unit, place: Place, config: UmdConfig, sou
     )
 
 
+def plan_between(view: View, config: UmdConfig) -> Sequence[Unit]:
+    """One unit per PET without labels that another session of its subject can give; none without a registration."""
+    engines = [engine.describe() for engine in load_engines(config.label.engines, config.label).values()]
+    carries = next((engine for engine in engines if engine.needs is Need.LABELS and What.PET in engine.targets), None)
+    return plan_carried(view.sessions(), view.receipts(BETWEEN), carries, config.dataset.definition)
+
+
+def perform_carry(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
+    """Carry the labels of one session to the PET of another one of the same subject."""
+    transforms = unit.params["transforms"]
+    assert isinstance(transforms, list)  # noqa: S101  (the plan gives it)
+    by_path = {entry.path: entry for entry in unit.inputs}
+    files = [_transform(by_path[str(path)], place) for path in transforms]
+    if unit.params["backward"]:
+        between = f"_from-{unit.session}_xfm.tfm"  # of the other session, so that its rigid transform leads to here
+        files = [replace(file, is_inverse=file.name.endswith(between)) for file in files]
+    _, labels = _image(unit, (What.ORGANS,))
+    source = LabelSource(
+        role=str(unit.params["source_role"]),
+        path=place.resolve(labels.path),
+        sha256=labels.sha256,
+        transforms=tuple(files),
+        session=str(unit.params["source_session"]),
+    )
+    return _with_pet(unit.receipt(), unit, place, config, source)
+
+
 STEP = Step(name=NAME, version=3, sections=("dataset", "label"), plan=plan, perform=perform)
+STEP_CARRY = Step(name=CARRY, version=1, sections=("dataset", "label"), plan=plan_between, perform=perform_carry)
 
 
 def _image(unit: Unit, roles: Sequence[What]) -> tuple[What, Artifact]:

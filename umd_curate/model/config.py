@@ -1,5 +1,6 @@
 """umd.toml: every setting of a workspace, its default and its limits. Unknown keys are errors."""
 
+from collections.abc import Mapping
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import ConfigDict, Field, StringConstraints, model_validator
@@ -239,6 +240,14 @@ class UmdConfig(Section):
     def relaxations(self) -> tuple[Relaxation, ...]:
         """Every rule that this dataset relaxes, with its reason: those of the gate, and those of de-identification."""
         return (*self.release.relax, *self.deid.relaxations())
+
+    def changed(self, sections: Mapping[str, Mapping[str, Json]]) -> Self:
+        """These settings with others in some sections, by the names that umd.toml has for them."""
+        fields = {info.alias or field: field for field, info in type(self).model_fields.items()}
+        update = {
+            fields[name]: getattr(self, fields[name]).model_copy(update=dict(own)) for name, own in sections.items()
+        }
+        return self.model_copy(update=update)
 
     def section(self, name: str) -> Json:
         """Settings of one section as JSON values, without those that decide no output."""

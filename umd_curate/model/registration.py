@@ -92,6 +92,9 @@ class RegistrationReceipt(Document):
     displacement: str = Field(
         "", description="File of the displacement of fixed points before the rigid transform; empty: none."
     )
+    inverse: str = Field(
+        "", description="File of the way back: displaced to fixed points, after the inverse of the rigid transform."
+    )
     angle_deg: float = Field(0.0, description="Rotation of the rigid transform [degrees].")
     shift_mm: float = Field(0.0, description="How far it moves the middle of the fixed body [mm].")
     overlap_part: float = Field(description="Part of the fixed image's grid that the moving image covers, 0 to 1.")

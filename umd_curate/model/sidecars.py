@@ -270,11 +270,17 @@ class LabelSidecar(Document):
     engine: str
     engine_version: str
     method: str = Field(description="site-contours, propagated, model, consensus.")
-    reference: str = Field(description="Role of the image on which the labels were drawn: ct or mr.")
-    transform: str = Field("", description="identity, or the transform's file.")
+    reference: str = Field(
+        description="Image on which the labels were drawn: ct or mr, with its session where that is another one: petct1/ct."
+    )
+    transform: str = Field(
+        "", description="identity, or the transforms' files, composed as ITK does: the last one acts first."
+    )
     interpolation: str = ""
     labels: dict[str, int] = Field(description="Organ name to id, organs present only.")
-    approximate: tuple[str, ...] = Field((), description="Organs that move or fill between the scans.")
+    approximate: tuple[str, ...] = Field(
+        (), description="Organs that move or fill between the scans; between sessions all of them."
+    )
     voxel_sha256: str = ""
     inputs: dict[str, str] = Field(default_factory=dict, description="Role of each input and its SHA-256.")
     versions: dict[str, str] = Field(default_factory=dict, description="Of the programs that drew, by name.")

@@ -82,7 +82,7 @@ def plan(view: View, config: UmdConfig) -> list[Unit]:  # noqa: ARG001
 def _public_files(view: View, session: SessionFiles) -> list[Artifact]:
     made = [
         entry
-        for step in ("deface", "register", "label", "qa")
+        for step in ("deface", "register", "label", "between", "carry", "qa", "pairs")
         for receipt in view.receipts(step)
         if (receipt.subject, receipt.session) == (session.subject, session.session) and receipt.state is State.DONE
         for entry in receipt.outputs

@@ -177,7 +177,7 @@ def _some(places: Sequence[str]) -> str:
 def run(session: Session, given: Sequence[Path], dicom_out: Path | None = None) -> Path | None:
     """All of it: raw folder in, release folder out; None where the raw folder gave no session."""
     ingest(session, given, dicom_out)
-    run_steps(session, ("register", "label", "between", "qa", "cohort", "report"))
+    run_steps(session, ("register", "label", "between", "carry", "qa", "cohort", "pairs", "report"))
     return release(session)
 
 

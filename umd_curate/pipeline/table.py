@@ -14,8 +14,10 @@ ALL_STEPS = (
     "register",
     "label",
     "between",
+    "carry",
     "qa",
     "cohort",
+    "pairs",
     "report",
     "audit",
     "deid-report",
@@ -29,13 +31,14 @@ def below_the_wall() -> dict[str, Step]:
     from umd_curate.deid.burned_io import STEP as BURNED_IN  # noqa: PLC0415
     from umd_curate.deid.step import STEP as DEFACE  # noqa: PLC0415  (rooms are opened when they are needed)
     from umd_curate.label.step import STEP as LABEL  # noqa: PLC0415
+    from umd_curate.label.step import STEP_CARRY as CARRY  # noqa: PLC0415
     from umd_curate.pipeline.deid_report import STEP as DEID_REPORT  # noqa: PLC0415
     from umd_curate.pipeline.phi_gate import SEAL_STEP as SEAL  # noqa: PLC0415
     from umd_curate.pipeline.phi_gate import STEP as AUDIT  # noqa: PLC0415
     from umd_curate.pipeline.phi_gate import searched_release  # noqa: PLC0415
     from umd_curate.pipeline.referee import STEP as REFEREE  # noqa: PLC0415
     from umd_curate.pipeline.suv_images import STEP as SUV_IMAGES  # noqa: PLC0415
-    from umd_curate.qa.step import COHORT, REPORT  # noqa: PLC0415
+    from umd_curate.qa.step import COHORT, PAIRS, REPORT  # noqa: PLC0415
     from umd_curate.qa.step import STEP as QA  # noqa: PLC0415
     from umd_curate.register.step import STEP as REGISTER  # noqa: PLC0415
     from umd_curate.register.step import STEP_BETWEEN as BETWEEN  # noqa: PLC0415
@@ -50,8 +53,10 @@ def below_the_wall() -> dict[str, Step]:
         REGISTER,
         LABEL,
         BETWEEN,
+        CARRY,
         QA,
         COHORT,
+        PAIRS,
         REPORT,
         AUDIT,
         DEID_REPORT,

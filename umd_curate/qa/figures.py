@@ -73,13 +73,29 @@ class Sitter:
 
 def draw(sitter: Sitter, table: OrganTable) -> tuple[Figure, ...]:
     """Draw all figures that the session's images allow."""
-    if sitter.organs is not None and np.any(sitter.organs.array_kji):
-        centre = planes.best_centre(sitter.organs)
-    else:
-        x, y, z = (sitter.body_points_ras_mm.min(axis=0) + sitter.body_points_ras_mm.max(axis=0)) / 2
-        centre = (float(x), float(y), float(z))
-    canvas = planes.canvas_around(sitter.body_points_ras_mm, centre)
+    canvas = planes.canvas_around(sitter.body_points_ras_mm, centre_of(sitter.organs, sitter.body_points_ras_mm))
     return tuple(_figures(sitter, canvas, table))
+
+
+def centre_of(organs: Volume | None, body_points_ras_mm: Float64) -> tuple[float, float, float]:
+    """Where the planes of a session's figures meet, RAS+ mm: in most organs, else in the middle of the body."""
+    if organs is not None and np.any(organs.array_kji):
+        return planes.best_centre(organs)
+    x, y, z = (body_points_ras_mm.min(axis=0) + body_points_ras_mm.max(axis=0)) / 2
+    return float(x), float(y), float(z)
+
+
+def views_of(canvas: Canvas) -> tuple[View, ...]:
+    """Coronal and sagittal; of a thin stack axial."""
+    return _AXIAL if canvas.is_thin else _UPRIGHT
+
+
+def windowed(image: Volume, role: str, points: Sequence[Float64]) -> list[Bytes]:
+    """Grey planes of a CT in its soft-tissue window, or of another image up to its upper percentile."""
+    is_ct = role == "ct"
+    low, high = CT_WINDOW_HU if is_ct else (0.0, _upper_end(image))
+    air = AIR_HU if is_ct else 0.0
+    return [planes.window(planes.sample(image, plane, air), low, high) for plane in points]
 
 
 def contour_colours(table: OrganTable) -> dict[int, tuple[int, int, int]]:
@@ -89,38 +105,36 @@ def contour_colours(table: OrganTable) -> dict[int, tuple[int, int, int]]:
 
 def _figures(sitter: Sitter, canvas: Canvas, table: OrganTable) -> Iterator[Figure]:
     name = sitter.anatomy_role.upper()
-    views = _AXIAL if canvas.is_thin else _UPRIGHT
+    views = views_of(canvas)
     points = [view.points(canvas) for view in views]
     greys: list[Bytes] = []
     if sitter.anatomy is not None:
-        low, high = CT_WINDOW_HU if sitter.anatomy_role == "ct" else (0.0, _upper_end(sitter.anatomy))
-        air = AIR_HU if sitter.anatomy_role == "ct" else 0.0
-        greys = [planes.window(planes.sample(sitter.anatomy, plane, air), low, high) for plane in points]
-        span = interval(low, high, "HU") if sitter.anatomy_role == "ct" else f"0 to percentile {PERCENTILE:g}"
-        yield _compose("anatomy", f"{name}, {span}", greys, canvas, views, WHITE)
+        greys = windowed(sitter.anatomy, sitter.anatomy_role, points)
+        span = interval(*CT_WINDOW_HU, "HU") if sitter.anatomy_role == "ct" else f"0 to percentile {PERCENTILE:g}"
+        yield compose("anatomy", f"{name}, {span}", greys, canvas, views, WHITE)
     if greys and sitter.organs is not None:
         colours = contour_colours(table)
         labels = [planes.sample_labels(sitter.organs, plane) for plane in points]
-        panels = [_contoured(grey, label, colours) for grey, label in zip(greys, labels, strict=True)]
-        yield _compose("labels", f"Organ contours on {name}", panels, canvas, views, WHITE)
+        panels = [contoured(grey, label, colours) for grey, label in zip(greys, labels, strict=True)]
+        yield compose("labels", f"Organ contours on {name}", panels, canvas, views, WHITE)
     if sitter.pet is not None:
         high = SUV_WINDOW[1] if sitter.is_suv else _upper_end(sitter.pet)
         span = f"SUVbw 0 to {high:g} g/mL" if sitter.is_suv else f"0 to {number(high)} Bq/mL, percentile {PERCENTILE:g}"
         if greys:
             hot = [planes.window(planes.sample(sitter.pet, plane, 0.0), 0.0, high) for plane in points]
             panels = [_fused(grey, uptake) for grey, uptake in zip(greys, hot, strict=True)]
-            yield _compose("fusion", f"PET on {name}, {span}", panels, canvas, views, WHITE)
+            yield compose("fusion", f"PET on {name}, {span}", panels, canvas, views, WHITE)
         if greys and sitter.anatomy_on_pet is not None:
-            yield _compose("checkerboard", *_checkered(sitter, points, high, name), canvas, views, WHITE)
+            yield compose("checkerboard", *_checkered(sitter, points, high, name), canvas, views, WHITE)
         mips = [planes.projection(sitter.pet, view.across) for view in views]
         inverted = [
             255 - planes.window(planes.sample(mip, plane, 0.0), 0.0, high)
             for mip, plane in zip(mips, points, strict=True)
         ]
-        yield _compose("mip", f"PET MIP, {span}", inverted, canvas, views, BLACK)
+        yield compose("mip", f"PET MIP, {span}", inverted, canvas, views, BLACK)
 
 
-def _compose(
+def compose(
     name: str, caption: str, panels: Sequence[NDArray[np.uint8]], canvas: Canvas, views: Sequence[View], ink: int
 ) -> Figure:
     """Set the panels side by side, with side letters and a scale bar in `ink` on its opposite."""
@@ -158,7 +172,8 @@ def _scale_bar(
     pen.text((8 + length / 2, y - 4), f"{SCALE_BAR_MM / 10:.0f} cm", fill=tint, font=font, anchor="mb")
 
 
-def _contoured(grey: Bytes, labels: NDArray[np.int64], colours: dict[int, tuple[int, int, int]]) -> NDArray[np.uint8]:
+def contoured(grey: Bytes, labels: NDArray[np.int64], colours: dict[int, tuple[int, int, int]]) -> NDArray[np.uint8]:
+    """A grey plane with the contours of the organs on it, in their colours."""
     palette = np.zeros((int(max(labels.max(), *colours)) + 1, 3), np.uint8)
     palette[:] = GREY
     for organ_id, colour in colours.items():
@@ -175,15 +190,18 @@ def _checkered(
     """Caption and panels: squares of the CT or MR as registration placed it, and of the PET, in turn."""
     assert sitter.anatomy_on_pet is not None  # noqa: S101  (asked before)
     assert sitter.pet is not None  # noqa: S101
-    is_ct = sitter.anatomy_role == "ct"
-    ends = CT_WINDOW_HU if is_ct else (0.0, _upper_end(sitter.anatomy_on_pet))
+    greys = windowed(sitter.anatomy_on_pet, sitter.anatomy_role, points)
+    uptake = [255 - planes.window(planes.sample(sitter.pet, plane, 0.0), 0.0, high) for plane in points]
+    return f"{name} and PET (dark is hot) in turn, as registered", in_turn(greys, uptake)
+
+
+def in_turn(here: Sequence[Bytes], there: Sequence[Bytes]) -> list[NDArray[np.uint8]]:
+    """Panels with squares of two images in turn."""
     panels: list[NDArray[np.uint8]] = []
-    for plane in points:
-        grey = planes.window(planes.sample(sitter.anatomy_on_pet, plane, AIR_HU if is_ct else 0.0), *ends)
-        uptake = 255 - planes.window(planes.sample(sitter.pet, plane, 0.0), 0.0, high)
-        rows, columns = np.indices(grey.shape) // SQUARE_PIXELS
-        panels.append(np.where((rows + columns) % 2 == 0, grey, uptake))
-    return f"{name} and PET (dark is hot) in turn, as registered", panels
+    for one, other in zip(here, there, strict=True):
+        rows, columns = np.indices(one.shape) // SQUARE_PIXELS
+        panels.append(np.where((rows + columns) % 2 == 0, one, other))
+    return panels
 
 
 def _fused(grey: Bytes, uptake: Bytes) -> NDArray[np.uint8]:

@@ -13,11 +13,14 @@ from umd_curate.model.geometry import Volume
 from umd_curate.model.ids import session_folder
 from umd_curate.model.quantities import OrganQuantityRow
 from umd_curate.model.receipts import Artifact, Json, What
+from umd_curate.model.registration import RegistrationReceipt
 from umd_curate.model.sidecars import ImageSidecar, LabelSidecar, PetSidecar
 from umd_curate.model.steps import Place, Unit
+from umd_curate.qa import body as bodies
 from umd_curate.qa.engine import SessionImages
 from umd_curate.qa.figures import Figure
 from umd_curate.qa.measures import GeometryFacts, PetFacts
+from umd_curate.qa.pair_figures import PairSitter
 from umd_curate.qa.rulebook import Rulebook
 from umd_curate.store.files import artifact, write_bytes, write_json, write_text
 from umd_curate.store.nifti import read_volume
@@ -111,15 +114,39 @@ def read_session(unit: Unit, place: Place) -> SessionImages:
 
 def write_session(unit: Unit, place: Place, checks: SessionChecks, figures: Sequence[Figure]) -> tuple[Artifact, ...]:
     """Write figures and checks under ``qa/sub-X/ses-Y/``."""
-    folder = f"qa/{session_folder(unit.subject, unit.session)}"
-    written = []
-    for figure in figures:
-        path = f"{folder}/{unit.name}_figure-{figure.name}.png"
-        write_bytes(place.resolve(path), figure.png)
-        written.append(artifact(f"{What.FIGURE}-{figure.name}", path, place.resolve(path)))
-    path = f"{folder}/{unit.name}_checks.json"
+    written = write_figures(unit, place, figures)
+    path = f"qa/{session_folder(unit.subject, unit.session)}/{unit.name}_checks.json"
     write_json(place.resolve(path), as_json(checks))
     return (*written, artifact(What.CHECKS, path, place.resolve(path)))
+
+
+def write_figures(unit: Unit, place: Place, figures: Sequence[Figure], prefix: str = "") -> tuple[Artifact, ...]:
+    """Write figures under ``qa/sub-X/ses-Y/``; their roles are told apart by a prefix."""
+    written = []
+    for figure in figures:
+        path = f"qa/{session_folder(unit.subject, unit.session)}/{unit.name}_figure-{figure.name}.png"
+        write_bytes(place.resolve(path), figure.png)
+        written.append(artifact(f"{What.FIGURE}-{prefix}{figure.name}", path, place.resolve(path)))
+    return tuple(written)
+
+
+def read_registration(place: Place, path: str) -> RegistrationReceipt:
+    """Receipt of a registration; `SchemaError` as for images."""
+    try:
+        return RegistrationReceipt.model_validate_json(place.resolve(path).read_bytes())
+    except ValidationError as error:
+        message = "The receipt of a registration does not fit its schema."
+        raise SchemaError(message) from error
+
+
+def read_pair(unit: Unit, place: Place, receipt: RegistrationReceipt) -> PairSitter:
+    """Read what is drawn of two sessions."""
+    role = str(unit.params["role"])
+    fixed, moving = _read(unit, place, role), _read(unit, place, str(unit.params["moved"]))
+    assert fixed is not None  # noqa: S101  (the plan gives both)
+    assert moving is not None  # noqa: S101
+    points = bodies.outline(fixed, bodies.body_mask(fixed, role))
+    return PairSitter(receipt.fixed, receipt.moving, fixed, moving, _read(unit, place, What.ORGANS), points)
 
 
 def write_organs(place: Place, rows: Sequence[OrganQuantityRow]) -> Artifact:
@@ -140,7 +167,7 @@ def as_json(checks: SessionChecks) -> Json:
     return values
 
 
-def _read(unit: Unit, place: Place, role: What) -> Volume | None:
+def _read(unit: Unit, place: Place, role: str) -> Volume | None:
     entry = unit.input(role)
     return read_volume(place.resolve(entry.path)) if entry is not None else None
 

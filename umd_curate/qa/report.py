@@ -5,11 +5,15 @@ All text comes from sidecars, findings and the catalogue, which are free of iden
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from umd_curate.model.catalogue import CATALOGUE
 from umd_curate.model.checks import Outcome, SessionChecks
+from umd_curate.model.receipts import Json, What
+from umd_curate.model.registration import RegistrationReceipt
 from umd_curate.model.sidecars import ImageSidecar, LabelSidecar
+from umd_curate.qa.pair_rows import FitRow, fit_rows, receipt_rows
+from umd_curate.qa.pairs import source_of
 from umd_curate.qa.report_plan import PlannedFinding, PlannedReport, PlannedSession
 from umd_curate.qa.report_tables import (
     ImageRow,
@@ -30,6 +34,7 @@ from umd_curate.qa.rulebook import Rulebook
 from umd_curate.qa.words import interval, with_unit
 
 WEIGHT = {Outcome.FAIL: 0, Outcome.WARN: 1, Outcome.PASS: 2, Outcome.NOT_APPLICABLE: 3}
+OWN = f"{What.TO_ANATOMY}.json"  # role of the receipt of the scan itself
 DISPOSITIONS = ("excluded", "quarantined", "duplicate")
 KINDS = {"petct": "PET/CT", "petmri": "PET/MRI", "pet": "PET", "ct": "CT", "mr": "MR"}
 
@@ -42,6 +47,8 @@ class Loaded:
     checks: SessionChecks
     sidecars: Mapping[str, ImageSidecar]
     label: LabelSidecar | None
+    on_pet: LabelSidecar | None = None
+    registrations: Mapping[str, RegistrationReceipt] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,18 @@ class FigureRow:
 
 
 @dataclass(frozen=True, slots=True)
+class PairRow:
+    """Another session on this one: what its receipt says, the organs of both, and figures."""
+
+    moving: str
+    fixed: str
+    verdict: str
+    figures: tuple[FigureRow, ...]
+    rows: tuple[Row, ...]
+    fits: tuple[FitRow, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """One session on the page."""
 
@@ -93,6 +112,8 @@ class Case:
     registration: tuple[Row, ...]
     label: tuple[Row, ...]
     organ_rows: tuple[OrganRow, ...]
+    on_pet: tuple[Row, ...] = ()
+    pairs: tuple[PairRow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,6 +256,7 @@ def _case(loaded: Loaded, book: Rulebook, colours: Mapping[int, tuple[int, int, 
     codes = {row.code for row in findings if row.severity != "info"}
     codes |= {row.code for row in rules if row.outcome in {"fail", "warn"}}
     name = f"sub-{planned.subject} ses-{planned.session}"
+    own = loaded.registrations.get(OWN)
     suv, derivation = suv_rows(loaded.sidecars.get("pet"))
     faces = sorted({sidecar.defacing.state for sidecar in loaded.sidecars.values() if sidecar.defacing is not None})
     return Case(
@@ -255,10 +277,35 @@ def _case(loaded: Loaded, book: Rulebook, colours: Mapping[int, tuple[int, int, 
         images=image_rows(checks, loaded.sidecars, loaded.planned.sha256),
         acquisition=acquisition_rows(loaded.sidecars),
         suv_derivation=derivation,
-        registration=registration_rows(planned.registration),
+        registration=_registration(planned.registration, own),
         label=label_rows(loaded.label),
         organ_rows=organ_rows(checks, colours),
+        on_pet=label_rows(loaded.on_pet),
+        pairs=tuple(_pair(planned, receipt) for role, receipt in loaded.registrations.items() if role != OWN),
     )
+
+
+def _registration(facts: Mapping[str, Json], own: RegistrationReceipt | None) -> tuple[Row, ...]:
+    """What registration measured of a scan, and its receipt; what both say stands once."""
+    if own is None:
+        return registration_rows(facts)
+    other = {key: value for key, value in facts.items() if key not in RegistrationReceipt.model_fields}
+    return (*receipt_rows(own), *registration_rows(other))
+
+
+def _pair(planned: PlannedSession, receipt: RegistrationReceipt) -> PairRow:
+    moving = receipt.moving.rpartition("/")[0]
+    figures = tuple(
+        FigureRow(
+            href=planned.files[f"figure-{source_of(moving)}-{figure.name}"].removeprefix("qa/"),
+            caption=figure.caption,
+            alt=f"{figure.caption}, sub-{planned.subject}",
+            width=figure.width,
+            height=figure.height,
+        )
+        for figure in planned.pairs.get(moving, ())
+    )
+    return PairRow(receipt.moving, receipt.fixed, receipt.verdict, figures, receipt_rows(receipt), fit_rows(receipt))
 
 
 def _figures(planned: PlannedSession, checks: SessionChecks, name: str) -> tuple[FigureRow, ...]:

@@ -13,8 +13,23 @@ from umd_curate.model.config import UmdConfig
 from umd_curate.model.receipts import Json, Receipt, State, What
 from umd_curate.model.steps import SessionFiles, Unit, View
 from umd_curate.qa.cohort import NAME
+from umd_curate.qa.pairs import NAME as PAIRS
+from umd_curate.qa.pairs import RECEIPT, DrawnFigure, drawn_figures
 
-EARLIER_STEPS = ("ingest", "contours", "referee", "burned-in", "deface", "register", "label", "qa", "cohort")
+EARLIER_STEPS = (
+    "ingest",
+    "contours",
+    "referee",
+    "burned-in",
+    "deface",
+    "register",
+    "label",
+    "between",
+    "carry",
+    "qa",
+    "cohort",
+    PAIRS,
+)
 IMAGE_ROLES = (What.PET, What.CT, What.MR)
 ACCOUNTING = "accounting"
 REFEREE = "referee"
@@ -39,7 +54,7 @@ class PlannedFinding(_Planned):
 class PlannedSession(_Planned):
     """A session with checks: files by role (paths relative to the workspace), checksums, registration, findings.
 
-    `cohort` are its checks against the other sessions.
+    `cohort` are its checks against the other sessions, `pairs` the figures of other sessions on this one, by session.
     """
 
     subject: str
@@ -50,6 +65,7 @@ class PlannedSession(_Planned):
     registration: dict[str, Json]
     findings: tuple[PlannedFinding, ...]
     cohort: tuple[CheckEntry, ...] = ()
+    pairs: dict[str, tuple[DrawnFigure, ...]] = {}
 
 
 class PlannedOpinion(_Planned):
@@ -111,14 +127,15 @@ def plan_page(view: View, config: UmdConfig, title: str) -> Unit:
 
 def _shown(session: SessionFiles) -> list[str]:
     """Roles of the files that the page reads or links to, sorted."""
-    sidecars = {f"{role}.json" for role in (*IMAGE_ROLES, What.ORGANS)}
+    sidecars = {f"{role}.json" for role in (*IMAGE_ROLES, What.ORGANS, What.ORGANS_ON_PET)}
     figures = {role for role in session.artifacts if role.startswith(f"{What.FIGURE}-")}
-    return sorted((sidecars | figures | {What.CHECKS.value}) & session.artifacts.keys())
+    receipts = {role for role in session.artifacts if role.endswith(RECEIPT)}
+    return sorted((sidecars | figures | receipts | {What.CHECKS.value}) & session.artifacts.keys())
 
 
 def _session(session: SessionFiles, receipts: Sequence[Receipt]) -> PlannedSession:
     mine = [r for r in receipts if (r.subject, r.session) == (session.subject, session.session)]
-    own = [r for r in mine if r.step not in {"qa", NAME}]
+    own = [r for r in mine if r.step not in {"qa", NAME, PAIRS}]
     return PlannedSession(
         subject=session.subject,
         session=session.session,
@@ -129,6 +146,7 @@ def _session(session: SessionFiles, receipts: Sequence[Receipt]) -> PlannedSessi
         },
         registration=dict(session.facts.get("register", {})),
         findings=tuple(entry for receipt in own for entry in _findings(receipt)),
+        pairs=drawn_figures(mine, session.subject, session.session),
         cohort=tuple(entry for receipt in mine if receipt.step == NAME for entry in _checks(receipt)),
     )
 

@@ -264,6 +264,7 @@ def label_rows(sidecar: LabelSidecar | None) -> tuple[Row, ...]:
         Row("Engine", f"{sidecar.engine} {sidecar.engine_version}".strip()),
         Row("Method", sidecar.method),
         Row("Drawn on", sidecar.reference),
+        *([Row("Transform", sidecar.transform)] if sidecar.transform else []),
         Row("Approximate", spaced(", ".join(sidecar.approximate)) or "none"),
     )
 

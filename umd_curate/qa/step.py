@@ -9,11 +9,12 @@ from umd_curate.model.checks import FigureEntry, FitEntry, Outcome, SessionCheck
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.receipts import Json, Receipt, What
 from umd_curate.model.steps import Place, SessionFiles, Step, Unit, View
-from umd_curate.qa import cohort, engine, io
+from umd_curate.qa import cohort, engine, io, pairs
 from umd_curate.qa.figures import Sitter, contour_colours, draw
 from umd_curate.qa.fit import Fit
 from umd_curate.qa.measures import Measures
 from umd_curate.qa.page import render
+from umd_curate.qa.pair_figures import draw_pair
 from umd_curate.qa.quantities import organ_rows
 from umd_curate.qa.report import Loaded, build_page
 from umd_curate.qa.report_plan import PlannedReport, plan_page
@@ -116,6 +117,26 @@ def _write_organs(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     return unit.receipt(outputs=(io.write_organs(place, rows),), measured={"rows": len(rows)})
 
 
+def plan_pairs(view: View, config: UmdConfig) -> Sequence[Unit]:
+    """One unit per registration between two sessions."""
+    return pairs.plan_pairs(view, config.dataset.definition)
+
+
+def perform_pair(unit: Unit, place: Place, config: UmdConfig) -> Receipt:  # noqa: ARG001  (all settings are in the plan)
+    """Draw two sessions on each other, as registration placed them."""
+    receipt = io.read_registration(place, next(e.path for e in unit.inputs if e.what == unit.params["receipt"]))
+    figures = draw_pair(io.read_pair(unit, place, receipt), organ_table(str(unit.params["definition"])))
+    shown: list[Json] = [
+        {"name": one.name, "caption": one.caption, "width": one.width, "height": one.height} for one in figures
+    ]
+    moving = str(unit.params["moving_session"])
+    return unit.receipt(
+        outputs=io.write_figures(unit, place, figures, f"{pairs.source_of(moving)}-"),
+        measured={"moving_session": moving, "figures": shown},
+        versions={name: version(name) for name in ("numpy", "pillow")},
+    )
+
+
 def plan_report(view: View, config: UmdConfig) -> Sequence[Unit]:
     """One unit for the page of all sessions that have checks."""
     title = str(definition(config.dataset.definition)["title"])
@@ -138,6 +159,12 @@ def perform_report(unit: Unit, place: Place, config: UmdConfig) -> Receipt:  # n
                     if f"{role}.json" in files
                 },
                 label=io.read_label_sidecar(place, files[_ORGANS_JSON]) if _ORGANS_JSON in files else None,
+                on_pet=io.read_label_sidecar(place, files[_ON_PET_JSON]) if _ON_PET_JSON in files else None,
+                registrations={
+                    role: io.read_registration(place, path)
+                    for role, path in sorted(files.items())
+                    if role.endswith(pairs.RECEIPT)
+                },
             )
         )
     book, _ = io.rulebook()
@@ -182,10 +209,11 @@ def _fits(measured: Measures) -> tuple[FitEntry, ...]:
 _COUNTED = (("passed", Outcome.PASS), ("warned", Outcome.WARN), ("failed", Outcome.FAIL))
 
 STEP = Step(name="qa", version=3, sections=("dataset", "qa"), plan=plan, perform=perform)
+PAIRS = Step(name=pairs.NAME, version=1, sections=("dataset",), plan=plan_pairs, perform=perform_pair)
 COHORT = Step(name=cohort.NAME, version=1, sections=("dataset",), plan=plan_cohort, perform=perform_cohort)
-REPORT = Step(name="report", version=4, sections=("dataset", "qa"), plan=plan_report, perform=perform_report)
+REPORT = Step(name="report", version=5, sections=("dataset", "qa"), plan=plan_report, perform=perform_report)
 
-_ORGANS_JSON = f"{What.ORGANS}.json"
+_ORGANS_JSON, _ON_PET_JSON = f"{What.ORGANS}.json", f"{What.ORGANS_ON_PET}.json"
 
 
 def _unit(session: SessionFiles, config: UmdConfig, book: Rulebook, rules_sha256: str) -> Unit:

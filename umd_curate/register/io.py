@@ -22,7 +22,7 @@ from umd_curate.register.fit_io import Fitted
 from umd_curate.register.motion import Motion, measure_motion
 from umd_curate.register.protocol import RegistrationEngineDescription, Side
 from umd_curate.register.registry import load_engine
-from umd_curate.register.transforms_io import through, write_displacement, write_rigid
+from umd_curate.register.transforms_io import through, write_displacement, write_inverse, write_rigid
 from umd_curate.store.files import artifact, write_json
 from umd_curate.store.nifti import read_grid, read_volume, write_volume
 
@@ -122,12 +122,16 @@ def write_pair(
     files, moving = _files(unit, "fixed"), _files(unit, "moving")
     stem = f"{files[_shown(files)].rpartition('/')[0]}/{unit.name}"
     source = f"from-{unit.params['moving_session']}"
-    rigid_path, shift_path = f"{stem}_xfm.tfm", f"{stem}_xfm.nii.gz"
+    rigid_path, shift_path, inverse_path = f"{stem}_xfm.tfm", f"{stem}_xfm.nii.gz", f"{stem}_desc-inverse_xfm.nii.gz"
     write_rigid(place.resolve(rigid_path), fitted.rigid)
     outputs = [artifact(f"{source}_xfm", rigid_path, place.resolve(rigid_path))]
     if fitted.deformation is not None:
         write_displacement(place.resolve(shift_path), fitted.deformation)
-        outputs.append(artifact(f"{source}_displacement", shift_path, place.resolve(shift_path)))
+        write_inverse(place.resolve(inverse_path), fitted.deformation)
+        outputs += [
+            artifact(f"{source}_displacement", shift_path, place.resolve(shift_path)),
+            artifact(f"{source}_inverse", inverse_path, place.resolve(inverse_path)),
+        ]
     outputs += _write_moved(unit, place, fitted, files, moving, f"{stem}_space-pet", f"space-pet_{source}")
     inputs = {entry.path: entry.sha256 for entry in unit.inputs}
     receipt = RegistrationReceipt(
@@ -140,6 +144,7 @@ def write_pair(
         threads=engine.threads,
         transform=rigid_path.rpartition("/")[2],
         displacement=shift_path.rpartition("/")[2] if fitted.deformation is not None else "",
+        inverse=inverse_path.rpartition("/")[2] if fitted.deformation is not None else "",
         angle_deg=round(fitted.rigid.angle_deg(), 4),
         shift_mm=round(fitted.rigid.shift_mm(centre_of(fixed.trunk_kji, fixed.image.affine)), 3),
         overlap_part=round(fitted.overlap, 4),

@@ -21,7 +21,7 @@ from umd_curate.register.search import binned, mutual_information
 HEAD_MM, PELVIS_MM = 200.0, 220.0  # height of the regions at the ends of a body from vertex to thigh
 WHOLE_BODY_MM = 700.0  # a shorter image need not show both ends
 NECK_PART = 0.6  # the head's end is that of the image if it is so narrow against the widest slice
-ABOVE_MM, BELOW_MM = 50.0, 70.0  # of the lower end of the lungs
+ABOVE_MM, BELOW_MM = 50.0, 50.0  # of the lower surface of the lungs
 LUNG_HU = -500.0
 DARK_PART = 0.25  # of the mean of the body in MR: air and lung
 MIN_LUNG_ML = 500.0
@@ -94,9 +94,7 @@ def regions_of(anatomy: Side) -> dict[str, NDArray[np.bool_]]:
         found["pelvis"] = _slab(anatomy.trunk_kji, low, low + pelvis)
     lungs = _lungs(anatomy)
     if lungs.sum() * anatomy.image.grid.voxel_volume_ml >= MIN_LUNG_ML:
-        heights = np.flatnonzero(lungs.sum(axis=(1, 2)) > 0.2 * lungs.sum(axis=(1, 2)).max())
-        base = int(heights[0])
-        found["diaphragm"] = _slab(anatomy.trunk_kji, base - round(BELOW_MM / step), base + round(ABOVE_MM / step))
+        found["diaphragm"] = _below_lungs(lungs, step)
     return found
 
 
@@ -108,6 +106,14 @@ def _lungs(anatomy: Side) -> NDArray[np.bool_]:
         inside = values[anatomy.body_kji]
         dark = values < DARK_PART * (float(inside.mean()) if inside.size else 1.0)
     return np.asarray(dark & anatomy.trunk_kji, np.bool_)
+
+
+def _below_lungs(lungs_kji: NDArray[np.bool_], step_mm: float) -> NDArray[np.bool_]:
+    """What lies around the lower surface of the lungs, column by column: ribs and spine say nothing of the diaphragm."""
+    rows = np.arange(lungs_kji.shape[0])[:, None, None]
+    bottom = np.argmax(lungs_kji, axis=0)[None]
+    near = (rows >= bottom - round(BELOW_MM / step_mm)) & (rows < bottom + round(ABOVE_MM / step_mm))
+    return np.asarray(near & lungs_kji.any(axis=0, keepdims=True), np.bool_)
 
 
 def _slab(mask: NDArray[np.bool_], first: int, last: int) -> NDArray[np.bool_]:

@@ -129,6 +129,7 @@ def perform_between(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
         outputs=outputs,
         findings=findings,
         measured={
+            "moving_session": unit.params["moving_session"],
             "method": receipt.method,
             "verdict": receipt.verdict,
             "angle_deg": receipt.angle_deg,
@@ -163,5 +164,5 @@ def _of_fit(unit: Unit, fitted: Fitted, *, is_given: bool) -> list[Finding]:
     return findings
 
 
-STEP = Step(name=NAME, version=3, sections=("register",), plan=plan, perform=perform)
-STEP_BETWEEN = Step(name=BETWEEN, version=1, sections=(), plan=plan_sessions, perform=perform_between)
+STEP = Step(name=NAME, version=4, sections=("register",), plan=plan, perform=perform)
+STEP_BETWEEN = Step(name=BETWEEN, version=2, sections=(), plan=plan_sessions, perform=perform_between)

@@ -9,6 +9,7 @@ from isal import igzip
 from umd_curate.model.geometry import LPS_TO_RAS, Grid, Volume
 from umd_curate.model.transforms import Deformation, Rigid, itk_text
 from umd_curate.register.engines.masks import itk_image, on_grid, working_like
+from umd_curate.register.field import Floats
 from umd_curate.store.files import write_bytes, write_text
 from umd_curate.store.lazy import Lazy
 from umd_curate.store.nifti import GZIP_LEVEL
@@ -26,13 +27,22 @@ def write_rigid(path: Path, rigid: Rigid) -> None:
 
 def write_displacement(path: Path, deformation: Deformation) -> None:
     """Write the displacement of fixed points, LPS+ mm, as a ``.nii.gz`` of shape (i, j, k, 1, 3) that ITK reads."""
-    lps = deformation.displacement_kjic * np.array([-1, -1, 1], np.float32)
+    _write_field(path, deformation.displacement_kjic, deformation.grid)
+
+
+def write_inverse(path: Path, deformation: Deformation) -> None:
+    """Write what leads displaced points back to fixed points, likewise: the way back after the inverse rigid transform."""
+    _write_field(path, deformation.inverse_kjic, deformation.grid)
+
+
+def _write_field(path: Path, displacement_kjic: Floats, grid: Grid) -> None:
+    lps = displacement_kjic * np.array([-1, -1, 1], np.float32)
     array = np.transpose(lps, (2, 1, 0, 3))[:, :, :, None, :]
-    image = nib.Nifti1Image(array, deformation.grid.affine)
+    image = nib.Nifti1Image(array, grid.affine)
     image.header.set_intent(_VECTOR_INTENT)
     image.header.set_xyzt_units("mm")
-    image.set_qform(deformation.grid.affine, 1)
-    image.set_sform(deformation.grid.affine, 1)
+    image.set_qform(grid.affine, 1)
+    image.set_sform(grid.affine, 1)
     write_bytes(path, igzip.compress(image.to_bytes(), GZIP_LEVEL, mtime=0))
 
 

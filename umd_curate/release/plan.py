@@ -17,7 +17,19 @@ from umd_curate.model.steps import SessionFiles, Unit, View
 from umd_curate.release.cases import Subset
 
 STEP_NAME = "release"
-EARLIER_STEPS = ("ingest", "contours", "referee", "burned-in", "deface", "register", "label", "qa", "cohort", "audit")
+EARLIER_STEPS = (
+    "ingest",
+    "contours",
+    "referee",
+    "burned-in",
+    "deface",
+    "register",
+    "label",
+    "carry",
+    "qa",
+    "cohort",
+    "audit",
+)
 SPLITS = "splits"  # what a release measured of its subjects
 SERIES = "series"  # and of its series
 RELEASES = "releases"  # receipt with what is known of all versions, by version

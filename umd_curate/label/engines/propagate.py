@@ -1,7 +1,8 @@
-"""The engine `propagate`: carries the label map of a CT or MR to the PET grid of the same scan.
+"""The engine `propagate`: carries the label map of a CT or MR to the PET grid of the same scan, or of another session.
 
-Decides that both images share a frame of reference, so the transform is the identity unless a registration gave one; which
-organs are approximate on the PET is said in the dataset's definition. How a coarse voxel gets its organ is decided in
+Decides that both images of a scan share a frame of reference, so the transform is the identity unless a registration gave
+one; which organs are approximate on its PET is said in the dataset's definition. Between sessions all are: the body lay in
+another pose. How a coarse voxel gets its organ is decided in
 `majority.py`, how a transform moves a label map in `carry_io.py`.
 """
 
@@ -23,7 +24,7 @@ DESCRIPTION = EngineDescription(
 
 
 class Propagate:
-    """Carries the labels of a CT or MR to the PET of the same scan."""
+    """Carries the labels of a CT or MR to a PET of the same subject."""
 
     def __init__(self, settings: EngineSettings | None = None) -> None:
         """It has no settings of its own."""
@@ -59,14 +60,16 @@ class Propagate:
         return Drawing(
             carried,
             None,
-            reference=source.role,
+            reference=source.reference,
             inputs={
-                f"{source.role}-labels": source.sha256,
+                f"{source.reference}-labels": source.sha256,
                 case.target: case.image_sha256,
-                **{f"transform {file.name}": file.sha256 for file in source.transforms},
+                **{f"transform {file.shown}": file.sha256 for file in source.transforms},
             },
-            transform=" + ".join(file.name for file in source.transforms) or "identity",
+            transform=" + ".join(file.shown for file in source.transforms) or "identity",
             interpolation=interpolation,
-            approximate=tuple(organ.name for organ in case.organs if organ.moves and organ.id in kept),
+            approximate=tuple(
+                organ.name for organ in case.organs if (organ.moves or source.session) and organ.id in kept
+            ),
             findings=remarks,
         )
