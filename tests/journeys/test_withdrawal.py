@@ -28,6 +28,13 @@ def subjects_of(release: Path) -> set[str]:
     return {row.subject_id for row in read_rows(release / "manifests/subjects.parquet", SubjectRow)}
 
 
+def least_needed(release: Path) -> str:
+    """A subject without which every config still has rows; with a config's last subject its columns go, a major change."""
+    configs = load_dataset(path=release).release.configs
+    rows = {config: {place.subject for place in load_dataset(config, path=release).places} for config in configs}
+    return min(subject for subject in subjects_of(release) if not any(found == {subject} for found in rows.values()))
+
+
 def shards_of(release: Path, subject: str) -> set[str]:
     """Shards with rows of a subject, as our reader's manifest tells of them."""
     return {
@@ -41,7 +48,8 @@ def shards_of(release: Path, subject: str) -> set[str]:
 def test_a_withdrawn_subject_is_in_no_later_release(finished: Finished, workspace):
     call = finished.hospital.call
     first = workspace / "releases/0.1.0/umd"
-    subject, *left = sorted(subjects_of(first))
+    subject = least_needed(first)
+    left = subjects_of(first) - {subject}
     words = ("withdraw", f"sub-{subject.lower()}", "--reason", REASON, "-w", workspace, "--json")
     asked = json.loads(call(*words, "-n").stdout)
     assert asked.pop("withdrawn") is False
@@ -68,7 +76,7 @@ def test_a_withdrawn_subject_is_in_no_later_release(finished: Finished, workspac
     made = call(*build, "0.2.0")
     assert made.returncode in {ExitCode.DONE, ExitCode.QUARANTINED}, made.stderr
     second = workspace / "releases/0.2.0/umd"
-    assert subjects_of(second) == set(left)
+    assert subjects_of(second) == left
     assert read_rows(second / "manifests/withdrawals.parquet", WithdrawalRow) == [
         WithdrawalRow(subject_id=subject, since_version="0.2.0", last_version="0.1.0", reason=REASON)
     ]
@@ -86,7 +94,7 @@ def test_a_withdrawn_subject_is_in_no_later_release(finished: Finished, workspac
 
 def test_a_reason_that_names_a_person_stops_the_release(finished: Finished, workspace):
     call = finished.hospital.call
-    subject = min(subjects_of(workspace / "releases/0.1.0/umd"))
+    subject = least_needed(workspace / "releases/0.1.0/umd")
     assert call("withdraw", subject, "--reason", TELLING, "-w", workspace).returncode == ExitCode.DONE
     result = call("release", "build", "--version", "0.2.0", "-w", workspace)
     assert result.returncode == ExitCode.PHI_GATE, result.stderr

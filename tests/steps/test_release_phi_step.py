@@ -201,7 +201,7 @@ def test_a_planted_identifier_is_found_and_not_told(released, plant):
     assert not [value for _, value in PLANTED if value in said]
 
 
-@pytest.mark.parametrize(("kind", "plant"), zip(LOOK_ALIKES, PLACES_THAT_SAY, strict=False))
+@pytest.mark.parametrize(("kind", "plant"), list(zip(LOOK_ALIKES, PLACES_THAT_SAY, strict=False)))
 def test_what_looks_like_an_identifier_is_found_though_nobody_knows_it(released, monkeypatch, plant, kind):
     root, done = released
     monkeypatch.setitem(plant.__globals__, "SAID", LOOK_ALIKES[kind])
