@@ -34,7 +34,7 @@ test: $(STAMP)  ## the default tests
 	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not slow and not weights and not network"
 
 test-slow: $(STAMP)  ## the slow tests: whole journeys, wheel
-	$(BIN)/python -m pytest -n 2 -m "slow and not weights and not network" $(SLOW)
+	$(BIN)/python -m pytest -n 2 -m "slow and not long and not weights and not network" $(SLOW)
 
 # TotalSegmentator in an environment of its own (2.5 GB), with the small networks of tests/weights.
 $(ENGINE_STAMP): $(STAMP) manifests/engines/totalsegmentator.toml manifests/engines/totalsegmentator.txt | $(TINY_ZIPS)
@@ -61,6 +61,7 @@ $(TINY_ZIPS) &: | $(STAMP)
 
 explore: $(STAMP)  ## let the property tests look for new counterexamples
 	$(BIN)/python -m pytest tests/unit --hypothesis-profile=explore
+	$(BIN)/python -m pytest -n 2 -m long tests
 
 check: $(STAMP)  ## lint, format, types, import floors
 	$(BIN)/ruff check .
