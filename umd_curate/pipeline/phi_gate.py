@@ -268,9 +268,9 @@ def of_all(identifiers: IdentifierSet) -> IdentifierSet:
 
     Among the sizes and counts of a thousand volumes there is always someone's six-digit number or birthday, and a patient
     called Philips Discovery must not hold back everybody who was scanned on one; nor one called Timing, since reports name the
-    elements of the headers.
+    elements of the headers and the tools.
     """
-    common = packaged_rules().common | our_words() | _words_of_elements()
+    common = packaged_rules().common | our_words() | _names_of_tools() | _words_of_elements()
 
     def is_met_by_chance(value: str) -> bool:
         words = [word for word in re.split(r"[\W_]+", value) if word]
@@ -286,6 +286,19 @@ def our_words() -> frozenset[str]:
     A patient may be called Mask or Page; alone, such a word in a report tells nothing. With a second word of the name it is
     still found.
     """
+    words = set(re.findall(r"[^\W\d_]+", _own_texts()))
+    organs = [
+        name.lower().replace("_", joint)
+        for organ in organ_table()
+        for name in (organ.name, organ.snomed_meaning, *organ.aliases)
+        for joint in ("_", " ", "-", "")
+    ]
+    return frozenset(words | set(organs))
+
+
+@functools.cache
+def _own_texts() -> str:
+    """Texts of the rooms that write below the wall, of manifests and schemas, in lower case."""
     package = Path(umd_curate.__file__).parent
     texts = [
         path
@@ -294,19 +307,13 @@ def our_words() -> frozenset[str]:
         for path in (package / room).rglob(pattern)
     ]
     texts += [path for name in ("manifests", "schemas") for path in resource_folder(name).glob("*.*")]
-    words = {word for path in texts for word in _words(path.read_text(encoding="utf-8").lower())}
-    organs = [
-        name.lower().replace("_", joint)
-        for organ in organ_table()
-        for name in (organ.name, organ.snomed_meaning, *organ.aliases)
-        for joint in ("_", " ", "-", "")
-    ]
-    return frozenset(words) | frozenset(organs)
+    return "\n".join(path.read_text(encoding="utf-8").lower() for path in texts)
 
 
-def _words(text: str) -> set[str]:
-    """Words with their digits, as the name of a tool has, and without."""
-    return {word for pattern in (r"[^\W_]+", r"[^\W\d_]+") for word in re.findall(pattern, text) if not word.isdigit()}
+@functools.cache
+def _names_of_tools() -> frozenset[str]:
+    """Words with digits among letters in the product's own texts, such as the name of a converter."""
+    return frozenset(word for word in re.findall(r"[^\W_]+", _own_texts()) if not word.isdigit())
 
 
 @functools.cache
