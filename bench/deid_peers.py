@@ -1,7 +1,8 @@
-"""De-identification against its peers on one mean corpus, in one run: ``python -m bench.deid_peers [WORK] [--peers VENV] [--seed N] [--patients N]``.
+"""De-identification against its peers on one mean corpus, in one run: ``python -m bench.deid_peers [WORK] [--peers VENV] [--seed N] [--patients N] [--alike]``.
 
 The corpus is that of the tests (``tests/mean``): PET of three makers in three encodings, CT, MR, captures, reports and
-documents, with identifiers planted wherever an element can hold one. Our run includes reading each file back and
+documents, with identifiers planted wherever an element can hold one; with ``--alike`` the slices of a series share them, as a
+scanner writes them. Our run includes reading each file back and
 searching it. Counted by a search that shares no code with the product.
 """
 
@@ -35,10 +36,11 @@ def main() -> None:
     parser.add_argument("--peers", type=Path, default=Path(__file__).with_name(".venv"))
     parser.add_argument("--seed", type=int, default=12)
     parser.add_argument("--patients", type=int, default=8)
+    parser.add_argument("--alike", action="store_true", help="the slices of a series share what is planted in them")
     given = parser.parse_args()
     work = given.work.resolve()
     shutil.rmtree(work, ignore_errors=True)
-    planted = corpus_b(work / "raw", given.seed, patients=given.patients)
+    planted = corpus_b(work / "raw", given.seed, patients=given.patients, are_alike=given.alike)
     images = len(planted.images())
     secrets = {stem(secret) for secret in planted.secrets()}
     print(f"{len(planted.kinds)} files, {images} images, {len(secrets)} secrets, seed {given.seed}")

@@ -1,5 +1,6 @@
 """Two mean corpora: B, scanners' PET, CT and MR beside reports and captures; A, whatever pydicom has for its own tests."""
 
+import copy
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,15 +36,21 @@ class Planted:
         return [path for path, kind in self.kinds.items() if kind in CLASSES]
 
 
-def corpus_b(root: Path, seed: int, patients: int = 8, studies: int = 2, slices: int = 8) -> Planted:
-    """PET (three encodings, three makers), CT, MR, and a capture, a report and a document per study."""
+def corpus_b(
+    root: Path, seed: int, patients: int = 8, studies: int = 2, slices: int = 8, *, are_alike: bool = False
+) -> Planted:
+    """PET (three encodings, three makers), CT, MR, and a capture, a report and a document per study.
+
+    `are_alike`: the slices of a series share encoding and what is planted in them, as a scanner writes it; else each has
+    identifiers of its own, and neighbours differ in their encoding.
+    """
     planted = Planted(people(patients, seed))
     number = 0
     for n, person in enumerate(planted.persons):
         for study in range(studies):
             study_uid, frame = person.uid(), person.uid()
             for modality in ("PT", "CT", "MR"):
-                series = person.uid()
+                series, first = person.uid(), None
                 for k in range(slices):
                     number += 1
                     dataset = _image(modality, MAKERS[(n + study) % 3], person, k)
@@ -52,14 +59,27 @@ def corpus_b(root: Path, seed: int, patients: int = 8, studies: int = 2, slices:
                         series,
                         frame,
                     )
-                    plant(dataset, person, seed * 1000 + number)
-                    syntax = SYNTAXES[(n + study) % 3] if modality == "PT" else SYNTAXES[number % 2]
+                    if first is None or not are_alike:
+                        first = plant(dataset, person, seed * 1000 + number)
+                    dataset = _like(first, dataset)
+                    syntax = (
+                        SYNTAXES[(n + study) % 3] if modality == "PT" else SYNTAXES[(n if are_alike else number) % 2]
+                    )
                     _save(dataset, root / f"{n}/{study}/{modality}{k:03d}.dcm", syntax, planted, modality, person)
             for kind in ("SC", "SR", "PDF"):
                 dataset = _other(kind, person)
                 dataset.StudyInstanceUID, dataset.SeriesInstanceUID = study_uid, person.uid()
                 _save(dataset, root / f"{n}/{study}/{kind}.dcm", ExplicitVRLittleEndian, planted, kind, person)
     return planted
+
+
+def _like(planted: FileDataset, plain: FileDataset) -> FileDataset:
+    """A planted header with what makes the slice `plain` itself: its UID, number, place and pixels."""
+    made = copy.deepcopy(planted)
+    for keyword in ("SOPInstanceUID", "InstanceNumber", "ImageIndex", "ImagePositionPatient", "PixelData"):
+        if keyword in plain:
+            made[keyword] = plain[keyword]
+    return made
 
 
 def corpus_a(root: Path, seed: int) -> Planted:

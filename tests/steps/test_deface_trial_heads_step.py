@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from umd_curate.deid.deface import Cut, cut_of
@@ -77,32 +77,44 @@ def test_face_goes_and_brain_stays(name):
 angles = st.floats(-20, 20)
 
 
+def specs(finest_mm: float, longest_mm: int) -> st.SearchStrategy[HeadSpec]:
+    """Heads in any pose, grid, noise and shading, with up to so much of a body below the shoulders."""
+    voxels = st.floats(finest_mm, 5.5)
+    return st.builds(
+        lambda seed, in_plane_mm, step_mm, **more: HeadSpec(
+            seed=seed,
+            spacings_mm=dict.fromkeys(SPACINGS, (in_plane_mm, in_plane_mm, step_mm)),
+            has_holder=bool(seed % 2),
+            bottom_mm=-420 - seed % longest_mm,
+            **more,
+        ),
+        seed=st.integers(0, 1000),
+        in_plane_mm=voxels,
+        step_mm=voxels,
+        sex=st.sampled_from("FM"),
+        nod=st.builds(Nod, angles, angles, st.floats(-12, 12)),
+        posture=st.sampled_from(Posture),
+        signs=st.tuples(*[st.sampled_from((-1.0, 1.0))] * 3),
+        oblique_deg=st.tuples(*[st.floats(-10, 10)] * 3),
+        ct_noise_hu=st.floats(0, 90),
+        shading=st.floats(0, 3),
+    )
+
+
+@pytest.mark.slow
+@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck), phases=(Phase.generate,))
+@given(spec=specs(3.5, 40))
+def test_face_goes_and_brain_stays_in_any_pose_grid_and_noise(spec):
+    check(spec)
+
+
 @pytest.mark.slow
 @pytest.mark.long
 @pytest.mark.timeout(3600)
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(
-    seed=st.integers(0, 1000),
-    sex=st.sampled_from("FM"),
-    nod=st.builds(Nod, angles, angles, st.floats(-12, 12)),
-    posture=st.sampled_from(Posture),
-    sign=st.tuples(*[st.sampled_from((-1.0, 1.0))] * 3),
-    oblique=st.tuples(*[st.floats(-10, 10)] * 3),
-    in_plane_mm=st.floats(1.5, 5.5),
-    step_mm=st.floats(1.5, 5.5),
-    noise_hu=st.floats(0, 90),
-    shading=st.floats(0, 3),
-)
-def test_face_goes_and_brain_stays_in_any_pose_grid_and_noise(
-    seed, sex, nod, posture, sign, oblique, in_plane_mm, step_mm, noise_hu, shading
-):
-    spacings = dict.fromkeys(SPACINGS, (in_plane_mm, in_plane_mm, step_mm))
-    check(
-        HeadSpec(
-            seed, sex, posture, nod, spacings_mm=spacings, signs=sign, oblique_deg=oblique, ct_noise_hu=noise_hu,
-            shading=shading, has_holder=bool(seed % 2), bottom_mm=-420 - seed % 200,
-        )
-    )  # fmt: skip
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), phases=(Phase.reuse, Phase.generate))
+@given(spec=specs(1.5, 200))
+def test_face_goes_and_brain_stays_on_fine_grids_and_longer_bodies(spec):
+    check(spec)
 
 
 def turned(volume: Volume, rows: tuple[int, int, int], signs: tuple[int, int, int]) -> Volume:

@@ -26,6 +26,7 @@ AIR_HU = -1000
 PET_SKIN_PART = 0.2  # of the median of what is above the mean: fat and skin, above scatter and blur
 ALIGNED_VOXELS = 0.25  # an image whose axes stray less over its whole length is sampled axis by axis
 BRAIN_MARGIN_VOXELS = 2  # 6 mm of the coarse grid
+DEEP_VOXELS = 2  # further in than `shell.SKIN_MM`: an image's own skin goes all the same
 MIN_BRAIN_ML, MAX_BRAIN_ML = 30.0, 2200.0  # less where the view ends in the skull base
 HOT_OVER_NECK = 3.0  # FDG: brain at 4-10 SUV, muscle and fat of the neck at 0.3-1
 REFERENCE_MM = 90.0  # of neck and shoulders below the chin

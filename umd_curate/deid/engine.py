@@ -16,6 +16,7 @@ from umd_curate.deid.deface import (
     BRAIN_MARGIN_VOXELS,
     BRAIN_MEAN_HU,
     CAVITY_HU,
+    DEEP_VOXELS,
     MAX_BRAIN_ML,
     MIN_BRAIN_ML,
     FaceMask,
@@ -120,9 +121,15 @@ def faces_of(seen: Mapping[What, Examined]) -> list[FaceMask]:
 
     The others miss it where the patient moved between the images, or where the view of the CT or MR ends below the vertex; then
     the further block is for that image alone. The brain that any of the images shows stays out of the first block, that of
-    the image itself out of its own.
+    the image itself out of its own. What an image shows as brain deep below its own skin stays out of all blocks, skin or not:
+    uneven shading moves the skin of an MR into the head.
     """
     brains = {role: FaceMask(one.brain_kji, one.body.affine) for role, one in seen.items() if one.brain_kji is not None}
+    deep = [
+        replace(brains[role], mask_kji=grown(brains[role].mask_kji, 1) & shrunk(_body(one), DEEP_VOXELS))
+        for role, one in seen.items()
+        if role in brains
+    ]
     faces: list[FaceMask] = []
     for role in (What.CT, What.MR, What.PET):
         one = seen.get(role)
@@ -133,8 +140,14 @@ def faces_of(seen: Mapping[What, Examined]) -> list[FaceMask]:
         shown = [brains[role]] if faces and role in brains else list(brains.values())
         protected = [grown(on_grid(brain, one.body.grid), BRAIN_MARGIN_VOXELS) for brain in shown]
         block = face_mask(one.body, one.head, np.logical_or.reduce(protected) if protected else None)
+        for brain in deep:
+            block = replace(block, mask_kji=block.mask_kji & ~on_grid(brain, one.body.grid))
         faces.append(replace(block, only=role) if faces else block)
     return faces
+
+
+def _body(examined: Examined) -> Mask:
+    return np.asarray(examined.body.array_kji, np.bool_)
 
 
 def surface_cut(examined: Examined, faces: Sequence[FaceMask]) -> float | None:

@@ -5,7 +5,7 @@ direction, the CT noise of any dose, the MR any shading. The truth comes from th
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +30,23 @@ _PET_FWHM_MM, _PET_NOISE = 6.0, 0.10
 _FACE_X_MM, _FACE_TOP_MM, _FACE_BOTTOM_MM = 52.0, -96.0, -222.0  # temple to temple, brow to chin, of the standard body
 _EAR = ((84.0, -8.0, -132.0), (12.0, 26.0))  # outer side; half extent to front and up
 _POINTS_MM = 3.0
+_BRAIN_SHIFT_MM, _BRAIN_SPREAD = (
+    2.0,
+    0.03,
+)  # with more, a brain of the cohort comes within 2 mm of the skin; an adult's is 10 mm deep
+
+
+class _Roomy(Build):
+    """A body whose brain leaves room for skull and scalp on all sides."""
+
+    __slots__ = ()
+
+    def stray(self, organ: str) -> tuple[Vec, float]:
+        shift, factor = Build.stray(self, organ)
+        if organ != "brain":
+            return shift, factor
+        x, y, z = (float(np.clip(one, -_BRAIN_SHIFT_MM, _BRAIN_SHIFT_MM)) for one in shift)
+        return (x, y, z), float(np.clip(factor, 1.0 - _BRAIN_SPREAD, 1.0 + _BRAIN_SPREAD))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +124,8 @@ class HeadTruth:
 
 def trial_head(spec: HeadSpec) -> dict[str, HeadTruth]:
     """Images of one head by role (``ct``, ``mr``, ``pet``), as the roles of `HeadSpec.spacings_mm` say."""
-    build = build_of(spec.seed, 1, spec.sex)
+    drawn = build_of(spec.seed, 1, spec.sex)
+    build = _Roomy(**{field_.name: getattr(drawn, field_.name) for field_ in fields(drawn)})
     layers = nodding(layers_of(build, spec.posture), spec.nod)
     face, ears = _face_rays(), _ear_rays()
     found = {}
