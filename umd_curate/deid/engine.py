@@ -126,7 +126,7 @@ def faces_of(seen: Mapping[What, Examined]) -> list[FaceMask]:
     """
     brains = {role: FaceMask(one.brain_kji, one.body.affine) for role, one in seen.items() if one.brain_kji is not None}
     deep = [
-        replace(brains[role], mask_kji=grown(brains[role].mask_kji, 1) & shrunk(_body(one), DEEP_VOXELS))
+        replace(brains[role], mask_kji=brains[role].mask_kji & shrunk(_body(one), DEEP_VOXELS))
         for role, one in seen.items()
         if role in brains
     ]

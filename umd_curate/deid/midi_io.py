@@ -3,7 +3,9 @@
 import csv
 import hashlib
 import sqlite3
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from pydicom.dataset import Dataset
@@ -14,17 +16,38 @@ from umd_curate.store.dicom import READ_FAULTS, quiet, read_dataset
 
 _NOT_READ = {"Pixel Data", "Overlay Data", "File Meta Information Version"}
 _COLUMNS = {"SOPInstanceUID", "AnswerData"}
+# A key may say for each row whether its actions are those of an instance, or of each file of a series or study; that column and
+# its values, what names the level, and the element of a file that says where it belongs.
+_SCOPE = "scope"
+_LEVELS = {
+    "Instance": "SOPInstanceUID",
+    "Series": "SeriesInstanceUID",
+    "Study": "StudyInstanceUID",
+    "Patient": "StudyInstanceUID",
+}
+
+Level = tuple[str, str]  # keyword and UID
 
 
-def read_answers(key: Path) -> dict[str, tuple[str, list[Answer]]]:
-    """Required actions by SOP Instance UID of the source, with the PatientID.
+@dataclass(frozen=True, slots=True)
+class Required:
+    """What a key requires of the files of one instance, series or study of the source."""
+
+    keyword: str
+    uid: str
+    patient: str
+    answers: list[Answer]
+
+
+def read_answers(key: Path) -> list[Required]:
+    """Required actions, in the order of the key.
 
     Raises
     ------
     UsageError
         The file is not such a key.
     """
-    found: dict[str, tuple[str, list[Answer]]] = {}
+    found = []
     try:
         connection = sqlite3.connect(f"file:{key}?mode=ro", uri=True)
         connection.row_factory = sqlite3.Row
@@ -35,12 +58,11 @@ def read_answers(key: Path) -> dict[str, tuple[str, list[Answer]]]:
                     message = "The answer key has no column SOPInstanceUID or AnswerData."
                     raise UsageError(message)
                 patient = str(row["PatientID"]) if "PatientID" in columns else ""
-                found.setdefault(plain(row["SOPInstanceUID"]), (plain(patient), []))[1].extend(
-                    answers_of(row["AnswerData"])
-                )
+                keyword = _LEVELS[plain(row[_SCOPE]) if _SCOPE in columns else "Instance"]
+                found.append(Required(keyword, plain(row[keyword]), plain(patient), answers_of(row["AnswerData"])))
         finally:
             connection.close()
-    except (sqlite3.Error, ValueError, KeyError, AttributeError) as fault:
+    except (sqlite3.Error, ValueError, LookupError, AttributeError) as fault:
         message = "The answer key is not a SQLite file with a table answer_data of MIDI-B's layout."
         raise UsageError(message) from fault
     return found
@@ -82,36 +104,38 @@ def score_folder(
     -------
     The score, and how many source instances have no file.
     """
-    answers = read_answers(key)
     files = _files(folder)
     known = dict(patients or {})
     outcomes: list[Outcome] = []
     missing = 0
-    for old, (patient, required) in answers.items():
-        path = files.get(new_uid(old))
-        if path is None:
-            missing += 1
-            outcomes += [judge(answer, None, {}, "") for answer in required]
-            continue
-        values, digest = _read(path)
-        known.setdefault(patient, values.get("<(0010,0020)>", ""))
-        new_of = {
-            answer.value: new_uid(answer.value) for answer in required if answer.action == "uid_consistent"
-        } | known
-        outcomes += [judge(answer, values, new_of, digest) for answer in required]
+    for required in read_answers(key):
+        paths = files[required.keyword, new_uid(required.uid)]
+        if not paths:
+            missing += required.keyword == _LEVELS["Instance"]
+            outcomes += [judge(answer, None, {}, "") for answer in required.answers]
+        for path in paths:
+            values, digest = _read(path)
+            known.setdefault(required.patient, values.get("<(0010,0020)>", ""))
+            new_of = {
+                one.value: new_uid(one.value) for one in required.answers if one.action == "uid_consistent"
+            } | known
+            outcomes += [judge(answer, values, new_of, digest) for answer in required.answers]
     return score_of(outcomes), missing
 
 
-def _files(folder: Path) -> dict[str, Path]:
-    """Files by SOP Instance UID."""
-    found = {}
+def _files(folder: Path) -> dict[Level, list[Path]]:
+    """Files by what they are and where they belong."""
+    found: dict[Level, list[Path]] = defaultdict(list)
     for path in sorted(folder.rglob("*")):
         if path.is_file():
             try:
-                dataset = read_dataset(path, stop_before_pixels=True, specific_tags=[0x00080018])
+                dataset = read_dataset(
+                    path, stop_before_pixels=True, specific_tags=[0x00080018, 0x0020000D, 0x0020000E]
+                )
             except READ_FAULTS:
                 continue
-            found[str(dataset.get("SOPInstanceUID", ""))] = path
+            for keyword in sorted(set(_LEVELS.values())):
+                found[keyword, str(dataset.get(keyword, ""))].append(path)
     return found
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import sqlite3
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -84,10 +85,11 @@ def a_key(path, entries):
     return path
 
 
-def a_clean_file(path):
+def a_clean_file(path, uid="2.25.12"):
     dataset = FileDataset("", Dataset(), file_meta=FileMetaDataset(), preamble=b"\0" * 128)
     dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    dataset.SOPClassUID, dataset.SOPInstanceUID, dataset.PatientID = "1.2.840.10008.5.1.4.1.1.128", "2.25.12", "7K3QF2"
+    dataset.SOPClassUID, dataset.SOPInstanceUID, dataset.PatientID = "1.2.840.10008.5.1.4.1.1.128", uid, "7K3QF2"
+    dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "2.25.7", "2.25.9"
     dataset.StudyDate = "20180101"
     agent = Dataset()
     agent.RadionuclideTotalDose = "370"
@@ -121,6 +123,24 @@ def test_a_folder_is_scored_against_a_key_nested_and_private_elements_included(t
     assert sum(score.required.values()) == 9
     assert sum(score.passed.values()) == 7
     assert sum(score.strict.values()) == 6
+
+
+def test_actions_of_a_study_are_required_of_each_of_its_files(tmp_path):
+    key = tmp_path / "key.db"
+    data = {"0": {"action": "<tag_retained>", "action_text": "", "value": "", "tag_ds": "<(0008,0020)>"}}
+    with closing(sqlite3.connect(key)) as connection:
+        connection.execute(
+            "CREATE TABLE answer_data (scope TEXT, PatientID TEXT, StudyInstanceUID TEXT, SeriesInstanceUID TEXT, SOPInstanceUID TEXT, AnswerData TEXT)"
+        )
+        for scope, uid in (("<Study>", "1.2.7"), ("<Series>", "1.2.8"), ("<Instance>", "1.2.14")):
+            row = (scope, "MRN1", uid, uid, uid, json.dumps(data))
+            connection.execute("INSERT INTO answer_data VALUES (?, ?, ?, ?, ?, ?)", row)
+        connection.commit()
+    (tmp_path / "clean").mkdir()
+    for n in (12, 13):
+        a_clean_file(tmp_path / "clean" / f"{n}.dcm", f"2.25.{n}")
+    score, missing = score_folder(key, tmp_path / "clean", lambda old: old.replace("1.2.", "2.25."))
+    assert (score.required["tag_retained"], score.passed["tag_retained"], missing) == (4, 2, 1)
 
 
 def test_a_file_that_is_no_key_is_refused(tmp_path):
