@@ -4,15 +4,11 @@ Every reader unpacks CT, PET and label map of every row, holds the three togethe
 of its own, with the files in the page cache. CPU seconds are those of the reading
 alone, peak memory that of the process.
 
-    python bench/load.py [--sessions 6] [--small]
+    python -m bench.load [--sessions 6] [--small]
 """
 
 import argparse
-import json
 import math
-import os
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -21,6 +17,7 @@ from typing import Any
 
 import numpy as np
 
+from bench.readers import Meter, run
 from tests.publish_builders import built
 from tests.release_builders import Study, subject_ids
 
@@ -47,7 +44,10 @@ def main() -> None:
             for seed, subject in enumerate(subject_ids(given.sessions))
         ]
         folder = built(Path(root), studies, slices=False)
-        found = [run(reader, folder) for reader in ("ours", "ours unverified", "ours planes", "streaming", "nibabel")]
+        found = [
+            run(__file__, reader, folder)
+            for reader in ("ours", "ours unverified", "ours planes", "streaming", "nibabel")
+        ]
     print(f"{given.sessions} sessions, CT {ct[::-1]}, PET {pet[::-1]}")
     print(f"{'reader':<18} {'CPU s':>8} {'wall s':>8} {'peak MiB':>9}  note")
     for entry in found:
@@ -61,15 +61,6 @@ def main() -> None:
     assert len(sums) == 1, "the readers gave different voxels"
 
 
-def run(reader: str, folder: Path) -> dict[str, Any]:
-    """What a reader measured."""
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(folder.parent / "hf")}
-    command = [sys.executable, __file__, "--reader", reader, "--folder", str(folder)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout.splitlines()[-1])
-
-
 def measure(reader: str, folder: Path) -> None:
     """Read everything and print what it took."""
     note = ""
@@ -79,28 +70,14 @@ def measure(reader: str, folder: Path) -> None:
         import datasets  # noqa: F401
     else:
         import umd_curate.load  # noqa: F401
-    cpu, wall = time.process_time(), time.perf_counter()
+    meter = Meter()
     sums: list[float] = []
     if reader == "ours planes":
         note = planes(folder)
     else:
         for arrays in rows_of(reader, folder):
             sums += [float(array[::37, ::37, ::7].sum(dtype=np.float64)) for array in arrays]
-    told = {
-        "reader": reader,
-        "cpu": time.process_time() - cpu,
-        "wall": time.perf_counter() - wall,
-        "peak": peak_mib(),
-        "sum": math.fsum(sums),  # exact, so in any order
-        "note": note,
-    }
-    print(json.dumps(told))
-
-
-def peak_mib() -> float:
-    """Peak memory of this program alone; what `getrusage` tells has the parent's in it."""
-    lines = Path("/proc/self/status").read_text("ascii").splitlines()
-    return next(float(line.split()[1]) for line in lines if line.startswith("VmHWM")) / 1024
+    meter.tell(reader=reader, sum=math.fsum(sums), note=note)  # that sum is exact, so in any order
 
 
 def rows_of(reader: str, folder: Path) -> Iterator[list[Any]]:

@@ -3,22 +3,17 @@
 The release has the layout of a real one, with small images in place of large ones: a reader that touches no image never learns
 the difference, and one that does is found out by `--kib`, the size of an image.
 
-    python bench/metadata.py [--sessions 954] [--kib 256]
+    python -m bench.metadata [--sessions 954] [--kib 256]
 """
 
 import argparse
 import hashlib
-import json
-import os
-import resource
-import subprocess
-import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
 
+from bench.readers import Meter, run
 from umd_curate.model.geometry import Grid
 from umd_curate.model.release import VolumeRow
 from umd_curate.release.cases import Subset
@@ -49,7 +44,7 @@ def main() -> None:
         print(f"{given.sessions} sessions in {SHARDS} shards, {size:.0f} MiB")
         print(f"{'reader':<22} {'CPU s':>7} {'wall s':>7} {'peak MiB':>9}")
         for reader in ("ours", "ours", "datasets streaming", "pyarrow"):
-            found = run(reader, folder)
+            found = run(__file__, reader, folder)
             print(f"{reader:<22} {found['cpu']:7.2f} {found['wall']:7.2f} {found['peak']:9.0f}")
             assert found["rows"] == given.sessions
 
@@ -99,19 +94,9 @@ def volume_row(
     )  # fmt: skip
 
 
-def run(reader: str, folder: Path) -> dict[str, float]:
-    """What a reader measured."""
-    environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(folder.parent / "hf")}
-    command = [sys.executable, __file__, "--reader", reader, "--folder", str(folder)]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
-    return found
-
-
 def measure(reader: str, folder: Path) -> None:
     """Read all plain values, imports included, and print what it took."""
-    cpu, wall = time.process_time(), time.perf_counter()
+    meter = Meter()
     if reader == "ours":
         from umd_curate import load_dataset
 
@@ -127,13 +112,7 @@ def measure(reader: str, folder: Path) -> None:
         rows = sum(
             1 for _ in theirs("parquet", data_dir=str(folder / "petct"), split="train", streaming=True, columns=wanted)
         )
-    told = {
-        "rows": rows,
-        "cpu": time.process_time() - cpu,
-        "wall": time.perf_counter() - wall,
-        "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    }
-    print(json.dumps(told))
+    meter.tell(rows=rows)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 Each way runs in a process of its own, in one run: CPU seconds, wall seconds, peak memory.
 
-    python bench/release.py --sessions 20 --folder FOLDER
+    python bench/release.py --sessions 20 100 --folder FOLDER
 """
 # ruff: noqa: SLF001  (the makers of the tests write the sessions)
 
@@ -10,6 +10,7 @@ import argparse
 import functools
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 CT_KJI, PET_KJI = (400, 512, 512), (400, 200, 200)
 CT_AFFINE = np.diag([-0.98, -0.98, 1.5, 1.0])
 PET_AFFINE = np.diag([-2.5, -2.5, 1.5, 1.0])
+EMBED_AT_MOST = 20  # sessions: the loop of `push_to_hub` holds them all, 3.3 times their size
 
 
 def make(root: Path, sessions: int) -> None:
@@ -61,49 +63,54 @@ def make(root: Path, sessions: int) -> None:
     (root / "sessions.json").write_text(json.dumps(listed))
 
 
-def sessions_of(root: Path) -> list:
+def listed_in(root: Path, sessions: int) -> list[dict[str, str]]:
+    """Files of the first so many sessions, by role; none where none were made."""
+    path = root / "sessions.json"
+    return json.loads(path.read_text())[:sessions] if path.is_file() else []
+
+
+def sessions_of(root: Path, sessions: int) -> list:
     """The written sessions as the release reads them from the ledger."""
     from umd_curate.model.steps import SessionFiles
     from umd_curate.store.files import artifact
 
-    listed = json.loads((root / "sessions.json").read_text())
     return [
         SessionFiles(
             f"{n:06d}", "petct1", "petct", {role: artifact(role, path, root / path) for role, path in files.items()}
         )
-        for n, files in enumerate(listed)
+        for n, files in enumerate(listed_in(root, sessions))
     ]
 
 
-def build(root: Path, *, slices: bool) -> None:
+def build(root: Path, sessions: int, *, slices: bool) -> None:
     """The whole release step: read, write, read back, sign."""
     from tests.release_builders import Folder, Ledger
     from umd_curate.model.config import UmdConfig
     from umd_curate.release import STEP
 
     config = UmdConfig.model_validate({"release": {"slices": slices, "signing_key": str(root.parent / "bench.key")}})
-    (unit,) = STEP.plan(Ledger(sessions_of(root)), config)
+    (unit,) = STEP.plan(Ledger(sessions_of(root, sessions)), config)
     STEP.perform(unit, Folder(root), config)
 
 
-def ours(root: Path) -> None:
+def ours(root: Path, sessions: int) -> None:
     """The writing of the image shards alone."""
     from umd_curate.model.tables import Column
     from umd_curate.store.shards import Layout, ShardWriter
 
     layout = Layout((Column("subject_id", "string", nullable=True),), ("pet", "ct", "ct_on_pet"))
     with ShardWriter(root / "out/ours.parquet", layout) as writer:
-        for n, files in enumerate(json.loads((root / "sessions.json").read_text())):
+        for n, files in enumerate(listed_in(root, sessions)):
             paths = {"pet": files["pet"], "ct": files["ct"], "ct_on_pet": files["space-pet_ct"]}
             writer.write({"subject_id": f"{n:06d}"}, {column: root / path for column, path in paths.items()})
 
 
-def embed(root: Path) -> None:
+def embed(root: Path, sessions: int) -> None:
     """The inner loop of `push_to_hub`: path columns, embedded and written."""
     from datasets import Dataset, Features, Nifti, Value
     from datasets.table import embed_table_storage
 
-    listed = json.loads((root / "sessions.json").read_text())
+    listed = listed_in(root, sessions)
     rows = {
         "subject_id": [f"{n:06d}" for n in range(len(listed))],
         "pet": [str(root / files["pet"]) for files in listed],
@@ -118,48 +125,50 @@ def embed(root: Path) -> None:
 
 
 WAYS = {
-    "build": functools.partial(build, slices=True),
-    "build-without-slices": functools.partial(build, slices=False),
+    "make": make,
     "ours": ours,
     "embed": embed,
+    "build-without-slices": functools.partial(build, slices=False),
+    "build": functools.partial(build, slices=True),
 }
 
 
 def main() -> None:
     """Run every way in a process of its own and print what it cost."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--sessions", type=int, default=3)
+    parser.add_argument("--sessions", type=int, nargs="+", default=[3])
     parser.add_argument("--folder", type=Path, default=Path(tempfile.gettempdir()))
     parser.add_argument("--ways", nargs="*", default=["ours", "embed", "build-without-slices", "build"])
-    parser.add_argument("--way")
+    parser.add_argument("--way", help=argparse.SUPPRESS)
     options = parser.parse_args()
     root = options.folder / "bench-release" / "ws"
-    if options.way == "make":
-        make(root, options.sessions)
     if options.way:
-        WAYS.get(options.way, lambda _: None)(root)
+        WAYS[options.way](root, options.sessions[0])
         return
     root.mkdir(parents=True, exist_ok=True)
-    for way in ["make", *options.ways] if not (root / "sessions.json").is_file() else options.ways:
-        command = [
-            sys.executable,
-            __file__,
-            "--way",
-            way,
-            "--folder",
-            str(options.folder),
-            "--sessions",
-            str(options.sessions),
-        ]
-        started = time.perf_counter()
-        process = subprocess.Popen(command)
-        _, status, usage = os.wait4(process.pid, 0)
-        row = sum(path.stat().st_size for path in (root / "data/sub-000000").rglob("*.gz")) / 1e6
-        print(
-            f"{way}: status {status}, {usage.ru_utime + usage.ru_stime:.1f} CPU s, {time.perf_counter() - started:.1f} s, "
-            f"peak {usage.ru_maxrss / 1024:.0f} MiB, a session {row:.0f} MB",
-            flush=True,
-        )
+    most = max(options.sessions)
+    if len(listed_in(root, most)) < most:
+        told(options.folder, "make", most)
+    row = sum(path.stat().st_size for path in (root / "data/sub-000000").rglob("*.gz")) / 1e6
+    print(f"a session {row:.0f} MB")
+    for sessions in sorted(options.sessions):
+        for way in options.ways:
+            if way != "embed" or sessions <= EMBED_AT_MOST:
+                told(options.folder, way, sessions)
+            shutil.rmtree(root / "out", ignore_errors=True)
+
+
+def told(folder: Path, way: str, sessions: int) -> None:
+    """Run one way and print what it cost."""
+    command = [sys.executable, __file__, "--way", way, "--folder", str(folder), "--sessions", str(sessions)]
+    started = time.perf_counter()
+    process = subprocess.Popen(command)
+    _, status, usage = os.wait4(process.pid, 0)
+    print(
+        f"{sessions} sessions, {way}: status {status}, {usage.ru_utime + usage.ru_stime:.1f} CPU s, "
+        f"{time.perf_counter() - started:.1f} s, peak {usage.ru_maxrss / 1024:.0f} MiB",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

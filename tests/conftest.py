@@ -1,5 +1,6 @@
 """Fixtures that every test may ask for."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,12 @@ SHARED_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 settings.register_profile("house", deadline=None, print_blob=True, derandomize=True)
 settings.register_profile("explore", deadline=None, print_blob=True, max_examples=1000)
 settings.load_profile("house")
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C even as a background job of a shell, which ignores it: what tests start inherits that."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -100,5 +100,6 @@ def deadly(number):
     return number
 
 
-def pid_of(_):
+def slow_pid_of(seconds):
+    time.sleep(seconds)
     return os.getpid()

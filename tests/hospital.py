@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,10 +42,13 @@ class Hospital:
     def command(self, *arguments: object) -> list[str]:
         return [sys.executable, "-m", "umd_curate", *map(str, arguments)]
 
-    def call(self, *arguments: object, timeout_s: float = 280) -> subprocess.CompletedProcess[str]:
+    def call(
+        self, *arguments: object, timeout_s: float = 280, environment: Mapping[str, str] | None = None, umask: int = -1
+    ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             self.command(*arguments),
-            env=self.environment,
+            env=self.environment | dict(environment or {}),
+            umask=umask,
             capture_output=True,
             text=True,
             check=False,

@@ -140,6 +140,14 @@ def test_a_finding_code_names_its_room_and_says_what_why_and_what_to_do(room, co
     assert code.action.endswith(".")
 
 
+def test_the_pages_speak_of_no_finding_that_is_not_there():
+    prefixes = "|".join(sorted(set().union(*PREFIXES.values())))
+    pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
+    named = {code for page in pages for code in re.findall(rf"\b(?:{prefixes})-\d{{3}}\b", page.read_text())}
+    assert len(named) > 20
+    assert named - set(CATALOGUE) == set()
+
+
 def test_no_file_names_a_path_of_one_machine():
     found = []
     for path in tracked_files():

@@ -1,6 +1,5 @@
 """Several workers from the command line: the same bytes and ledger as in one process, stopped however you like."""
 
-import contextlib
 import os
 import signal
 import sqlite3
@@ -37,14 +36,11 @@ def stop_after(finished: Finished, workspace, tasks, number):
     while process.poll() is None and done_tasks(workspace) < tasks:
         time.sleep(0.02)
     workers = psutil.Process(process.pid).children(recursive=True)
-    said = None
-    while said is None:
-        if number is signal.SIGINT:
-            os.killpg(process.pid, number)  # as a terminal does
-        else:
-            process.send_signal(number)
-        with contextlib.suppress(subprocess.TimeoutExpired):  # then once more, as a person at a terminal would
-            said = process.communicate(timeout=20)[1]
+    if number is signal.SIGINT:
+        os.killpg(process.pid, number)  # as a terminal does
+    else:
+        process.send_signal(number)
+    said = process.communicate(timeout=60)[1]
     _, alive = psutil.wait_procs(workers, timeout=60)
     assert len(workers) >= 2
     assert alive == []

@@ -1,5 +1,7 @@
 """Frames in the real torch and MONAI: what their loaders and transforms make of them, in mm and in voxels."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -35,6 +37,34 @@ def test_a_batch_on_one_grid_is_stacked(folder):
     frames = load_dataset("petct", path=folder, labels=True).frames(*NAMES, grid="pet", kind="torch")
     (batch,) = torch.utils.data.DataLoader(frames, batch_size=3)
     assert {batch[name].shape for name in NAMES} == {(3, 1, 6, 5, 4)}
+
+
+@pytest.mark.parametrize("workers", [0, 2])
+def test_a_batch_with_a_session_without_labels_is_collated(tmp_path, workers):
+    first, second = cohort(2)
+    folder = built(tmp_path, [first, replace(second, has_labels=False)], slices=False)
+    rows = load_dataset("petct", path=folder, labels=True)
+    frames = rows.frames(*NAMES, kind="torch")
+    ways = {"batch_size": 2, "num_workers": workers}
+    with pytest.raises(TypeError):
+        next(iter(torch.utils.data.DataLoader(frames, **ways)))
+    (batch,) = torch.utils.data.DataLoader(frames, collate_fn=frames.collate, **ways)
+    assert batch["subject_id"] == [row["subject_id"] for row in rows]
+    assert np.array_equal(batch["ct"][:, 0].numpy(), [row["ct"].array for row in rows])
+    assert batch["ct_meta_dict"]["affine"].shape == (2, 4, 4)
+    for tensor, row in zip(batch["organs"], rows, strict=True):
+        assert (tensor is None) == (row["organs"] is None)
+        assert tensor is None or np.array_equal(tensor[0].numpy(), row["organs"].array)
+    assert [meta is None for meta in batch["organs_meta_dict"]] == [row["organs"] is None for row in rows]
+
+
+def test_a_batch_of_images_of_different_shapes_is_a_list(tmp_path):
+    first, second = cohort(2)
+    folder = built(tmp_path, [first, replace(second, ct_shape_kji=(9, 10, 12))], slices=False)
+    frames = load_dataset("petct", path=folder).frames("ct", "pet", kind="torch")
+    (batch,) = torch.utils.data.DataLoader(frames, batch_size=2, collate_fn=frames.collate)
+    assert sorted(tensor.shape for tensor in batch["ct"]) == [(1, 12, 10, 8), (1, 12, 10, 9)]
+    assert batch["pet"].shape[:2] == (2, 1)
 
 
 def test_the_transforms_of_monai_know_where_the_voxels_are(folder):

@@ -14,7 +14,14 @@ from isal import igzip
 from umd_curate.model.geometry import Volume
 from umd_curate.model.tables import Column
 from umd_curate.store.nifti import header_bytes, stored_voxel_sha256, voxel_sha256, write_volume
-from umd_curate.store.shards import Layout, ShardWriter, read_footer, read_shard
+from umd_curate.store.shards import (
+    MAX_VOLUME_BYTES,
+    Layout,
+    ShardWriter,
+    read_footer,
+    read_shard,
+    read_volume_at,
+)
 
 LAYOUT = Layout(
     (Column("name", "string", nullable=True), Column("spacing", "list<float64>", nullable=True)), ("pet", "organs")
@@ -78,16 +85,37 @@ def test_a_failed_writer_leaves_no_file(tmp_path: Path):
 
 
 def sparse(path: Path, size: int) -> Path:
+    """A file of that size with bytes at its ends and a hole between them."""
     with path.open("wb") as handle:
-        handle.truncate(size)
+        handle.write(path.name.encode())
+        handle.truncate(size - 4)
+        handle.seek(size - 4)
+        handle.write(b"last")
     return path
 
 
 def test_a_volume_of_two_gibibytes_is_refused_clearly_and_leaves_no_shard(tmp_path: Path):
-    image = sparse(tmp_path / "large.nii.gz", 2**31)
+    image = sparse(tmp_path / "large.nii.gz", MAX_VOLUME_BYTES + 1)
     with (
-        pytest.raises(ValueError, match="at most 2147483647 bytes"),
+        pytest.raises(ValueError, match=f"at most {MAX_VOLUME_BYTES} bytes"),
         ShardWriter(tmp_path / "s.parquet", LAYOUT) as writer,
     ):
         writer.write({"name": "x", "spacing": None}, {"pet": image})
     assert sorted(path.name for path in tmp_path.iterdir() if path.name != "keys") == ["large.nii.gz"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sizes", [{"pet": MAX_VOLUME_BYTES}, {"pet": 2**30 + 7, "organs": 2**30 + 9}])
+def test_the_largest_volume_and_a_row_of_more_than_two_gibibytes_come_back(tmp_path: Path, sizes):
+    images = {name: sparse(tmp_path / f"{name}.nii.gz", size) for name, size in sizes.items()}
+    shard = tmp_path / "s.parquet"
+    with ShardWriter(shard, LAYOUT) as writer:
+        writer.write({"name": "x", "spacing": None}, images)
+    assert shard.stat().st_size > 2**31 - 2048
+    for name, path in images.items():
+        found = read_volume_at(shard, 0, name)
+        assert (len(found), bytes(found[:16]), bytes(found[-5:])) == (
+            sizes[name],
+            path.name.encode().ljust(16, b"\0"),
+            b"\0last",
+        )

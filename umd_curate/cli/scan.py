@@ -48,7 +48,12 @@ def scan(options: Options, raw_folders: tuple[Path, ...]) -> int:
       umd-curate scan /export/2026-11 --json
       find /export -name '*.dcm' -print0 | umd-curate scan -
     """
-    return look(options, named(raw_folders), keep=not options.dry_run)
+    code = look(options, named(raw_folders), keep=not options.dry_run)
+    if not options.exists() and not options.dry_run:
+        render.note(
+            "The index was not kept: there is no workspace. After `umd-curate init`, a scan opens only new files."
+        )
+    return code
 
 
 def named(raw_folders: Sequence[Path]) -> list[Path]:

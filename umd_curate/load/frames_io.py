@@ -3,6 +3,7 @@
 torch and MONAI are imported only where their tensors are asked for; a map-style dataset needs no base class.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from umd_curate.load.dataset_io import Dataset
 
 torch = Lazy("torch")
+torch_data = Lazy("torch.utils.data")
 monai_data = Lazy("monai.data")
 
 Kind = Literal["numpy", "torch", "monai"]
@@ -67,6 +69,20 @@ class Frames:
             if self.kind != "monai":
                 frame[f"{column}_meta_dict"] = {"affine": image.affine, **meta}
         return frame
+
+    @staticmethod
+    def collate(frames: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """A batch: stacked as PyTorch does it, or a list where a session lacks the image or shapes differ.
+
+        PyTorch's own function stops at the first session without labels. Give this one as ``collate_fn``.
+        """
+        batch: dict[str, Any] = {}
+        for name in dict.fromkeys(name for frame in frames for name in frame):
+            values = [frame.get(name) for frame in frames]
+            shapes = {getattr(value, "shape", ()) for value in values}
+            is_whole = len(shapes) == 1 and not any(value is None for value in values)
+            batch[name] = torch_data.default_collate(values) if is_whole else values
+        return batch
 
     def _array(self, image: Image, meta: dict[str, Any]) -> Any:  # noqa: ANN401  (an array or a tensor)
         array: NDArray[np.generic] = np.ascontiguousarray(image.array)[None]

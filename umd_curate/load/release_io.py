@@ -13,7 +13,8 @@ from umd_curate.errors import LoadError, SchemaError
 from umd_curate.load.image_io import Image
 from umd_curate.load.source_io import SUMS, Source
 from umd_curate.store.parquet import read_batches, rows_of
-from umd_curate.store.shard_map import Span, locate, read_plain
+from umd_curate.store.shard_map import Span, locate
+from umd_curate.store.shards import read_plain
 
 VOLUMES = "manifests/volumes.parquet"
 LABELS_PREFIX = "labels-"
@@ -89,7 +90,7 @@ class OpenRelease:
         """Plain values of a row."""
         if place.shard not in self._plain:
             with self.source.open(place.shard) as handle:
-                self._plain[place.shard] = read_plain(handle)
+                self._plain[place.shard] = [row for batch in read_plain(handle) for row in batch.to_pylist()]
         return self._plain[place.shard][place.row]
 
     def image(self, place: RowPlace, volume: VolumePlace) -> Image:

@@ -37,7 +37,6 @@ _THREAD_VARIABLES = (
     "MKL_NUM_THREADS",
     "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
 )
-_MALLOC_TRIM_BYTES = 65536  # Dask's own default: freed memory goes back to the system between units
 _MEMORY_EVENT = "worker-restart-memory"  # of Dask's nanny, when it ends a worker that is above its limit
 
 
@@ -229,10 +228,7 @@ def _configure(threads: int, *, has_dashboard: bool) -> None:
         "distributed.worker.memory.terminate": 0.95,
         "distributed.admin.large-graph-warning-threshold": "1TB",  # the report's unit names every session
         "distributed.deploy.lost-worker-timeout": _NEVER,
-        "distributed.nanny.pre-spawn-environ": {
-            **dict.fromkeys(_THREAD_VARIABLES, threads),
-            "MALLOC_TRIM_THRESHOLD_": _MALLOC_TRIM_BYTES,
-        },
+        "distributed.nanny.pre-spawn-environ": dict.fromkeys(_THREAD_VARIABLES, threads),  # without Dask's own of malloc
     })  # fmt: skip
 
 

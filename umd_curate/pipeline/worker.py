@@ -54,6 +54,7 @@ def keep(path: Path, function: Callable[..., object], *arguments: object) -> Non
     with os.fdopen(os.open(temporary, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "wb") as handle:
         pickle.dump(function(*arguments), handle, pickle.HIGHEST_PROTOCOL)
     temporary.replace(path)
+    _give_memory_back()
 
 
 def do_task(task: Task, workspace: Workspace, config: UmdConfig) -> Outcome | Raised:
@@ -76,6 +77,12 @@ def call(function: Callable[[Item], Result], item: Item) -> Result | Raised:
         return function(item)
     except Exception as error:  # noqa: BLE001  (it is raised again in the coordinator)
         return Raised(error)
+
+
+def _give_memory_back() -> None:
+    """Return freed memory to the system. Dask has malloc do that all the time, which costs 7 % of the CPU of an ingest."""
+    with suppress(AttributeError):  # glibc has it, others do not
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 @functools.cache

@@ -39,9 +39,9 @@ def _holds(folder: Path, row: FileRow, subject: str) -> bool:
     if row.kind != "shard" or not (folder / row.path).is_file():
         return False
     column = "labels_subject_id" if (row.config or "").startswith(LABELS_PREFIX) else "subject_id"
-    return any(_has(table, column, subject) for table in read_plain(folder / row.path, (column,)))
+    return any(_has(batch, column, subject) for batch in read_plain(folder / row.path, (column,)))
 
 
-def _has(table: pa.Table, column: str, subject: str) -> bool:
-    found: bool = pc.any(pc.equal(table.column(column), subject)).as_py() or False
+def _has(batch: pa.RecordBatch, column: str, subject: str) -> bool:
+    found: bool = pc.any(pc.equal(batch.column(column), subject)).as_py() or False
     return found

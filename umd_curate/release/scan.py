@@ -145,9 +145,9 @@ def _scan_shard(folder: Path, path: Path, found: _Found) -> None:
 
 def _scan_pictures(path: Path, relative: str, split: str, found: _Found) -> None:
     try:
-        for table in read_plain(path, ("subject_id", "session_id", "config", "column")):
+        for batch in read_plain(path, ("subject_id", "session_id", "config", "column")):
             keys = zip(
-                *(table.column(name).to_pylist() for name in ("config", "subject_id", "session_id", "column")),
+                *(batch.column(name).to_pylist() for name in ("config", "subject_id", "session_id", "column")),
                 strict=True,
             )
             for key, count in Counter(keys).items():

@@ -1,6 +1,6 @@
 """Grey 8-bit PNG (ISO/IEC 15948) with the three chunks that a picture needs: no text, no time, no software.
 
-Packed by zlib: of thousands of pictures isal packed one in a byte more on another day, and a release is to be equal bytes.
+Packed by zlib: isal at its level 1 packs in other bytes on another processor, and a release is to be equal bytes.
 """
 
 import struct

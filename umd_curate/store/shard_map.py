@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 from umd_curate.errors import SchemaError
@@ -27,15 +26,6 @@ class Span:
 
     start: int
     size: int
-
-
-def read_plain(source: IO[bytes], columns: list[str] | None = None) -> list[dict[str, Any]]:
-    """Values of a shard's plain columns, row by row; the volumes' bytes are not touched."""
-    with pq.ParquetFile(source) as file:
-        plain = [field.name for field in file.schema_arrow if not pa.types.is_struct(field.type)]
-        wanted = [name for name in plain if columns is None or name in columns]
-        rows: list[dict[str, Any]] = file.read(columns=wanted, use_threads=False).to_pylist()
-        return rows
 
 
 def locate(source: IO[bytes]) -> list[dict[str, Span]]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import IO, Any, Self
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -20,9 +20,11 @@ from umd_curate.model.tables import Column
 from umd_curate.store.files import atomic
 from umd_curate.store.parquet import arrow_schema
 
-MAX_VOLUME_BYTES = 2**31 - 1  # Arrow's `binary` has offsets of 32 bits
+# A value stands alone on a page of Parquet, whose size has 31 bits; its levels, length and header are well below a KiB.
+MAX_VOLUME_BYTES = 2**31 - 1024
 VOLUME_TYPE = pa.struct({"bytes": pa.binary(), "path": pa.string()})
 HUB_METADATA = b"huggingface"
+_PLAIN_ROWS = 4096  # of plain values that are read at a time
 PICTURE_ROWS = 128  # of a row group: about a megabyte of previews, what one read of a shuffled row costs
 
 # Chunk borders that follow the content, so that a changed row moves no other bytes on the Hub; sizes as `datasets` uses them.
@@ -167,13 +169,12 @@ def _is_picture(path: Path) -> bool:
     return any(feature.get("_type") == "Image" for feature in info.get("features", {}).values())
 
 
-def read_plain(path: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-    """Plain columns of a shard, or some of them, one table per row group; no volume and no picture is read."""
-    with pq.ParquetFile(path) as file:
-        plain = [field.name for field in file.schema_arrow if field.type != VOLUME_TYPE]
+def read_plain(source: Path | IO[bytes], columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """Plain columns of a shard, or some of them, in the order of its rows; no volume and no picture is read."""
+    with pq.ParquetFile(source) as file:
+        plain = [field.name for field in file.schema_arrow if not pa.types.is_struct(field.type)]
         wanted = [name for name in plain if columns is None or name in columns]
-        for group in range(file.num_row_groups):
-            yield file.read_row_group(group, columns=wanted, use_threads=False)
+        yield from file.iter_batches(_PLAIN_ROWS, columns=wanted, use_threads=False)
 
 
 def read_shard(path: Path, *, volumes: Sequence[str] | None = None) -> Iterator[dict[str, Any]]:

@@ -53,6 +53,14 @@ def test_a_scan_sums_up_files_patients_series_and_what_would_be_made(runner, raw
     ]
 
 
+def test_without_a_workspace_it_says_that_nothing_was_kept(runner, raw, tmp_path):
+    assert "not kept" in runner.invoke(scan, [str(raw)], standalone_mode=False).stderr
+    runner.invoke(init, [str(tmp_path / "workspace")], standalone_mode=False)
+    kept = runner.invoke(scan, [str(raw), "-w", str(tmp_path / "workspace")], standalone_mode=False)
+    assert kept.exception is None
+    assert "not kept" not in kept.stderr
+
+
 def test_a_scan_is_readable(runner, raw):
     text = runner.invoke(scan, [str(raw)], standalone_mode=False).stdout
     for words in (

@@ -132,7 +132,7 @@ PUBLISHED_WRONG = FindingCode(
     "DEI-306",
     Severity.FAIL,
     "The file below the wall is not the image that was written",
-    "Read back from disk, its grid or its voxels differ from the staged image outside the face.",
+    "Read back from disk, its grid differs from that of the staged image.",
     "This is a fault of the disk or of the program; check the disk, run again, and report it.",
 )
 HEAD_TURNED = FindingCode(

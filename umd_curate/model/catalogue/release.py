@@ -41,7 +41,7 @@ TOO_LARGE = FindingCode(
     "REL-006",
     Severity.FAIL,
     "An image is larger than a row can hold",
-    "The columns' offsets have 32 bits, so a compressed image of 2 GiB or more cannot be stored.",
+    "A page of a shard has a size of 31 bits, so an image of 2 GiB or more, compressed, cannot be stored.",
     "Split the acquisition into two sessions, or leave it out.",
 )
 FACE_UNKNOWN = FindingCode(
