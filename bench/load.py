@@ -5,6 +5,7 @@ of its own, with the files in the page cache. CPU seconds are those of the readi
 alone, peak memory that of the process.
 
     python -m bench.load [--sessions 6] [--small]
+    python -m bench.load --sessions 3 --folder FOLDER/bench-release/ws/releases/0.1.0/umd   # made by bench.release
 """
 
 import argparse
@@ -31,11 +32,14 @@ def main() -> None:
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--sessions", type=int, default=6)
     arguments.add_argument("--small", action="store_true", help="a sixteenth of the size, to try the bench itself")
+    arguments.add_argument("--folder", type=Path, help="a release in its workspace, of which so many sessions are read")
     arguments.add_argument("--reader", help=argparse.SUPPRESS)
-    arguments.add_argument("--folder", type=Path, help=argparse.SUPPRESS)
     given = arguments.parse_args()
     if given.reader:
-        measure(given.reader, given.folder)
+        measure(given.reader, given.folder, given.sessions)
+        return
+    if given.folder:
+        compare(given.folder, given.sessions)
         return
     with tempfile.TemporaryDirectory() as root:
         ct, pet = (SMALL_CT_KJI, SMALL_PET_KJI) if given.small else (CT_KJI, PET_KJI)
@@ -44,11 +48,15 @@ def main() -> None:
             for seed, subject in enumerate(subject_ids(given.sessions))
         ]
         folder = built(Path(root), studies, slices=False)
-        found = [
-            run(__file__, reader, folder)
-            for reader in ("ours", "ours unverified", "ours planes", "streaming", "nibabel")
-        ]
-    print(f"{given.sessions} sessions, CT {ct[::-1]}, PET {pet[::-1]}")
+        print(f"CT {ct[::-1]}, PET {pet[::-1]}")
+        compare(folder, given.sessions)
+
+
+def compare(folder: Path, sessions: int) -> None:
+    """Run every reader and print the table."""
+    readers = ("ours", "ours unverified", "ours planes", "streaming", "nibabel")
+    found = [run(__file__, reader, folder, "--sessions", str(sessions)) for reader in readers]
+    print(f"{sessions} sessions")
     print(f"{'reader':<18} {'CPU s':>8} {'wall s':>8} {'peak MiB':>9}  note")
     for entry in found:
         print(f"{entry['reader']:<18} {entry['cpu']:8.2f} {entry['wall']:8.2f} {entry['peak']:9.0f}  {entry['note']}")
@@ -61,7 +69,7 @@ def main() -> None:
     assert len(sums) == 1, "the readers gave different voxels"
 
 
-def measure(reader: str, folder: Path) -> None:
+def measure(reader: str, folder: Path, sessions: int) -> None:
     """Read everything and print what it took."""
     note = ""
     if reader == "nibabel":
@@ -75,23 +83,26 @@ def measure(reader: str, folder: Path) -> None:
     if reader == "ours planes":
         note = planes(folder)
     else:
-        for arrays in rows_of(reader, folder):
+        for arrays in rows_of(reader, folder, sessions):
             sums += [float(array[::37, ::37, ::7].sum(dtype=np.float64)) for array in arrays]
     meter.tell(reader=reader, sum=math.fsum(sums), note=note)  # that sum is exact, so in any order
 
 
-def rows_of(reader: str, folder: Path) -> Iterator[list[Any]]:
+def rows_of(reader: str, folder: Path, sessions: int) -> Iterator[list[Any]]:
     """Arrays of every row, unpacked."""
+    data = folder.parents[2] / "data"
+    subjects = sorted(path.name.removeprefix("sub-") for path in data.iterdir())[:sessions]
+    wanted = ("subject_id", "in", subjects)
     if reader.startswith("ours"):
         from umd_curate import load_dataset
 
-        for row in load_dataset("petct", path=folder, labels=True, verify=reader == "ours"):
+        for row in load_dataset("petct", path=folder, labels=True, filters=[wanted], verify=reader == "ours"):
             yield [row[name].array for name in COLUMNS]
     elif reader == "streaming":
         from datasets import load_dataset
 
-        images = load_dataset(str(folder), "petct", streaming=True)
-        labels = load_dataset(str(folder), "labels-petct", streaming=True)
+        images = load_dataset(str(folder), "petct", streaming=True, filters=[wanted])
+        labels = load_dataset(str(folder), "labels-petct", streaming=True, filters=[("labels_subject_id", *wanted[1:])])
         for split in images:
             for image, label in zip(images[split], labels[split], strict=True):
                 row = image | label
@@ -99,7 +110,7 @@ def rows_of(reader: str, folder: Path) -> Iterator[list[Any]]:
     else:
         import nibabel as nib
 
-        for session in sorted(folder.parents[2].glob("data/*/*")):
+        for session in sorted(path for subject in subjects for path in (data / f"sub-{subject}").iterdir()):
             stem = "_".join(session.parts[-2:])
             names = ("ct", "pet", "desc-organs_dseg")
             yield [np.asarray(nib.load(session / f"{stem}_{name}.nii.gz").dataobj) for name in names]

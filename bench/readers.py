@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 
-def run(script: str, reader: str, folder: Path) -> dict[str, Any]:
+def run(script: str, reader: str, folder: Path, *more: str) -> dict[str, Any]:
     """What a reader measured: `script` is called with ``--reader`` and ``--folder``, and prints it as `Meter.tell` does."""
     environment = os.environ | {"HF_HUB_OFFLINE": "1", "HF_HOME": str(folder.parent / "hf")}
-    command = [sys.executable, script, "--reader", reader, "--folder", str(folder)]
+    command = [sys.executable, script, "--reader", reader, "--folder", str(folder), *more]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])

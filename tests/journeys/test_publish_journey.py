@@ -236,7 +236,7 @@ def subject_that_withdraws(hub, publish, releases):
     """A version without the subject first; then every file of the Hub that holds it goes."""
     subjects = {version: {name.split("/")[1] for name in manifest(folder)} for version, folder in releases.items()}
     (withdrawn,) = subjects["1.1.0"] - subjects["1.2.0"]
-    yank = ("yank", "--subject", withdrawn, "--reason", "consent was withdrawn", "--yes")
+    yank = ("yank", "--subject", f"sub-{withdrawn.lower()}", "--reason", "consent was withdrawn", "--yes")
     publish(*yank, code=ExitCode.PUBLISH)
     publish("push", releases["1.2.0"], *ELSEWHERE)
     listed = json.loads(publish(*yank, "--dry-run", "--json"))

@@ -46,7 +46,7 @@ def test_a_batch_with_a_session_without_labels_is_collated(tmp_path, workers):
     rows = load_dataset("petct", path=folder, labels=True)
     frames = rows.frames(*NAMES, kind="torch")
     ways = {"batch_size": 2, "num_workers": workers}
-    with pytest.raises(TypeError):
+    with pytest.raises((TypeError, AttributeError)):  # in a worker of its own, the one of the two that comes first
         next(iter(torch.utils.data.DataLoader(frames, **ways)))
     (batch,) = torch.utils.data.DataLoader(frames, collate_fn=frames.collate, **ways)
     assert batch["subject_id"] == [row["subject_id"] for row in rows]

@@ -12,6 +12,7 @@ from umd_curate.cli import render
 from umd_curate.cli.options import Options, common
 from umd_curate.errors import ExitCode, PublishError, UsageError
 from umd_curate.model.config import UmdConfig
+from umd_curate.model.ids import subject_id
 from umd_curate.model.receipts import Json
 
 MIB = 1 << 20
@@ -166,7 +167,7 @@ def take_back(
     publisher = publisher_of(_target(to, config), config)
     named = list(versions)
     if subject:
-        purge = True
+        subject, purge = subject_id(subject), True
         known = publisher.versions()
         named = [version for version in publisher.held() if subject in publisher.subjects(version)]
         if not named:

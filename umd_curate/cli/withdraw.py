@@ -7,6 +7,7 @@ import click
 from umd_curate.cli import render
 from umd_curate.cli.options import Options, common
 from umd_curate.errors import ExitCode, UsageError
+from umd_curate.model.ids import subject_id
 
 MIN_REASON = 10  # letters, as for every reason in umd.toml
 
@@ -29,7 +30,7 @@ def withdraw(options: Options, subject: str, reason: str) -> int:
     from umd_curate.store.ledger import Ledger
     from umd_curate.store.workspace import locked
 
-    subject = subject.removeprefix("sub-").upper()
+    subject = subject_id(subject)
     reason = reason.strip()
     if len(reason) < MIN_REASON:
         message = f"A reason has at least {MIN_REASON} letters."
@@ -53,7 +54,10 @@ def withdraw(options: Options, subject: str, reason: str) -> int:
         size = sum(file.size for file in held.files)
         where = held.folder or "its folder is not here"
         render.line(f"  release {held.version}  {where}: {len(held.files)} files, {size / 1e6:,.1f} MB")
-        render.line(f"  Hub tag v{held.version}, if published: retract it and delete these files for good")
-    if not plan.versions:
+    if plan.versions:
+        tags = ", ".join(f"v{held.version}" for held in plan.versions)
+        render.line(f"  published {tags}: build and push a version without it, then delete these for good with")
+        render.line(f"    umd-curate publish yank --subject {subject} --reason TEXT --to TARGET")
+    else:
         render.line("  no release of this workspace holds it")
     return ExitCode.DONE

@@ -24,6 +24,11 @@ SUBJECT_ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"  # Crockford's base 32: no
 SUBJECT_LENGTH = 6
 
 
+def subject_id(text: str) -> SubjectId:
+    """A published id as a person may write it, such as ``sub-7k3qf2``."""
+    return SubjectId(text.strip().removeprefix("sub-").upper())
+
+
 def session_id(kind: str, number: int, run: int = 1) -> SessionId:
     """Published id of a session: ``petct1``; of a later phase of the same study, which is a run: ``petct1_run-2``.
 
