@@ -102,6 +102,7 @@ def specs(finest_mm: float, longest_mm: int) -> st.SearchStrategy[HeadSpec]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @settings(
     max_examples=5, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), phases=(Phase.generate,)
 )
