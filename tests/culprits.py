@@ -100,6 +100,5 @@ def deadly(number):
     return number
 
 
-def slow_pid_of(seconds):
-    time.sleep(seconds)
+def pid_of(_):
     return os.getpid()

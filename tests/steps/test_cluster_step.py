@@ -3,7 +3,6 @@
 import asyncio
 import gc
 import ipaddress
-import itertools
 import os
 import signal
 import subprocess
@@ -17,7 +16,7 @@ import pytest
 from distributed import Security
 from distributed.comm import CommClosedError, connect
 
-from tests.culprits import deadly, doubled, slow_pid_of, task
+from tests.culprits import deadly, doubled, pid_of, task
 from umd_curate.errors import CurateError, GateRefused
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.config_run import RunConfig
@@ -54,35 +53,13 @@ def cluster(workspace):
         yield executor
 
 
-def test_short_work_is_mapped_without_starting_a_process_and_longer_work_is_spread_once_they_are_up(tmp_path):
-    def until_spread():
-        deadline = time.monotonic() + 120
-        while pids[-1:] == [] or pids[-1] == os.getpid():
-            assert time.monotonic() < deadline
-            yield 0.05
-
-    pids = []
+def test_short_work_is_mapped_without_starting_a_process(tmp_path, monkeypatch):
     with ClusterExecutor(2, RunConfig(), tmp_path, lambda _: None) as executor:
         assert list(executor.map(doubled, range(10))) == [2 * number for number in range(10)]
-        assert executor._starting is None
-        pids.extend(executor.map(slow_pid_of, itertools.repeat(0.05, 5)))
-        assert set(pids) == {os.getpid()}
-        pids.clear()
-        for pid in executor.map(slow_pid_of, until_spread()):
-            pids.append(pid)  # noqa: PERF402  (the items look at it)
-        assert pids[0] == os.getpid()
-
-
-def test_workers_that_cannot_be_started_are_an_error_only_where_they_are_needed(tmp_path, monkeypatch):
-    monkeypatch.setattr("umd_curate.pipeline.crew.LocalCluster", refuse)
-    with ClusterExecutor(2, RunConfig(), tmp_path, lambda _: None) as executor:
-        assert list(executor.map(slow_pid_of, itertools.repeat(0.6, 1))) == [os.getpid()]
-        with pytest.raises(CurateError, match="cannot be started"):
-            list(executor.map(slow_pid_of, itertools.repeat(0.05, 5)))
-
-
-def refuse(**_):
-    raise OSError
+        assert executor._crew is None
+        monkeypatch.setattr("umd_curate.pipeline.cluster.PATIENCE_S", 0)
+        assert list(executor.map(pid_of, range(4))) != [os.getpid()] * 4
+        assert executor._crew is not None
 
 
 def by_unit(outcomes):

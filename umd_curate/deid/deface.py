@@ -168,9 +168,7 @@ def carry(face: FaceMask, grid: Grid) -> tuple[tuple[slice, slice, slice], Mask]
     coarse_grid = Grid((padded.shape[0], padded.shape[1], padded.shape[2]), face.affine)
     to_coarse = shift @ np.linalg.inv(face.affine) @ grid.affine
     mask = np.zeros([one.stop - one.start for one in box], np.bool_)
-    for k, plane in enumerate(
-        mask, start=box[0].start
-    ):  # one after the other: the points of a clinical CT take 1.4 GB at once
+    for k, plane in enumerate(mask, start=box[0].start):  # the points of a whole clinical CT would take 1.4 GB
         points[:, 2] = k
         inside, index = nearest_inside(apply_affine(to_coarse, points), coarse_grid)
         plane.ravel()[inside] = padded[index[:, 2], index[:, 1], index[:, 0]]

@@ -2,14 +2,12 @@
 
 Never more tasks are under way than there are workers, so that a worker that dies takes only its own task with it. Such a
 task is done once more when nothing else is under way; where its process dies again, it has failed. The largest begin first,
-so that all workers end together. The processes (`crew.py`) are started when there is work for them, not before, and beside
-the reading of headers, which begins in this process and is spread once they are up.
+so that all workers end together. The processes are started at the first task (`crew.py`), not before.
 """
 
 import itertools
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -32,7 +30,7 @@ if TYPE_CHECKING:
 
 SCRATCH = "workers"  # folder of Dask's own files, on the private side
 _WAITING_PER_WORKER = 4  # results of `map` that may wait for an earlier one
-BEGIN_S = 0.5  # what `map` does in less is not worth the start of the workers, which takes some three seconds
+PATIENCE_S = 3.0  # about what it costs to start the workers: `map` begins without them
 _GIB = 1 << 30
 
 Item = TypeVar("Item")
@@ -60,7 +58,6 @@ class ClusterExecutor:
         self._settings = settings
         self._scratch = private / SCRATCH
         self._tell = started
-        self._starting: Future[Crew] | None = None
         self._crew: Crew | None = None
 
     def __enter__(self) -> Self:
@@ -69,8 +66,8 @@ class ClusterExecutor:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._starting is not None and self._starting.exception() is None:
-            self._starting.result().close()
+        if self._crew is not None:
+            self._crew.close()
 
     def run(self, tasks: Iterable[Task], workspace: Workspace, config: UmdConfig) -> Iterator[Outcome]:
         """Run every task once, the largest first; outcomes come as they end.
@@ -96,7 +93,7 @@ class ClusterExecutor:
                 yield self._alone(window, task, workspace, config)
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
-        """Results in the order of `items`; begun in this process, and spread once the others are up.
+        """Results in the order of `items`; begun in this process, and spread only where that takes longer than to start others.
 
         Raises
         ------
@@ -104,7 +101,7 @@ class ClusterExecutor:
             A worker process died twice under one item.
         """
         source, spent_s = iter(items), 0.0
-        while self._starting is None or not self._starting.done():
+        while self._crew is None and spent_s < PATIENCE_S:
             try:
                 item = next(source)
             except StopIteration:
@@ -112,8 +109,6 @@ class ClusterExecutor:
             started = time.perf_counter()
             result = function(item)
             spent_s += time.perf_counter() - started
-            if spent_s >= BEGIN_S:
-                self._start()
             yield result
         yield from self._spread(function, source)
 
@@ -146,26 +141,16 @@ class ClusterExecutor:
                         raise CurateError(message, hint="Do it in one process, which shows where: --workers 1.")
                 yield _known(waiting.pop(wanted))
 
-    def _start(self) -> "Future[Crew]":
-        """Start the worker processes, unless that has been done, without waiting for them."""
-        if self._starting is None:
-            pool = ThreadPoolExecutor(1, "workers")
-            self._starting = pool.submit(self._new_crew)
-            pool.shutdown(wait=False)
-        return self._starting
-
-    def _new_crew(self) -> "Crew":
-        from umd_curate.pipeline.crew import Crew  # noqa: PLC0415  (Dask, only when there is work)
-
-        memory = self._settings.memory_gib
-        memory_bytes = None if memory is None else int(memory * _GIB)
-        return Crew(self._workers, memory_bytes, self._scratch, has_dashboard=self._settings.dashboard)
-
     def _hands(self) -> "Crew":
-        """The worker processes, when they are up."""
+        """The worker processes; started when they are first needed."""
         if self._crew is None:
-            self._crew = self._start().result()
-            if self._settings.dashboard:
+            from umd_curate.pipeline.crew import Crew  # noqa: PLC0415  (Dask, only when there is work)
+
+            memory = self._settings.memory_gib
+            memory_bytes = None if memory is None else int(memory * _GIB)
+            has_dashboard = self._settings.dashboard
+            self._crew = Crew(self._workers, memory_bytes, self._scratch, has_dashboard=has_dashboard)
+            if has_dashboard:
                 self._tell(self._crew.dashboard)
         return self._crew
 

@@ -30,10 +30,8 @@ _PET_FWHM_MM, _PET_NOISE = 6.0, 0.10
 _FACE_X_MM, _FACE_TOP_MM, _FACE_BOTTOM_MM = 52.0, -96.0, -222.0  # temple to temple, brow to chin, of the standard body
 _EAR = ((84.0, -8.0, -132.0), (12.0, 26.0))  # outer side; half extent to front and up
 _POINTS_MM = 3.0
-_BRAIN_SHIFT_MM, _BRAIN_SPREAD = (
-    2.0,
-    0.03,
-)  # with more, a brain of the cohort comes within 2 mm of the skin; an adult's is 10 mm deep
+# Of the brain against the standard body. With more it comes within 2 mm of the skin; an adult's is 10 mm deep.
+_BRAIN_SHIFT_MM, _BRAIN_SPREAD = 2.0, 0.03
 
 
 class _Roomy(Build):
