@@ -1,8 +1,7 @@
 """Memory and time of the plan of a long index: ``python -m bench.index_rows [ROWS ...]``.
 
 Scans one synthetic study, writes its rows again and again under other patients, studies, series and instances, without any
-file, and plans that index in a process of its own; then looks up rows of it by path, as a second scan does. What grows with
-the rows is printed per row.
+file, and plans that index in a process of its own; then looks up a row of it by its path, as a second scan does.
 """
 
 import resource
