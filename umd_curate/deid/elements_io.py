@@ -63,7 +63,7 @@ def is_plain_text(raw: RawDataElement) -> bool:
     return isinstance(raw.value, bytes) and raw.value.isascii() and b"\x1b" not in raw.value
 
 
-def plain_texts(raw: RawDataElement) -> list[str]:
+def plain_texts(raw: RawDataElement, vr: str) -> list[str]:
     """Values of such an element of a text VR, without their padding."""
     text = (raw.value or b"").decode("ascii").rstrip("\0 ")
-    return [text] if raw.VR in _ONE_VALUE else text.split("\\")
+    return [text] if vr in _ONE_VALUE else text.split("\\")

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any
 
+from pydicom.datadict import dictionary_has_tag, dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
 from pydicom.tag import BaseTag
@@ -30,7 +31,7 @@ from umd_curate.deid.rules import Action, packaged_rules
 from umd_curate.store.dicom import READ_FAULTS, quiet
 
 _TEXT_VRS = frozenset({"SH", "LO", "ST", "LT", "UT", "UC", "CS", "UR", "UN", "OB"})
-_PLAIN_VRS = frozenset({"ST", "LT", "UT", "UR", "SH", "LO", "UC", "CS"})
+_PLAIN_VRS = frozenset({"ST", "LT", "UT", "UR", "SH", "LO", "UC", "CS", "UI", "DA", "DT", "TM"})
 _MAKER_TAGS = (0x00080060, 0x00080070, 0x00081090, 0x00181020)
 _MAKER_KINDS = frozenset({Kind.TEXT, Kind.PLACE, Kind.DEVICE})
 
@@ -101,10 +102,11 @@ def _of_level(dataset: Dataset, tag: BaseTag) -> Iterator[tuple[Kind, str]]:
     if int(tag) in PIXELS:
         return
     raw = dataset.get_item(tag)
-    if isinstance(raw, RawDataElement) and raw.VR in _PLAIN_VRS and is_plain_text(raw):
-        told = _told_as(int(tag), str(raw.VR))
+    vr = (raw.VR or _public_vr(int(tag))) if isinstance(raw, RawDataElement) else None
+    if isinstance(raw, RawDataElement) and vr in _PLAIN_VRS and is_plain_text(raw):
+        told = _told_as(int(tag), str(vr))
         if told is not None:
-            for text in plain_texts(raw):
+            for text in plain_texts(raw, str(vr)):
                 yield from _spelled(*told, text)
         return
     try:
@@ -119,6 +121,12 @@ def _of_level(dataset: Dataset, tag: BaseTag) -> Iterator[tuple[Kind, str]]:
         raw = getattr(dataset.get_item(tag), "value", None)
         text = raw.decode("latin-1").strip("\0 ") if isinstance(raw, bytes) else ""
         yield from _spelled(Kind.TEXT, True, text)
+
+
+@lru_cache(maxsize=4096)
+def _public_vr(tag: int) -> str | None:
+    """VR of an element that the standard knows, for files that do not say it; None for private and unknown ones."""
+    return dictionary_VR(tag) if not tag >> 16 & 1 and dictionary_has_tag(tag) else None
 
 
 def _of_element(element: DataElement) -> Iterator[tuple[Kind, str]]:

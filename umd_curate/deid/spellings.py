@@ -110,8 +110,9 @@ def _coded(texts: list[str]) -> dict[str, list[tuple[str, bytes]]]:
     for text in texts:
         for encoding in ("utf-8", "utf-16-le", "utf-16-be"):
             found[text].setdefault(text.encode(encoding, "surrogatepass").lower(), encoding[:6].removesuffix("-"))
+    asked = [text.count("?") for text in texts]
     for codec in _CODECS:
-        for text, data in zip(texts, _lines_in(texts, codec), strict=True):
+        for text, data in zip(texts, _lines_in(texts, asked, codec), strict=True):
             if data is not None:
                 found[text].setdefault(data, codec)
     for codec in _ISO_2022:
@@ -121,15 +122,15 @@ def _coded(texts: list[str]) -> dict[str, list[tuple[str, bytes]]]:
     return {text: [(encoding, data) for data, encoding in coded.items()] for text, coded in found.items()}
 
 
-def _lines_in(texts: list[str], codec: str) -> list[bytes | None]:
+def _lines_in(texts: list[str], asked: list[int], codec: str) -> list[bytes | None]:
     """Each text in lower case in a code page, encoded all at once; None where it has a character that the page lacks.
 
-    A line end ends no character of these pages, and a question mark, which takes the place of what a page lacks, is part of none.
+    A line end ends no character of these pages, and a question mark, which takes the place of what a page lacks, is part of none;
+    `asked` is how many each text has of its own.
     """
     if not texts:
         return []
     lines = "\n".join(texts).encode(codec, "replace").lower().split(b"\n")
-    asked = [text.count("?") for text in texts]
     return [line if line.count(b"?") == count else None for line, count in zip(lines, asked, strict=True)]
 
 

@@ -216,7 +216,7 @@ def _parts_of(dataset: Dataset, tag: BaseTag) -> Iterator[Element | bytes]:
         for item in dataset[tag].value or ():
             yield from _parts(item)
     elif vr in _TEXT_VRS and isinstance(raw, RawDataElement) and is_plain_text(raw):
-        yield from (Element(int(tag), vr, text) for text in plain_texts(raw))
+        yield from (Element(int(tag), vr, text) for text in plain_texts(raw, raw.VR or ""))
     elif vr in _TEXT_VRS or tag == _IDENTITY_REMOVED:
         value = dataset[tag].value
         texts = value if isinstance(value, MultiValue) else [value]

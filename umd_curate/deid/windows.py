@@ -84,8 +84,10 @@ class _Table:
                 values = np.ascontiguousarray(windows).view("<u4")[:, 0] | _CASE
                 parts.append(np.column_stack([values.astype(np.int64), np.array(numbers, np.int64), start]))
         columns = np.concatenate(parts)
-        columns = columns[np.lexsort(columns.T[::-1])]
-        self._windows, firsts = np.unique(columns[:, 0].astype(np.uint32), return_index=True)
+        columns = columns[np.argsort(columns[:, 0], kind="stable")]
+        values = columns[:, 0].astype(np.uint32)
+        firsts = np.flatnonzero(np.append(True, values[1:] != values[:-1])[: len(values)])
+        self._windows = values[firsts]
         self._firsts = np.append(firsts, len(columns)).astype(np.int64)
         self._numbers, self._starts = columns[:, 1].copy(), columns[:, 2].copy()
         bits = int(np.clip(len(self._windows).bit_length() + _SPARE_BITS, _MIN_BITS, _MAX_BITS))
