@@ -6,6 +6,8 @@ best turns, and whether all turns gave the same bytes and the same ledger. Measu
 """
 
 import argparse
+import contextlib
+import ctypes
 import hashlib
 import json
 import os
@@ -19,6 +21,9 @@ import time
 from pathlib import Path
 
 PUBLIC = ("data", "qa", "releases")
+_PR_SET_CHILD_SUBREAPER = (
+    36  # prctl(2): workers that their parent left behind are this process's to wait for, and count
+)
 
 
 def turn(raw: Path, workspace: Path, workers: int, vault: Path | None, command: str) -> dict[str, object]:
@@ -36,6 +41,9 @@ def turn(raw: Path, workspace: Path, workers: int, vault: Path | None, command: 
         env={**os.environ, "UMD_KEY_FILE": str(workspace.parent / "deid.key")},
     )
     wall = time.perf_counter() - started
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.wait()
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return {"workers": workers, "wall_s": wall, "cpu_s": cpu, "load": load, "made": made_by(workspace)}
@@ -64,6 +72,7 @@ def main() -> None:
     parser.add_argument("--command", default="ingest", choices=["ingest", "run"])
     parser.add_argument("--folder", type=Path, help="where to work; a temporary folder where none is named")
     given = parser.parse_args()
+    ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
     with tempfile.TemporaryDirectory(dir=given.folder) as name:
         folder = Path(name)
         raw = given.raw or folder / "cohort" / "raw"

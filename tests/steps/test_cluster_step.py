@@ -62,6 +62,14 @@ def test_short_work_is_mapped_without_starting_a_process(tmp_path, monkeypatch):
         assert executor._crew is not None
 
 
+def is_loaded(name):
+    return name in sys.modules
+
+
+def parent_of(_):
+    return os.getppid()
+
+
 def by_unit(outcomes):
     return {outcome.receipt.unit: outcome.receipt for outcome in outcomes}
 
@@ -149,6 +157,12 @@ def test_workers_see_the_environment_of_the_command_and_share_the_cores(cluster,
     threads = str(max(1, len(os.sched_getaffinity(0)) // 2))
     assert [outcome.receipt.measured[name] for name in names] == [os.environ["PATH"], threads, threads]
     assert outcome.receipt.measured["pid"] != os.getpid()
+
+
+def test_workers_are_forked_from_one_process_that_has_imported_what_they_need(cluster):
+    names = ["umd_curate.pipeline.preload", "SimpleITK", "nibabel", "umd_curate.pipeline.pixel_path"]
+    assert all(cluster.map(is_loaded, names))
+    assert len(set(cluster.map(parent_of, range(8))) - {os.getpid()}) == 1
 
 
 def test_results_come_in_the_order_of_the_items_which_are_taken_as_needed(cluster):

@@ -27,6 +27,7 @@ class Site:
     def __init__(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         self.root, self.key_file = folder / "study", folder / "keys" / "deid.key"
         self._monkeypatch = monkeypatch
+        self.said = ""  # on stderr by the last command
 
     @property
     def vault_path(self) -> Path:
@@ -41,6 +42,7 @@ class Site:
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert result.exit_code == 0, result.output
+        self.said = result.stderr
         return result.stdout
 
     def take(self, *rows: tuple[str, str, str], header: str = "issuer,id,subject") -> None:
@@ -185,6 +187,29 @@ def test_export_is_plain_private_and_can_be_imported_elsewhere(site, tmp_path, m
     other.call("import", target)
     with other.vault() as vault:
         assert vault.known_subject(patient_key("HOSP-A", "00123456")) == "TRIAL01"
+
+
+def test_a_dry_run_says_what_would_come_and_changes_nothing(site, tmp_path, monkeypatch):
+    assert "would be made" in site.call("init", "-n") + site.said
+    assert not site.root.exists()
+    assert not site.key_file.exists()
+    site.take(("", "00123456", "TRIAL01"))
+    other = Site(tmp_path / "b", monkeypatch)
+    other.root.parent.mkdir()
+    other.take(("", "00999999", "TRIAL09"))
+    table = tmp_path / "more.csv"
+    table.write_text("issuer,id,subject\n,00123456,TRIAL01\n,00777777,TRIAL07\n", encoding="utf-8")
+    for command in (["import", table], ["merge", other.vault_path, "--key", other.key_file]):
+        assert json.loads(site.call(*command, "-n", "--json"))["new"] == 1
+        assert json.loads(site.call(*command, "-n", "--json")) == json.loads(site.call(*command, "-n", "--json"))
+    target = tmp_path / "crosswalk.csv"
+    assert json.loads(site.call("export", "--to-file", target, "-n", "--json")) == {"patients": 1}
+    assert not target.exists()
+    with site.vault() as vault:
+        assert [link.subject for link in vault.links()] == ["TRIAL01"]
+    table.write_text("issuer,id,subject\n,00777777,TRIAL01\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="another patient"):
+        site.call("import", table, "-n")
 
 
 @pytest.mark.parametrize("place", ["data/x.csv", "releases/x.csv", "x.csv", "qa/../qa/x.csv"])

@@ -4,19 +4,23 @@ import gzip
 import io
 import json
 import sqlite3
+import struct
 import tarfile
 import zipfile
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from nibabel.nifti1 import Nifti1Extension
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from umd_curate.deid.audit_io import scan_file, scan_tree
+from umd_curate.deid.audit_io import for_telltales, scan, scan_file, scan_tree
 from umd_curate.deid.identifiers import IdentifierSet, Kind
+from umd_curate.deid.telltales import Telltale
 from umd_curate.model.geometry import Volume
 from umd_curate.store.nifti import write_volume
 
@@ -106,6 +110,41 @@ def test_broken_archive_is_searched_as_it_is(tmp_path):
     path = tmp_path / "a.gz"
     path.write_bytes(b"\x1f\x8b broken " + NAME.encode())
     assert [hit.kind for hit in scan_file(path, IDENTIFIERS)] == [Kind.NAME]
+
+
+def told_of(path: Path) -> set[Telltale]:
+    return {hit.kind for hit in scan(path, path.name, [for_telltales])}
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_extensions_of_a_nifti_are_searched_whatever_its_header_says(tmp_path, order):
+    image = nib.Nifti1Image(np.zeros((4, 4, 4), np.int16), np.eye(4), nib.Nifti1Header(endianness=order))
+    image.header.extensions.append(Nifti1Extension("comment", f"for {NAME}".encode()))
+    nib.save(image, tmp_path / "image.nii.gz")
+    assert {hit.kind for hit in scan_file(tmp_path / "image.nii.gz", IDENTIFIERS)} == {Kind.NAME}
+    plain = bytearray(gzip.decompress((tmp_path / "image.nii.gz").read_bytes()))
+    for offset in (float("nan"), float("-inf"), 1e30, 0.0):
+        struct.pack_into(f"{order}f", plain, 108, offset)
+        (tmp_path / "odd.nii").write_bytes(plain)
+        assert {hit.kind for hit in scan_file(tmp_path / "odd.nii", IDENTIFIERS)} == {Kind.NAME}, offset
+    assert told_of(tmp_path / "image.nii.gz") == set()
+
+
+def test_what_cannot_be_opened_is_told(tmp_path):
+    whole = a_zip(tmp_path / "whole.zip", "nothing to see")
+    assert told_of(whole) == set()
+    encrypted = bytearray(whole.read_bytes())
+    for head, flags in ((b"PK\3\4", 6), (b"PK\1\2", 8)):  # the bit that says so (APPNOTE 4.4.4)
+        encrypted[encrypted.index(head) + flags] |= 1
+    (tmp_path / "encrypted.zip").write_bytes(encrypted)
+    (tmp_path / "cut.zip").write_bytes(whole.read_bytes()[:-30])
+    (tmp_path / "cut.parquet").write_bytes(a_parquet(tmp_path / "whole.parquet", "nothing").read_bytes()[:-1])
+    packed = b"nothing"
+    for _ in range(7):
+        packed = gzip.compress(packed)
+    (tmp_path / "deep.gz").write_bytes(packed)
+    for name in ("encrypted.zip", "cut.zip", "cut.parquet", "deep.gz"):
+        assert told_of(tmp_path / name) == {Telltale.UNOPENED}, name
 
 
 def test_tree_of_our_own_images_has_no_hit(tmp_path):

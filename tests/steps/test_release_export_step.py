@@ -118,6 +118,14 @@ def test_an_export_never_writes_into_what_is_there_and_a_failed_one_leaves_nothi
     assert [path.name for path in tmp_path.iterdir() if path.name != "keys"] == ["there"]
 
 
+def test_a_dry_run_of_export_and_record_writes_nothing(released, tmp_path, capsys):
+    assert _exit_code(["release", "export", str(released), str(tmp_path / "bids"), "--to", "bids", "-n"]) == 0
+    assert "12 sessions would be written" in capsys.readouterr().out
+    assert _exit_code(["release", "record", str(released), "--into", str(tmp_path / "records"), "-n"]) == 0
+    assert "Would be written" in capsys.readouterr().out
+    assert not [path for path in tmp_path.iterdir() if path.name != "keys"]
+
+
 def test_provenance_reads_as_prov_and_as_a_crate_in_which_every_reference_has_its_entry(released):
     document = provenance_of(released, "prov")
     for relation in ("used", "wasGeneratedBy"):

@@ -15,6 +15,11 @@ the next run makes every file anew, and what was published under the old key can
 Now name the new key as deid.key_file in umd.toml (or in UMD_KEY_FILE). Remove the old key, and copies of the old vault, if
 the old key is known to others; keep it, apart, if UIDs that were published under it must be explained later."""
 
+_ISSUER_NOTE = """\
+A row counts for headers with its very issuer (0010,0021), a row without one for headers without one; a patient whom no row
+fits gets a random id that stays. With deid.subjects = "preassigned" in umd.toml such a patient stops the run instead."""
+_ONLY_TRIED = " (nothing was changed)"
+
 
 @click.group
 def crosswalk() -> None:
@@ -41,6 +46,9 @@ def init(options: Options, *, unlinkable: bool) -> int:
     """
     from umd_curate.pipeline import crosswalk as work
 
+    if options.dry_run:
+        render.note("Where they are missing, a workspace, its key and an empty vault would be made.")
+        return ExitCode.DONE
     workspace = options.open_or_create(unlinkable=unlinkable)
     fingerprint = work.init(workspace, options.settings(workspace))
     if options.json:
@@ -66,12 +74,15 @@ def import_(options: Options, table: Path, issuer: str) -> int:
     """
     from umd_curate.pipeline import crosswalk as work
 
-    workspace = options.open_or_create()
-    counts = work.take_table(workspace, options.settings(workspace), table, issuer)
+    workspace = options.require() if options.dry_run else options.open_or_create()
+    config = options.settings(workspace)
+    counts = work.take_table(workspace, config, table, issuer, keep=not options.dry_run)
     if options.json:
         render.as_json({"new": counts.new, "patients": counts.patients})
     else:
-        render.line(f"{counts.new} new, {counts.patients} patients in all")
+        render.line(f"{counts.new} new, {counts.patients} patients in all{_ONLY_TRIED if options.dry_run else ''}")
+    if config.deid.subjects != "preassigned":
+        render.note(_ISSUER_NOTE)
     return ExitCode.DONE
 
 
@@ -133,14 +144,14 @@ def merge(options: Options, vault: Path, key_file: Path) -> int:
     from umd_curate.pipeline import crosswalk as work
     from umd_curate.store.keys import key_path, load_key
 
-    workspace = options.open_or_create()
+    workspace = options.require() if options.dry_run else options.open_or_create()
     config, other = options.settings(workspace), load_key(key_file)
-    counts = work.merge(workspace, config, vault, other)
+    counts = work.merge(workspace, config, vault, other, keep=not options.dry_run)
     same = load_key(key_path(config.deid.key_file)).secret == other.secret
     if options.json:
         render.as_json({"new": counts.new, "patients": counts.patients, "numbers": counts.numbers, "same_key": same})
         return ExitCode.DONE
-    render.line(f"{counts.new} new, {counts.patients} patients in all")
+    render.line(f"{counts.new} new, {counts.patients} patients in all{_ONLY_TRIED if options.dry_run else ''}")
     if not same:
         render.note(
             "The other vault had another key: files made there carry other UIDs and date shifts; make them here."
@@ -162,9 +173,11 @@ def export(options: Options, target: Path) -> int:
     from umd_curate.pipeline import crosswalk as work
 
     workspace = options.require()
-    count = work.export(workspace, options.settings(workspace), target)
+    count = work.export(workspace, options.settings(workspace), target, keep=not options.dry_run)
     if options.json:
         render.as_json({"patients": count})
+    elif options.dry_run:
+        render.note(f"{count} patients would be written, in plain text.")
     else:
         render.note(f"{count} patients written, in plain text. Delete the file when it has served its purpose.")
     return ExitCode.DONE

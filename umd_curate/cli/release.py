@@ -184,13 +184,13 @@ def export(options: Options, folder: Path, target: Path, form: str) -> int:
     Example:
       umd-curate release export study/releases/1.0.0/umd nnUNet_raw --to nnunet
     """
-    from umd_curate.release.export_io import export_release
+    from umd_curate.release.export_io import export_release, plan_export
 
-    count = export_release(folder, target, form)
+    count = plan_export(folder, target) if options.dry_run else export_release(folder, target, form)
     if options.json:
         render.as_json({"sessions": count, "target": str(target)})
     else:
-        render.line(f"{count} sessions written to {target}")
+        render.line(f"{count} sessions {'would be ' if options.dry_run else ''}written to {target}")
     return ExitCode.DONE
 
 
@@ -227,9 +227,9 @@ def record(options: Options, folder: Path, target: Path) -> int:
     """
     from umd_curate.release.record_io import record_release
 
-    path = record_release(folder, target)
+    path = record_release(folder, target, keep=not options.dry_run)
     if options.json:
         render.as_json({"record": str(path)})
     else:
-        render.line(str(path))
+        render.line(f"{'Would be written: ' if options.dry_run else ''}{path}")
     return ExitCode.DONE

@@ -26,6 +26,7 @@ class Telltale(StrEnum):
     PHONE = "telephone"
     ELEMENT = "identifying-element"
     UNDECLARED = "not-declared-clean"
+    UNOPENED = "cannot-be-opened"  # encrypted, broken or packed too deep: what is in it was not searched
 
 
 class Element(NamedTuple):

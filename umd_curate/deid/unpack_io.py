@@ -2,15 +2,17 @@
 
 DICOM (plain, deflated, without preamble), NIfTI, gzip, bzip2, xz, zip, tar, Parquet, SQLite, PNG, PDF; JSON, CSV, HTML and the
 rest are text as they are. Memory is bounded by the largest of: a block, a DICOM header, a cell of a table, a picture. What
-cannot be unpacked is searched as it is. Pixels are not read as pictures: burned-in text is another check's work.
+cannot be unpacked is searched as it is, and told. Pixels are not read as pictures: burned-in text is another check's work.
 """
 
 import bz2
 import contextlib
 import io
 import lzma
+import math
 import re
 import sqlite3
+import struct
 import tarfile
 import tempfile
 import zipfile
@@ -37,15 +39,14 @@ from umd_curate.store.dicom import READ_FAULTS, dataset_of, quiet
 BLOCK = 4 << 20  # bytes of a file in memory at once
 _MAX_DEPTH = 5  # archives in archives
 _HEAD = 4096
-_NIFTI_HEADER = 352
+_NIFTI_HEADER, _VOX_OFFSET = 352, 108  # bytes of a NIfTI-1 header with its extender; place of vox_offset (float32)
+_SIZEOF_HDR = (348).to_bytes(4, "little")
 _IN_MEMORY = 64 << 20  # bytes of a nested file; a larger one goes to a temporary file without a name
 _DEFERRED = 1 << 20  # bytes of an element that is left on disk
 _TEXT_VRS = frozenset({"AE", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "UC", "UI", "UR", "UT"})
 _IDENTITY_REMOVED = 0x00120062
+_UNOPENED = frozenset({Telltale.UNOPENED})
 _DEFLATED = "1.2.840.10008.1.2.1.99"
-_UNPACK_FAULTS = (
-    *READ_FAULTS, sqlite3.Error, zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, RuntimeError,
-)  # fmt: skip
 # A file without preamble begins with a group length, a character set, an image type or a SOP class; explicit or implicit.
 _BARE_DICOM = re.compile(
     rb"[\x02\x08]\0\0\0(?:UL\x04\0|\x04\0\0\0)|\x08\0[\x05\x08]\0(?:CS|[\x02-\x40]\0\0\0[A-Z])|\x08\0\x16\0(?:UI|[\x10-\x40]\0\0\0[0-2]\.)",
@@ -76,8 +77,10 @@ class Piece:
 def pieces(file: BinaryIO, depth: int = 0) -> Iterator[Piece]:
     """Parts of a file, unpacked. `file` is read from its present place; it need not be seekable."""
     head = _read(file, _HEAD)
-    reader = _reader(head) if depth <= _MAX_DEPTH else None
-    if reader is None:
+    reader = _reader(head)
+    if reader is None or depth > _MAX_DEPTH:
+        if reader is not None:
+            yield Piece(b"", told=_UNOPENED)
         yield from _blocks(_Joined(head, file), is_text=True)
         return
     if reader in _STREAMED:
@@ -98,10 +101,11 @@ Reader = Callable[[BinaryIO, int], Iterator[Piece]]
 
 
 def _guarded(reader: Reader, file: BinaryIO, depth: int) -> Iterator[Piece]:
-    """What a reader gives; where it fails, the file as it is too (of a stream, what is left of it)."""
+    """What a reader gives; where it fails, the file as it is too (of a stream, what is left of it), and that it failed."""
     try:
         yield from reader(file, depth)
-    except _UNPACK_FAULTS:
+    except Exception:  # noqa: BLE001  (files come from anywhere: whatever a reader stumbles over, the bytes are searched)
+        yield Piece(b"", told=_UNOPENED)
         if file.seekable():
             file.seek(0)
         yield from _blocks(file, is_text=True)
@@ -229,13 +233,12 @@ def _parts_of(dataset: Dataset, tag: BaseTag) -> Iterator[Element | bytes]:
 
 def _nifti(file: BinaryIO, depth: int) -> Iterator[Piece]:
     del depth
-    import nibabel as nib  # noqa: PLC0415  (heavy, and most files are no NIfTI)
-
     head = _read(file, _NIFTI_HEADER)
     yield Piece(head)
-    header = nib.Nifti1Header.from_fileobj(io.BytesIO(head), check=False)
-    offset = max(int(header["vox_offset"]), _NIFTI_HEADER)
-    yield Piece(_read(file, min(offset - _NIFTI_HEADER, BLOCK)))  # extensions
+    order = "<" if head[:4] == _SIZEOF_HDR else ">"
+    (offset,) = struct.unpack_from(f"{order}f", head, _VOX_OFFSET)
+    extensions = offset - _NIFTI_HEADER if math.isfinite(offset) else BLOCK
+    yield Piece(_read(file, int(min(max(extensions, 0), BLOCK))))
     yield from _blocks(file, is_text=False)
 
 
@@ -370,7 +373,7 @@ def _leaves(value: object) -> Iterator[object]:
 
 
 _MAGIC: dict[bytes, Reader] = {
-    b"\x1f\x8b": _gzip,
+    b"\x1f\x8b\x08": _gzip,
     b"BZh": _bzip2,
     b"\xfd7zXZ\0": _xz,
     b"PAR1": _parquet,

@@ -147,8 +147,10 @@ class Vault:
         rows = self._rows("SELECT mac, sealed FROM numbers")
         yield from sorted((self._opened_number(*row) for row in rows), key=astuple)
 
-    def take_over(self, links: Iterable[Link], numbers: Iterable[Number] = ()) -> list[str]:
+    def take_over(self, links: Iterable[Link], numbers: Iterable[Number] = (), *, keep: bool = True) -> list[str]:
         """Add links and numbers that were made elsewhere: all of them, or none where one contradicts a row.
+
+        Without `keep` none in any case: it is only tried.
 
         Returns
         -------
@@ -170,7 +172,7 @@ class Vault:
                 elif known_number != number.number:
                     subject = self.known_subject(PatientKey(number.counted[0])) or "a patient without id"
                     faults.append(f"{subject}: {number.what} {number.counted[1]}{number.number} is another one here")
-            if faults:
+            if faults or not keep:
                 transaction.rollback()
         return sorted(set(faults))
 

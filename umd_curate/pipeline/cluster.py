@@ -19,6 +19,7 @@ from umd_curate.model.config import UmdConfig
 from umd_curate.model.config_run import RunConfig
 from umd_curate.model.findings import Finding
 from umd_curate.model.receipts import State
+from umd_curate.pipeline import fork_server
 from umd_curate.pipeline.executor import Outcome, Task, log_path
 from umd_curate.pipeline.orders import bytes_read
 from umd_curate.pipeline.worker import CRASH, Lost, Raised, call, do_task
@@ -106,6 +107,10 @@ class ClusterExecutor:
                 item = next(source)
             except StopIteration:
                 return
+            if not spent_s:
+                fork_server.start(
+                    self._workers
+                )  # there is new work: what the workers will import is imported meanwhile
             started = time.perf_counter()
             result = function(item)
             spent_s += time.perf_counter() - started

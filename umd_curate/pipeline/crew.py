@@ -20,23 +20,19 @@ from pathlib import Path
 from typing import Any
 
 import dask
+import distributed.utils
 from distributed import Client, Future, KilledWorker, LocalCluster, Nanny, Security, as_completed
 from distributed.scheduler import NoValidWorkerError, NoWorkerError
 from distributed.system import MEMORY_LIMIT
 
 from umd_curate.errors import CurateError, UsageError
+from umd_curate.pipeline import fork_server
 from umd_curate.pipeline.worker import Lost, keep
 
 LOOPBACK = "127.0.0.1"
 DASHBOARD_PORT = 8787  # Dask's own
 _NO_WORKERS_S = "120s"  # a worker process is up again within seconds; without any for so long, none will come
 _NEVER = "3650 days"  # a nanny whose worker is just starting again would be dropped with it
-_THREAD_VARIABLES = (
-    "OMP_NUM_THREADS",
-    "OPENBLAS_NUM_THREADS",
-    "MKL_NUM_THREADS",
-    "ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS",
-)
 _MEMORY_EVENT = "worker-restart-memory"  # of Dask's nanny, when it ends a worker that is above its limit
 
 
@@ -92,8 +88,10 @@ class Crew:
         self._results = scratch / "results"
         shutil.rmtree(scratch, ignore_errors=True)
         self._results.mkdir(parents=True, mode=0o700)
-        _configure(max(1, len(os.sched_getaffinity(0)) // workers), has_dashboard=has_dashboard)
-        with _interrupts_wait():
+        _configure(fork_server.thread_environment(workers), has_dashboard=has_dashboard)
+        fork_server.start(workers)
+        distributed.utils._forkserver_preload_set = True  # noqa: SLF001  (Dask would import pandas here to preload its own)
+        with fork_server.interrupts_wait():
             try:
                 self._cluster = self._start(workers, has_dashboard=has_dashboard)
                 self._client = Client(self._cluster)
@@ -114,6 +112,7 @@ class Crew:
             local_directory=str(self._scratch),
             memory_limit=self._share_bytes,
             over_limit=self._over_limit,
+            env=self._environment,
             scheduler_kwargs={"allowed_failures": 0, "dashboard": has_dashboard, "dashboard_address": address},
         )
 
@@ -211,7 +210,7 @@ class Window:
             self._client.cancel([future for _, future in self._futures.values()])
 
 
-def _configure(threads: int, *, has_dashboard: bool) -> None:
+def _configure(threads: dict[str, str], *, has_dashboard: bool) -> None:
     """Set Dask up: see https://docs.dask.org/en/stable/configuration.html#distributed."""
     for name in ("distributed", "tornado", "asyncio"):
         logging.getLogger(name).setLevel(logging.CRITICAL)  # their messages name arguments
@@ -219,6 +218,7 @@ def _configure(threads: int, *, has_dashboard: bool) -> None:
     dask.config.set({
         **no_pages,
         "distributed.worker.http.routes": [],
+        "distributed.worker.multiprocessing-method": fork_server.METHOD,
         "distributed.scheduler.worker-ttl": None,  # native code may keep a worker from answering for minutes
         "distributed.scheduler.no-workers-timeout": _NO_WORKERS_S,
         "distributed.worker.profile.enabled": has_dashboard,
@@ -228,15 +228,5 @@ def _configure(threads: int, *, has_dashboard: bool) -> None:
         "distributed.worker.memory.terminate": 0.95,
         "distributed.admin.large-graph-warning-threshold": "1TB",  # the report's unit names every session
         "distributed.deploy.lost-worker-timeout": _NEVER,
-        "distributed.nanny.pre-spawn-environ": dict.fromkeys(_THREAD_VARIABLES, threads),  # without Dask's own of malloc
+        "distributed.nanny.pre-spawn-environ": threads,  # without Dask's own of malloc
     })  # fmt: skip
-
-
-@contextlib.contextmanager
-def _interrupts_wait() -> Iterator[None]:
-    """Hold Ctrl-C back; threads and processes that start meanwhile never see it, so that only the main thread acts on it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

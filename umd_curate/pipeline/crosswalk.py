@@ -9,7 +9,7 @@ import io
 import os
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +59,7 @@ def init(workspace: Workspace, config: UmdConfig) -> str:
             return key.fingerprint
 
 
-def take_table(workspace: Workspace, config: UmdConfig, table: Path, issuer: str = "") -> Counts:
+def take_table(workspace: Workspace, config: UmdConfig, table: Path, issuer: str = "", *, keep: bool = True) -> Counts:
     """Take pre-assigned ids from a CSV in UTF-8 with the columns issuer, id and subject: all rows or none.
 
     Parameters
@@ -68,6 +68,8 @@ def take_table(workspace: Workspace, config: UmdConfig, table: Path, issuer: str
         The CSV; patients that are one person by ``ingest.patients`` share the id of that person.
     issuer
         Issuer of the rows that name none.
+    keep
+        Whether they are taken, or it is only tried, in a crosswalk that is there.
 
     Raises
     ------
@@ -84,15 +86,21 @@ def take_table(workspace: Workspace, config: UmdConfig, table: Path, issuer: str
     if missing:
         message = f"The table of pre-assigned ids has no column {missing[0]!r}."
         raise UsageError(message, hint=f"It is a CSV in UTF-8 with the columns {', '.join(IMPORT_COLUMNS)}.")
-    links = [link for _, link in assignments(rows, read_persons(config.ingest.patients).of)]
+    links = dict.fromkeys(link for _, link in assignments(rows, read_persons(config.ingest.patients).of))
+    if not keep:
+        require_vault(workspace)
     with locked(workspace, "crosswalk import"), Vault(workspace.vault_path, workspace_key(workspace, config)) as vault:
-        before = len(vault)
-        _refuse(vault.take_over(dict.fromkeys(links)), "The table contradicts itself or the crosswalk")
-        return Counts(len(vault), len(vault) - before)
+        known, new = len(vault), _count_new(vault, links)
+        _refuse(vault.take_over(links, keep=keep), "The table contradicts itself or the crosswalk")
+        return Counts(known + new, new)
 
 
-def merge(workspace: Workspace, config: UmdConfig, other: Path, other_key: DeidKey) -> Counts:
-    """Take over the ids and numbers of another vault: all of them, or none.
+def _count_new(vault: Vault, links: Iterable[Link]) -> int:
+    return len({link.patient for link in links if vault.known_subject(link.patient) is None})
+
+
+def merge(workspace: Workspace, config: UmdConfig, other: Path, other_key: DeidKey, *, keep: bool = True) -> Counts:
+    """Take over the ids and numbers of another vault: all of them, or none; without `keep` it is only tried.
 
     Raises
     ------
@@ -102,12 +110,14 @@ def merge(workspace: Workspace, config: UmdConfig, other: Path, other_key: DeidK
     if not other.is_file() or other.resolve() == workspace.vault_path.resolve():
         message = "The other vault is not there, or it is the one of this workspace."
         raise UsageError(message)
+    if not keep:
+        require_vault(workspace)
     with locked(workspace, "crosswalk merge"), Vault(workspace.vault_path, workspace_key(workspace, config)) as vault:
         with Vault(other, other_key) as foreign:
             links, numbers = list(foreign.links()), list(foreign.numbers())
-        before = len(vault)
-        _refuse(vault.take_over(links, numbers), "The two crosswalks contradict each other")
-        return Counts(len(vault), len(vault) - before, len(numbers))
+        known, new = len(vault), _count_new(vault, links)
+        _refuse(vault.take_over(links, numbers, keep=keep), "The two crosswalks contradict each other")
+        return Counts(known + new, new, len(numbers))
 
 
 def _refuse(faults: list[str], what: str) -> None:
@@ -145,8 +155,10 @@ def of_patient(config: UmdConfig, issuer: str, patient_id: str) -> Callable[[Vau
     return find
 
 
-def export(workspace: Workspace, config: UmdConfig, target: Path) -> int:
+def export(workspace: Workspace, config: UmdConfig, target: Path, *, keep: bool = True) -> int:
     """Write the crosswalk in plain text, mode 0600: issuer, id, subject and date shift of each patient; how many.
+
+    Without `keep` they are only counted.
 
     Raises
     ------
@@ -162,7 +174,8 @@ def export(workspace: Workspace, config: UmdConfig, target: Path) -> int:
     with locked(workspace, "crosswalk export"), Vault(workspace.vault_path, key) as vault:
         links = list(vault.links())
     writer.writerows((*split_patient(link.patient), link.subject, key.shift_days(link.patient)) for link in links)
-    write_text(path, text.getvalue(), mode=_PRIVATE_FILE)
+    if keep:
+        write_text(path, text.getvalue(), mode=_PRIVATE_FILE)
     return len(links)
 
 

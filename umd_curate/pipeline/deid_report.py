@@ -1,5 +1,6 @@
 """Step ``deid-report``: counts what was done to the headers and writes ``qa/deid-report.json`` and ``.html``, and their private twin."""
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 
@@ -30,10 +31,16 @@ def plan(view: View, config: UmdConfig) -> list[Unit]:
         "faces": _faces(view.receipts("deface")),
         "searched": _searched(view.receipts("audit")),
         "dicom": _dicom(view.receipts("dicom-out")),
+        "made": _made(receipts),
         "site": config.dataset.site,
         "version": umd_curate.__version__,
     }
     return [Unit(NAME, NAME, inputs=tuple(deeds_in(receipts)), params=params)]
+
+
+def _made(receipts: Sequence[Receipt]) -> str:
+    """Digest of the keys of the units that are reported on: the report names the key that they were made under."""
+    return hashlib.sha256("".join(sorted(receipt.key for receipt in receipts)).encode()).hexdigest()
 
 
 def _refused(receipts: Sequence[Receipt]) -> dict[str, Json]:

@@ -85,9 +85,14 @@ def _give_memory_back() -> None:
         ctypes.CDLL(None).malloc_trim(0)
 
 
+def die_with_coordinator() -> None:
+    """Have the kernel end this process when the one that started it ends: the fork server, or the coordinator."""
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 @functools.cache
 def _settle() -> None:
     """Once per process: die with the coordinator, and before it where memory runs out."""
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    die_with_coordinator()
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_bytes(_OOM_SCORE)

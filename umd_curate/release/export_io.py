@@ -49,6 +49,25 @@ class ReleasedCase:
         return f"sub-{self.values['subject_id']}_ses-{self.values['session_id']}"
 
 
+def plan_export(folder: Path, target: Path) -> int:
+    """Sessions that an export of a release would write.
+
+    Raises
+    ------
+    UsageError
+        The target is there already.
+    """
+    if target.exists():
+        message = "The target of the export is there already."
+        raise UsageError(message, hint="Name a folder that does not exist yet.")
+    return sum(split.rows for entry in _manifest(folder).configs if is_of_images(entry.name) for split in entry.splits)
+
+
+def is_of_images(config: str) -> bool:
+    """Say whether a configuration has a row per session with its images: no labels, no slices."""
+    return not config.startswith(LABELS_PREFIX) and config != SLICES
+
+
 def export_release(folder: Path, target: Path, form: str) -> int:
     """Write a release in another form; return how many sessions were written.
 
@@ -59,9 +78,7 @@ def export_release(folder: Path, target: Path, form: str) -> int:
     EngineError
         A library that the form needs is not installed.
     """
-    if target.exists():
-        message = "The target of the export is there already."
-        raise UsageError(message, hint="Name a folder that does not exist yet.")
+    plan_export(folder, target)
     building = target.with_name(f".{target.name}.building")
     shutil.rmtree(building, ignore_errors=True)
     try:
@@ -76,7 +93,7 @@ def cases_of(folder: Path, manifest: ReleaseManifest) -> Iterator[ReleasedCase]:
     """Sessions of a release, configuration by configuration and split by split, joined with their labels."""
     names = {entry.name for entry in manifest.configs}
     for entry in manifest.configs:
-        if entry.name.startswith(LABELS_PREFIX) or entry.name == SLICES:
+        if not is_of_images(entry.name):
             continue
         for split in entry.splits:
             labels: Iterator[dict[str, object]] = itertools.repeat({})

@@ -12,8 +12,8 @@ from umd_curate.store.parquet import read_rows
 from umd_curate.store.signing import PUBLIC_SUFFIX, fingerprint
 
 
-def record_release(folder: Path, target: Path) -> Path:
-    """Write the record of a release into a folder; return its path.
+def record_release(folder: Path, target: Path, *, keep: bool = True) -> Path:
+    """Write the record of a release into a folder; return its path. Without `keep` it is only made, not written.
 
     The record is small, and reviewed like code: it pins the release by the checksum of its checksums and by the key that signed them.
     """
@@ -37,7 +37,8 @@ def record_release(folder: Path, target: Path) -> Path:
         made_with=manifest.made_with,
     )
     path = target / f"{manifest.dataset}-{manifest.version}.json"
-    write_json(path, record.model_dump(mode="json", by_alias=True))
+    if keep:
+        write_json(path, record.model_dump(mode="json", by_alias=True))
     return path
 
 
