@@ -29,6 +29,18 @@ TRIALS = {
     "chin out of view": replace(PLAIN, bottom_mm=-190),
     "holder and mask": replace(PLAIN, has_holder=True, ct_noise_hu=80, shading=3),
     "oblique, left and back": replace(PLAIN, signs=(-1, -1, 1), oblique_deg=(9, 7, -5)),
+    "shading that moves an MR's skin into the head, beside a CT": HeadSpec(
+        seed=473,
+        posture=Posture.ARMS_UP,
+        nod=Nod(yaw_deg=17.945977885489754, pitch_deg=-7.526741919580582, roll_deg=-1.8401652246618343),
+        bottom_mm=-453,
+        spacings_mm=dict.fromkeys(("ct", "mr"), (5.4554173266933415, 5.4554173266933415, 2.932478838158901)),
+        signs=(1, -1, -1),
+        oblique_deg=(0.9918737534611903, -9.448817735138633, 5.070262173496133),
+        ct_noise_hu=48.43289818973504,
+        shading=2.5978390298994554,
+        has_holder=True,
+    ),
     "moved before the PET": replace(PLAIN, pet_drift=Rigid((0.5, 1.0, 0.0), (4.0, -3.0, 4.0))),
 }
 

@@ -19,6 +19,7 @@ from umd_curate.deid.deface import (
     DEEP_VOXELS,
     MAX_BRAIN_ML,
     MIN_BRAIN_ML,
+    MISSED_VOXELS,
     FaceMask,
     coarse,
     face_mask,
@@ -140,10 +141,20 @@ def faces_of(seen: Mapping[What, Examined]) -> list[FaceMask]:
         shown = [brains[role]] if faces and role in brains else list(brains.values())
         protected = [grown(on_grid(brain, one.body.grid), BRAIN_MARGIN_VOXELS) for brain in shown]
         block = face_mask(one.body, one.head, np.logical_or.reduce(protected) if protected else None)
-        for brain in deep:
+        is_shaded = (
+            role is What.MR and What.CT in brains
+        )  # a PET shows its own brain, and its face may lie deep in a CT
+        for brain in [*deep, _around_brain(seen[What.CT], brains[What.CT])] if is_shaded else deep:
             block = replace(block, mask_kji=block.mask_kji & ~on_grid(brain, one.body.grid))
         faces.append(replace(block, only=role) if faces else block)
     return faces
+
+
+def _around_brain(ct: Examined, brain: FaceMask) -> FaceMask:
+    """Brain that a CT shows with what its cavity leaves out, deep below the CT's skin."""
+    deep = shrunk(_body(ct), DEEP_VOXELS)
+    near, far = (grown(brain.mask_kji, by) for by in (1, MISSED_VOXELS))
+    return replace(brain, mask_kji=(near & deep) | (far & shrunk(deep, 1)))
 
 
 def _body(examined: Examined) -> Mask:
