@@ -41,6 +41,17 @@ TRIALS = {
         shading=2.5978390298994554,
         has_holder=True,
     ),
+    "shading that takes an MR's sides, no CT": HeadSpec(
+        seed=666,
+        sex="F",
+        posture=Posture.ARMS_UP,
+        nod=Nod(yaw_deg=-17.10254853329829, pitch_deg=1.4352801722675679, roll_deg=-3.223465994097946),
+        bottom_mm=-446,
+        spacings_mm=dict.fromkeys(("mr", "pet"), (4.147665529666325, 4.147665529666325, 3.801698347849004)),
+        signs=(-1, -1, -1),
+        oblique_deg=(-1.3270863267522834, -8.602891528507621, -8.185739733122698),
+        shading=2.740278187008057,
+    ),
     "moved before the PET": replace(PLAIN, pet_drift=Rigid((0.5, 1.0, 0.0), (4.0, -3.0, 4.0))),
 }
 

@@ -4,6 +4,7 @@ Thresholds and every decision about heads and faces stand there; arrays are [k, 
 """
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -38,6 +39,7 @@ sitk = Lazy("SimpleITK")
 
 CLOSE_BY_VOXELS = 2  # gaps of 12 mm in a coarse skull: foramina, sutures, thin temporal bone
 CARRIED_PART = 0.99  # of an image's own face surface that a block of another image must hold
+UNDERSIZED = 0.92  # of the skull that a PET shows; its blur makes that one some 4 % wider than it is
 SURE_SIGNS = frozenset({"neck", "column"})
 BACKWARDS_MM = -25.0  # see `shell.overhang_mm`
 LONE_HEAD_MM = 350.0  # a head alone is not as long in any direction
@@ -121,7 +123,8 @@ def faces_of(seen: Mapping[What, Examined]) -> list[FaceMask]:
     """Face blocks of a session: from CT or MR, carried to all; and of each image of whose face they miss a part its own.
 
     The others miss it where the patient moved between the images, or where the view of the CT or MR ends below the vertex; then
-    the further block is for that image alone. The brain that any of the images shows stays out of the first block, that of
+    the further block is for that image alone. Where the MR's block is the first and a PET shows a much wider skull, shading has
+    taken the MR's sides, and its block does not reach the chin: then the further block is for all. The brain that any of the images shows stays out of the first block, that of
     the image itself out of its own. What an image shows as brain deep below its own skin stays out of all blocks, skin or not:
     uneven shading moves the skin of an MR into the head.
     """
@@ -141,13 +144,18 @@ def faces_of(seen: Mapping[What, Examined]) -> list[FaceMask]:
         shown = [brains[role]] if faces and role in brains else list(brains.values())
         protected = [grown(on_grid(brain, one.body.grid), BRAIN_MARGIN_VOXELS) for brain in shown]
         block = face_mask(one.body, one.head, np.logical_or.reduce(protected) if protected else None)
-        is_shaded = (
-            role is What.MR and What.CT in brains
-        )  # a PET shows its own brain, and its face may lie deep in a CT
+        # Of an MR only: a PET shows its own brain, and where the patient moved, its face may lie deep in the CT.
+        is_shaded = role is What.MR and What.CT in brains
         for brain in [*deep, _around_brain(seen[What.CT], brains[What.CT])] if is_shaded else deep:
             block = replace(block, mask_kji=block.mask_kji & ~on_grid(brain, one.body.grid))
-        faces.append(replace(block, only=role) if faces else block)
+        is_for_all = not faces or (What.CT not in seen and _radius_mm(seen[What.MR]) < UNDERSIZED * _radius_mm(one))
+        faces.append(block if is_for_all else replace(block, only=role))
     return faces
+
+
+def _radius_mm(examined: Examined) -> float:
+    """Radius of the skull that an image shows; infinite where it shows no head."""
+    return find_skull(_body(examined), examined.head).radius_mm if examined.head is not None else math.inf
 
 
 def _around_brain(ct: Examined, brain: FaceMask) -> FaceMask:
