@@ -8,6 +8,7 @@ searching it. Counted by a search that shares no code with the product.
 
 import argparse
 import shutil
+import subprocess
 import sys
 import tempfile
 import time
@@ -59,7 +60,20 @@ def main() -> None:
                 continue
             cost = Cost(float("nan"), float("nan"), float("nan"), 0)
         _show(name, cost, out, planted, len(planted.kinds))
+    _at_once(work, len(planted.kinds))
     _many_private()
+
+
+def _at_once(work: Path, files: int) -> None:
+    """Print files per second of one of our processes, and of two that each do the whole corpus at the same time."""
+    for count in (1, 2):
+        outs = [str(work / f"at-once-{count}-{number}") for number in range(count)]
+        started = time.perf_counter()
+        running = [subprocess.Popen([sys.executable, "-m", "bench.deid_ours", str(work / "raw"), out]) for out in outs]
+        if any(process.wait() for process in running):
+            message = "a run failed"
+            raise RuntimeError(message)
+        print(f"{count} at once: {count * files / (time.perf_counter() - started):.1f} files/s")
 
 
 def _tools(work: Path, peers: Path) -> Iterator[tuple[str, list[str], Path]]:

@@ -21,9 +21,7 @@ import time
 from pathlib import Path
 
 PUBLIC = ("data", "qa", "releases")
-_PR_SET_CHILD_SUBREAPER = (
-    36  # prctl(2): workers that their parent left behind are this process's to wait for, and count
-)
+_PR_SET_CHILD_SUBREAPER = 36  # prctl(2): processes that their parent left behind are this one's to wait for and count
 
 
 def turn(raw: Path, workspace: Path, workers: int, vault: Path | None, command: str) -> dict[str, object]:

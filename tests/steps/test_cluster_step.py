@@ -53,7 +53,7 @@ def cluster(workspace):
         yield executor
 
 
-def test_short_work_is_mapped_without_starting_a_process(tmp_path, monkeypatch):
+def test_short_work_is_mapped_without_starting_a_worker(tmp_path, monkeypatch):
     with ClusterExecutor(2, RunConfig(), tmp_path, lambda _: None) as executor:
         assert list(executor.map(doubled, range(10))) == [2 * number for number in range(10)]
         assert executor._crew is None

@@ -27,9 +27,7 @@ PET_SKIN_PART = 0.2  # of the median of what is above the mean: fat and skin, ab
 ALIGNED_VOXELS = 0.25  # an image whose axes stray less over its whole length is sampled axis by axis
 BRAIN_MARGIN_VOXELS = 2  # 6 mm of the coarse grid
 DEEP_VOXELS = 3  # 9 mm, just within scalp and skull: the skin of an image whose patient moved by 4 mm goes all the same
-MISSED_VOXELS = (
-    5  # up to 15 mm: how much further than the cavity that is found the brain may go, into the tips of its fossae
-)
+MISSED_VOXELS = 5  # up to 15 mm: how far beyond the cavity that is found the brain goes, into the tips of its fossae
 MIN_BRAIN_ML, MAX_BRAIN_ML = 30.0, 2200.0  # less where the view ends in the skull base
 HOT_OVER_NECK = 3.0  # FDG: brain at 4-10 SUV, muscle and fat of the neck at 0.3-1
 REFERENCE_MM = 90.0  # of neck and shoulders below the chin

@@ -2,7 +2,8 @@
 
 Never more tasks are under way than there are workers, so that a worker that dies takes only its own task with it. Such a
 task is done once more when nothing else is under way; where its process dies again, it has failed. The largest begin first,
-so that all workers end together. The processes are started at the first task (`crew.py`), not before.
+so that all workers end together. The processes are started at the first task (`crew.py`), and what they are forked from (`fork_server.py`)
+as soon as there is a new file to read.
 """
 
 import itertools
