@@ -121,7 +121,7 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
     return unit.receipt(outputs=[*outputs, *pages], findings=findings, measured=measured, versions=versions)
 
 
-STEP = Step(NAME, 4, ("deid",), plan, perform)
+STEP = Step(NAME, 5, ("deid",), plan, perform)
 
 
 def _to_turn(seen: Mapping[What, Examined]) -> list[tuple[What, Examined]]:
