@@ -1,8 +1,8 @@
 """One measured run of the product: ``python -m bench.ours prepare|convert|pixel-path``, each in a process of its own.
 
 prepare RAW WORK        scan the raw folder and write the work order; not part of what is measured
-convert WORK OUT nii|gz rescale, place and verify the order's images as they are in the raw folder
-pixel-path WORK OUT     clean headers, gather identifiers, convert, verify, compress, verify
+convert WORK OUT        rescale, place, compress and verify the order's images as they are in the raw folder
+pixel-path WORK OUT     clean headers, gather identifiers, convert, compress, verify, carry below the wall, verify
 """
 
 import os
@@ -31,35 +31,32 @@ def prepare(raw: Path, work: Path) -> None:
     order_volumes(understand([raw], workspace, config, key, lambda *_: None), workspace, key)
 
 
-def convert(work: Path, out: Path, form: str) -> None:
+def convert(work: Path, out: Path) -> None:
     """The room convert by itself, on source headers."""
     from umd_curate.convert.geometry import SlicePlace, stack_of_places
     from umd_curate.convert.step import convert_series
     from umd_curate.pipeline.orders import read_order
     from umd_curate.store.dicom import dataset_of
-    from umd_curate.store.nifti import compress_volume
 
     for path in sorted((work / "private/orders").glob("*.json")):
         order = read_order(path)
         geometry = stack_of_places([SlicePlace(*place) for place in order.places], order.series)
         datasets = (dataset_of(Path(name).read_bytes()) for name, _, _ in order.files)
-        converted = convert_series(datasets, order, out, ".", geometry)
-        staged = out / converted.artifacts[0].path
-        if form == "gz":
-            compress_volume(staged, staged.with_suffix(".nii.gz"))
-            staged.unlink()
+        convert_series(datasets, order, out, ".", geometry)
 
 
 def pixel_path(work: Path, out: Path) -> None:
     """Every order through the one pass, then into its final file."""
     from umd_curate.model.config import UmdConfig
     from umd_curate.pipeline.pixel_path import stage_volume
-    from umd_curate.store.nifti import compress_volume
+    from umd_curate.store.carried import carry_volume
+    from umd_curate.store.nifti import Written
 
     workspace, config = _workspace(work), UmdConfig()
     for unit in _units(workspace):
-        staged = workspace.resolve(stage_volume(unit, workspace, config).outputs[0].path)
-        compress_volume(staged, out / f"{staged.name}.gz")
+        image = stage_volume(unit, workspace, config).outputs[0]
+        staged = workspace.resolve(image.path)
+        carry_volume(staged, Written("", image.sha256, image.size), out / staged.name)
 
 
 def _units(workspace: Workspace) -> Iterator["object"]:
@@ -79,6 +76,6 @@ if __name__ == "__main__":
     if verb == "prepare":
         prepare(Path(arguments[0]), Path(arguments[1]))
     elif verb == "convert":
-        convert(Path(arguments[0]), Path(arguments[1]), arguments[2])
+        convert(Path(arguments[0]), Path(arguments[1]))
     else:
         pixel_path(Path(arguments[0]), Path(arguments[1]))

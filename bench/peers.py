@@ -49,22 +49,22 @@ def made(work: Path, modality: str) -> Series:
     return series
 
 
-def command(series: Series, verb: str, form: str = "gz", *, copy: bool = False) -> list[str]:
+def command(series: Series, verb: str, name: str = "one", *, copy: bool = False) -> list[str]:
     """Command of one of our runs."""
-    out = _fresh(series, f"ours-{form}")
-    return [sys.executable, "-m", "bench.ours", verb, str(series.copy if copy else series.work), str(out), form]
+    out = _fresh(series, f"ours-{name}")
+    return [sys.executable, "-m", "bench.ours", verb, str(series.copy if copy else series.work), str(out)]
 
 
-def ours(series: Series, verb: str, form: str = "gz") -> Cost:
+def ours(series: Series, verb: str) -> Cost:
     """Cost of one of our runs."""
-    run = command(series, verb, form)
+    run = command(series, verb)
     return cost_of([run], Path(run[5]))
 
 
-def dcm2niix(series: Series, peers: Path, compression: str) -> Cost:
-    """Cost of dcm2niix; compression ``i`` (internal, level 6) or ``n``."""
-    out = _fresh(series, f"dcm2niix-{compression}")
-    return cost_of([[str(peers / "bin/dcm2niix"), "-z", compression, "-o", str(out), str(series.raw)]], out)
+def dcm2niix(series: Series, peers: Path) -> Cost:
+    """Cost of dcm2niix with its internal compression, level 6."""
+    out = _fresh(series, "dcm2niix")
+    return cost_of([[str(peers / "bin/dcm2niix"), "-z", "i", "-o", str(out), str(series.raw)]], out)
 
 
 def dicom2nifti(series: Series, peers: Path) -> Cost:

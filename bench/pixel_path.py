@@ -18,7 +18,7 @@ def main() -> None:
             f"{modality}, de-identify + convert + verify",
             {
                 "umd-curate": ours(series, "pixel-path"),
-                "dcm2niix -z i, converting alone": dcm2niix(series, peers, "i"),
+                "dcm2niix -z i, converting alone": dcm2niix(series, peers),
                 "dicognito, then dicom2nifti": dicognito_and_dicom2nifti(series, peers),
             },
         )

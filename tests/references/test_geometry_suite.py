@@ -66,7 +66,7 @@ class Result:
         noticed = {finding.code for session in self.plan.sessions for finding in session.findings} - {"ING-301"}
         return (refused | flagged | noticed | {self.refusal}) - {""}
 
-    def image(self, name: str = "_ct.nii") -> nib.Nifti1Image:
+    def image(self, name: str = "_ct.nii.gz") -> nib.Nifti1Image:
         assert self.receipt is not None, (self.verdict, self.plan.decisions[:2])
         (path,) = [
             self.folder / "private/staged" / Path(entry.path).name
@@ -178,12 +178,12 @@ def test_a_tilted_gantry_is_set_upright_and_its_sheared_truth_kept(tmp_path: Pat
     assert result.verdict == {"CON-108"}
     assert result.receipt.findings[0].measured == pytest.approx(TILT_DEG, abs=1e-4)
 
-    sheared = result.image("_desc-sheared_ct.nii")
+    sheared = result.image("_desc-sheared_ct.nii.gz")
     assert (sheared.header["qform_code"], sheared.header["sform_code"]) == (0, 1)
     assert np.abs(sheared.affine - true_affine(stack)).max() <= 1e-4
     assert share_right(sheared, 0.75) == 1.0
 
-    upright = result.image("ct1_ct.nii")
+    upright = result.image("ct1_ct.nii.gz")
     axes = upright.affine[:3, :3] / np.linalg.norm(upright.affine[:3, :3], axis=0)
     assert np.abs(axes.T @ axes - np.eye(3)).max() < 1e-6
     assert upright.header["qform_code"] == upright.header["sform_code"] == 1

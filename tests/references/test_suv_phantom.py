@@ -31,7 +31,7 @@ def converted_of(datasets: list[FileDataset], folder: Path) -> tuple[Converted, 
     ]
     order = replace(an_order(Role.PET), pet=PetContext(late_series_time=is_series_time_late(times)))
     converted = convert_series(datasets, order, folder, "p", stack_of_places(places_of(datasets), "s-X"))
-    volume = read_volume(folder / "sub-7K3QF2_ses-petct1_pet.nii")
+    volume = read_volume(folder / "sub-7K3QF2_ses-petct1_pet.nii.gz")
     sidecar = PetSidecar.model_validate_json((folder / "sub-7K3QF2_ses-petct1_pet.json").read_bytes())
     return converted, np.asarray(volume.array_kji, np.float64), sidecar
 

@@ -34,7 +34,7 @@ def convert(files: Iterable[Path], role: Role, folder: Path) -> tuple[Converted,
         geometry = stack_of_places([place for place, _ in placed], "s-X")
         datasets = [dataset for _, dataset in placed]
     converted = convert_series(datasets, an_order(role), folder, "p", geometry)
-    return converted, read_volume(folder / f"sub-7K3QF2_ses-petct1_{role}.nii")
+    return converted, read_volume(folder / f"sub-7K3QF2_ses-petct1_{role}.nii.gz")
 
 
 def canonical(image: nib.Nifti1Image) -> tuple[np.ndarray, np.ndarray]:
@@ -184,7 +184,7 @@ def test_a_tilted_gantry_keeps_its_sheared_truth_and_is_flagged(shared_data: Pat
     assert [finding.code for finding in converted.findings] == ["CON-108"]
     assert converted.findings[0].measured == pytest.approx(14.0, abs=0.01)
     positions = sorted(place.position_mm for place in places_of_files(files))
-    (path,) = tmp_path.rglob("*_desc-sheared_ct.nii")
+    (path,) = tmp_path.rglob("*_desc-sheared_ct.nii.gz")
     sheared = nib.load(path)
     ours = sorted(tuple((sheared.affine @ [0, 0, k, 1])[:3] * [-1, -1, 1]) for k in range(len(files)))
     assert sheared.header["qform_code"] == 0

@@ -47,7 +47,7 @@ def convert(sources: Sequence[Dataset], folder: Path, layout: Layout = Layout.MU
     made = an_order(Role.MR, layout=layout, **order)
     with quiet():
         convert_series(cleaned(), made, folder, "p", None, private=lambda: latest[0])
-    return nib.load(folder / f"{STEM}.nii")
+    return nib.load(folder / f"{STEM}.nii.gz")
 
 
 def at_its_places(found: nib.Nifti1Image, answer: np.ndarray, affine: np.ndarray) -> np.ndarray:

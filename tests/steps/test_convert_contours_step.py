@@ -158,7 +158,7 @@ def test_a_staged_map_lies_on_the_image_and_says_what_it_holds(tmp_path: Path) -
     masks = apart(some_masks(1))
     contours = convert_contours(a_segmentation(datasets, masks, [(LIVER, None)]), grid, organ_table(), "s-X")
     staged = stage_contours(contours, grid, an_order(Role.CONTOURS), tmp_path, "private/staged", "ct")
-    volume = read_volume(tmp_path / "sub-7K3QF2_ses-petct1_contours.nii")
+    volume = read_volume(tmp_path / "sub-7K3QF2_ses-petct1_contours.nii.gz")
     assert volume.grid.is_same_as(grid)
     assert np.array_equal(volume.array_kji, contours.array_kji)
     sidecar = LabelSidecar.model_validate(json.loads((tmp_path / "sub-7K3QF2_ses-petct1_contours.json").read_text()))

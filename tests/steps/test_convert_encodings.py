@@ -228,5 +228,5 @@ def test_overlays_in_the_unused_high_bits_do_not_reach_the_values(tmp_path: Path
     ]
     geometry = stack_of_places(places_of(datasets), "s-X")
     convert_series(datasets, an_order(Role.CT), tmp_path, "p", geometry)
-    found = nib.load(tmp_path / "sub-7K3QF2_ses-petct1_ct.nii")
+    found = nib.load(tmp_path / "sub-7K3QF2_ses-petct1_ct.nii.gz")
     assert np.array_equal(np.asanyarray(found.dataobj).T, values - 1024)

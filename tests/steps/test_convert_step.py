@@ -58,7 +58,7 @@ def test_a_ct_becomes_int16_hu_where_dicom_puts_it(tmp_path: Path) -> None:
         "CT", stored, step=(-4, 0, 0), ImageOrientationPatient=list(OBLIQUE), KVP="120", ContrastBolusAgent=""
     )
     converted = convert(datasets, Role.CT, tmp_path)
-    image = nib.load(tmp_path / "sub-7K3QF2_ses-petct1_ct.nii")
+    image = nib.load(tmp_path / "sub-7K3QF2_ses-petct1_ct.nii.gz")
     assert image.get_data_dtype() == np.int16
     assert np.array_equal(np.asanyarray(image.dataobj).T, stored.astype(int) - 1024)
     for k, dataset in enumerate(datasets):
@@ -68,7 +68,7 @@ def test_a_ct_becomes_int16_hu_where_dicom_puts_it(tmp_path: Path) -> None:
     assert [artifact.what for artifact in converted.artifacts] == ["staged-ct", "staged-ct.json"]
     sidecar = ImageSidecar.model_validate(sidecar_of(tmp_path, "ct"))
     assert (sidecar.units, sidecar.kvp, sidecar.contrast, sidecar.value_rule) == ("HU", 120.0, False, "rescaled")
-    assert sidecar.voxel_sha256 == voxel_sha256(read_volume(tmp_path / "sub-7K3QF2_ses-petct1_ct.nii"))
+    assert sidecar.voxel_sha256 == voxel_sha256(read_volume(tmp_path / "sub-7K3QF2_ses-petct1_ct.nii.gz"))
 
 
 def test_a_pet_becomes_suv_with_each_slice_its_own_slope(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_a_pet_becomes_suv_with_each_slice_its_own_slope(tmp_path: Path) -> None
     for dataset, slope in zip(datasets, slopes, strict=True):
         dataset.RescaleSlope = str(slope)
     converted = convert(datasets, Role.PET, tmp_path)
-    found = read_volume(tmp_path / "sub-7K3QF2_ses-petct1_pet.nii").array_kji
+    found = read_volume(tmp_path / "sub-7K3QF2_ses-petct1_pet.nii.gz").array_kji
     wanted = stored * np.array(slopes)[:, None, None] * FACTOR
     assert found.dtype == np.float32
     assert np.abs(found - wanted).max() <= 1e-7 * wanted.max()
@@ -105,7 +105,7 @@ def test_a_sidecar_holds_no_date(tmp_path: Path) -> None:
 def test_a_pet_without_weight_is_kept_in_bq_per_ml_and_not_guessed(tmp_path: Path) -> None:
     stored = some_pixels()
     converted = convert(a_stack("PT", stored, PatientWeight=None, RescaleSlope="2.5"), Role.PET, tmp_path)
-    found = read_volume(tmp_path / "sub-7K3QF2_ses-petct1_pet.nii").array_kji
+    found = read_volume(tmp_path / "sub-7K3QF2_ses-petct1_pet.nii.gz").array_kji
     assert np.array_equal(found, (stored * 2.5).astype(np.float32))
     assert [(finding.code, finding.severity) for finding in converted.findings] == [("SUV-201", Severity.WARN)]
     sidecar = sidecar_of(tmp_path, "pet")
@@ -151,18 +151,18 @@ def test_a_ct_whose_later_slice_exceeds_int16_goes_on_in_float32_exactly(tmp_pat
     stored = some_pixels(dtype="<u2")
     stored[2, 0, 0] = 65535
     converted = convert(a_stack("CT", stored), Role.CT, tmp_path)
-    volume = read_volume(tmp_path / "sub-7K3QF2_ses-petct1_ct.nii")
+    volume = read_volume(tmp_path / "sub-7K3QF2_ses-petct1_ct.nii.gz")
     assert converted.measured["dtype"] == "float32"
     assert np.array_equal(volume.array_kji, stored.astype(float) - 1024)
     assert sidecar_of(tmp_path, "ct")["VoxelSha256"] == voxel_sha256(volume)
-    assert [path.suffix for path in sorted(tmp_path.iterdir())] == [".json", ".nii"]
+    assert [path.suffix for path in sorted(tmp_path.iterdir())] == [".json", ".gz"]
 
 
 def test_an_mr_with_philips_rescale_is_float32_and_one_without_is_stored(tmp_path: Path) -> None:
     stored = some_pixels(dtype="<u2", high=4000)
     convert(a_stack("MR", stored, RescaleSlope="1.5", RescaleIntercept="0"), Role.MR, tmp_path / "philips", "in")
     convert(a_stack("MR", stored, RepetitionTime="4.2"), Role.MR, tmp_path / "other")
-    philips, other = (read_volume(tmp_path / name / "sub-7K3QF2_ses-petct1_mr.nii") for name in ("philips", "other"))
+    philips, other = (read_volume(tmp_path / name / "sub-7K3QF2_ses-petct1_mr.nii.gz") for name in ("philips", "other"))
     assert np.array_equal(philips.array_kji, (stored * 1.5).astype(np.float32))
     assert other.array_kji.dtype == np.int16
     assert sidecar_of(tmp_path / "philips", "mr")["DixonChannel"] == "in"
@@ -186,7 +186,7 @@ def test_twelve_bits_that_end_at_the_highest_one_are_read_there(tmp_path: Path, 
         for dataset in datasets:
             dataset.compress(RLELossless, generate_instance_uid=False)
     convert(datasets, Role.CT, tmp_path)
-    image = nib.load(tmp_path / "sub-7K3QF2_ses-petct1_ct.nii")
+    image = nib.load(tmp_path / "sub-7K3QF2_ses-petct1_ct.nii.gz")
     assert np.array_equal(np.asanyarray(image.dataobj).T, values.astype(int) - 1024)
 
 
@@ -198,7 +198,7 @@ def test_a_ct_with_padding_is_air_outside_its_circle_and_says_so(tmp_path: Path)
     stored = some_pixels()
     stored[:, :, 0] = -2000
     convert(a_stack("CT", stored, PixelPaddingValue=-2000), Role.CT, tmp_path)
-    image = read_volume(tmp_path / "sub-7K3QF2_ses-petct1_ct.nii")
+    image = read_volume(tmp_path / "sub-7K3QF2_ses-petct1_ct.nii.gz")
     assert (image.array_kji[:, :, 0] == -1024).all()
     assert np.array_equal(image.array_kji[:, :, 1:], stored[:, :, 1:].astype(int) - 1024)
     found = [(entry["Code"], entry["Measured"]) for entry in sidecar_of(tmp_path, "ct")["Findings"]]
@@ -233,7 +233,7 @@ def test_what_the_pipeline_knows_of_the_source_is_asked_after_the_last_slice(tmp
 def test_converting_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     for run in ("a", "b"):
         convert(a_stack("PT", some_pixels()), Role.PET, tmp_path / run)
-    for name in ("sub-7K3QF2_ses-petct1_pet.nii", "sub-7K3QF2_ses-petct1_pet.json"):
+    for name in ("sub-7K3QF2_ses-petct1_pet.nii.gz", "sub-7K3QF2_ses-petct1_pet.json"):
         assert (tmp_path / "a" / name).read_bytes() == (tmp_path / "b" / name).read_bytes()
 
 
@@ -267,7 +267,7 @@ def floating(stored: np.ndarray) -> list[Dataset]:
 def test_floating_point_pixels_are_kept_and_what_is_no_number_is_refused(tmp_path: Path) -> None:
     stored = some_pixels(dtype="<f4") / np.float32(7)
     convert(floating(stored), Role.MR, tmp_path / "sound")
-    assert np.array_equal(read_volume(tmp_path / "sound" / "sub-7K3QF2_ses-petct1_mr.nii").array_kji, stored)
+    assert np.array_equal(read_volume(tmp_path / "sound" / "sub-7K3QF2_ses-petct1_mr.nii.gz").array_kji, stored)
     stored[1, 2, 3] = np.nan
     (tmp_path / "unsound").mkdir()
     assert refused_code(floating(stored), Role.MR, tmp_path / "unsound") == "CON-201"
@@ -371,7 +371,7 @@ def enhanced(stored: np.ndarray, order: Sequence[int], slopes: Sequence[float]) 
 def test_shuffled_frames_are_sorted_by_position_each_with_its_own_slope(tmp_path: Path) -> None:
     stored, slopes = some_pixels(), [1.0, 2.0, 3.0, 4.0]
     convert_series([enhanced(stored, [2, 0, 3, 1], slopes)], an_order(Role.MR), tmp_path, "p", None)
-    volume = read_volume(tmp_path / "sub-7K3QF2_ses-petct1_mr.nii")
+    volume = read_volume(tmp_path / "sub-7K3QF2_ses-petct1_mr.nii.gz")
     assert np.array_equal(volume.array_kji, stored * np.array(slopes)[:, None, None])
     assert volume.affine @ [0, 0, 0, 1] == pytest.approx([100, 80, -300, 1])
     assert volume.grid.spacing_mm == pytest.approx((3, 2, 5))

@@ -61,7 +61,7 @@ def sidecar(folder: Path, role: str) -> dict[str, Any]:
 
 
 def image(folder: Path, role: str) -> np.ndarray:
-    return read_volume(folder / f"{STEM}_{role}.nii").array_kji
+    return read_volume(folder / f"{STEM}_{role}.nii.gz").array_kji
 
 
 def codes_of(converted: Converted) -> set[str]:
@@ -91,7 +91,7 @@ def test_every_voxel_of_any_orientation_stands_where_dicom_puts_it(angles, spaci
     with TemporaryDirectory() as folder:
         geometry = stack_of_places(places_of(datasets), "s-X")
         convert_series(datasets, an_order(Role.MR), Path(folder), "p", geometry)
-        found = nib.load(Path(folder) / f"{STEM}_mr.nii")
+        found = nib.load(Path(folder) / f"{STEM}_mr.nii.gz")
         values, affine = np.asanyarray(found.dataobj), found.affine
     i, j, k = np.meshgrid(range(5), range(6), range(4), indexing="ij")
     assert np.array_equal(values[i, j, k], stored[k, j, i])
@@ -132,7 +132,7 @@ def test_a_dynamic_pet_is_the_mean_of_its_frames_by_duration(tmp_path: Path) -> 
     assert [(entry.start, entry.duration) for entry in told.averaged.frames] == [(3600, 60), (3660, 120), (3780, 300)]
     assert [entry.weight for entry in told.averaged.frames] == pytest.approx([0.125, 0.25, 0.625])
     assert (told.averaged.time_zero, told.frame_duration, told.units) == ("injection", 480.0, "SUVbw")
-    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{STEM}_pet.json", f"{STEM}_pet.nii"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == [f"{STEM}_pet.json", f"{STEM}_pet.nii.gz"]
 
 
 def test_frames_that_were_not_decay_corrected_are_each_given_their_own_factor(tmp_path: Path) -> None:
@@ -172,10 +172,10 @@ def test_frames_are_kept_as_4d_when_asked_with_their_times(tmp_path: Path) -> No
         "staged-desc-dynamic_pet",
         "staged-desc-dynamic_pet.json",
     ]
-    found = nib.load(tmp_path / f"{STEM}_desc-dynamic_pet.nii")
+    found = nib.load(tmp_path / f"{STEM}_desc-dynamic_pet.nii.gz")
     assert found.shape == (5, 6, 4, 3)
     assert np.allclose(np.asanyarray(found.dataobj).T, stored * FACTOR, rtol=1e-6)
-    assert np.array_equal(found.affine, nib.load(tmp_path / f"{STEM}_pet.nii").affine)
+    assert np.array_equal(found.affine, nib.load(tmp_path / f"{STEM}_pet.nii.gz").affine)
     told = sidecar(tmp_path, "desc-dynamic_pet")
     PetSidecar.model_validate(told)
     assert told["FrameTimesStart"] == [3600.0, 3660.0, 3780.0]
@@ -201,7 +201,7 @@ def test_gates_are_averaged_by_their_own_part_of_the_time(tmp_path: Path) -> Non
     convert(datasets, Role.PET, tmp_path, layout=Layout.GATED, groups=(4, 4), frames="4d")
     assert np.allclose(image(tmp_path, "pet"), FACTOR * (stored[0] * 0.25 + stored[1] * 0.75), rtol=1e-6)
     assert sidecar(tmp_path, "pet")["Averaged"]["Kind"] == "gated"
-    assert (tmp_path / f"{STEM}_desc-gated_pet.nii").exists()
+    assert (tmp_path / f"{STEM}_desc-gated_pet.nii.gz").exists()
 
 
 def test_a_gate_without_the_time_that_the_others_have_is_refused(tmp_path: Path) -> None:
@@ -410,7 +410,9 @@ def test_stations_become_one_volume_with_their_gains_told(tmp_path: Path) -> Non
     body = np.concatenate([[d.pixel_array for d in datasets[:6]], [d.pixel_array * 1.25 for d in datasets[8:]]])
     assert np.abs(found / (body * first.gain) - 1).max() < 4e-3
     assert codes_of(converted) == {"CON-605"}
-    assert read_volume(tmp_path / f"{STEM}_mr.nii").affine @ [0, 0, 9, 1] == pytest.approx([100, 80, -255, 1], abs=1e-4)
+    assert read_volume(tmp_path / f"{STEM}_mr.nii.gz").affine @ [0, 0, 9, 1] == pytest.approx(
+        [100, 80, -255, 1], abs=1e-4
+    )
 
 
 def test_stations_may_be_multi_frame_objects(tmp_path: Path) -> None:
@@ -469,7 +471,7 @@ def a_united_imaging_mosaic(stored: np.ndarray) -> Dataset:
 def test_a_mosaic_is_taken_apart_with_every_slice_in_its_place(tmp_path: Path) -> None:
     stored = some_pixels((5, 6, 7), dtype="<u2")
     convert([a_united_imaging_mosaic(stored)], Role.MR, tmp_path, layout=Layout.MOSAIC, groups=(1,))
-    found = read_volume(tmp_path / f"{STEM}_mr.nii")
+    found = read_volume(tmp_path / f"{STEM}_mr.nii.gz")
     assert np.array_equal(found.array_kji, stored)
     assert found.affine @ [0, 0, 4, 1] == pytest.approx([100, 80, -300 + 4 * 4.2, 1], abs=1e-4)
     assert found.grid.spacing_mm == pytest.approx((3, 2, 4.2))

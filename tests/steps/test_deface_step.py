@@ -74,7 +74,7 @@ def phantom(role: What, spacing: tuple[float, float, float], top_mm: float = 680
 def stage(place: Folder, volumes: dict[What, Volume]) -> Unit:
     artifacts: dict[str, Artifact] = {}
     for role, volume in volumes.items():
-        image, text = f"private/staged/{role}.nii", f"private/staged/{role}.json"
+        image, text = f"private/staged/{role}.nii.gz", f"private/staged/{role}.json"
         digest = write_volume(place.resolve(image), volume)
         model = PetSidecar if role is What.PET else ImageSidecar
         modality = {"pet": "PT"}.get(role, role.upper())
@@ -176,14 +176,14 @@ def test_every_frame_of_a_4d_pet_loses_the_face_that_the_mean_lost(tmp_path):
     unit = stage(place, {What.PET: pet})
     frames = [(pet.array_kji * factor).astype(np.float32) for factor in (0.5, 1.5)]
     name = "private/staged/desc-dynamic_pet"
-    with NiftiWriter(place.resolve(f"{name}.nii"), pet.grid, np.float32, n_frames=2) as writer:
+    with NiftiWriter(place.resolve(f"{name}.nii.gz"), pet.grid, np.float32, n_frames=2) as writer:
         for plane in np.concatenate(frames):
             writer.write(plane)
     sidecar = json.loads(place.resolve("private/staged/pet.json").read_text()) | {"VoxelSha256": writer.voxel_sha256}
     place.resolve(f"{name}.json").write_text(json.dumps(sidecar))
     added = [
         artifact(f"staged-desc-dynamic_pet{role}", f"{name}{suffix}", place.resolve(f"{name}{suffix}"))
-        for role, suffix in (("", ".nii"), (".json", ".json"))
+        for role, suffix in (("", ".nii.gz"), (".json", ".json"))
     ]
     receipt = STEP.perform(replace(unit, inputs=(*unit.inputs, *added)), place, UmdConfig())
     stem = "data/sub-7K3QF2/ses-petct1/sub-7K3QF2_ses-petct1"
@@ -247,7 +247,7 @@ def test_real_trunks_have_no_head(shared_data, name):
 def test_a_staged_image_that_is_not_the_converted_one_does_not_cross_the_wall(tmp_path):
     place = Folder(tmp_path)
     unit = stage(place, {What.CT: Volume(np.full((4, 5, 6), -1000, np.int16), np.eye(4))})
-    write_volume(tmp_path / "private/staged/ct.nii", Volume(np.full((4, 5, 6), -999, np.int16), np.eye(4)))
+    write_volume(tmp_path / "private/staged/ct.nii.gz", Volume(np.full((4, 5, 6), -999, np.int16), np.eye(4)))
     with pytest.raises(Refused, match="DEI-305"):
         STEP.perform(unit, place, UmdConfig())
     assert not [path for path in (tmp_path / "data").rglob("*") if path.is_file()]

@@ -130,6 +130,26 @@ def test_extensions_of_a_nifti_are_searched_whatever_its_header_says(tmp_path, o
     assert told_of(tmp_path / "image.nii.gz") == set()
 
 
+def test_packed_voxels_that_read_like_a_name_are_no_telltale(tmp_path):
+    voxels = np.frombuffer(b"Doe^Jane " * 8 * 512, np.uint8).reshape(8, 64, 72)
+    write_volume(tmp_path / "plain.nii", Volume(voxels, np.eye(4)))
+    (tmp_path / "stored.nii.gz").write_bytes(gzip.compress((tmp_path / "plain.nii").read_bytes(), compresslevel=0))
+    assert told_of(tmp_path / "stored.nii.gz") == set()
+
+
+def test_extra_field_name_and_comment_of_a_gzip_file_are_searched_up_to_their_ends(tmp_path):
+    packed = gzip.compress(b"nothing", compresslevel=0, mtime=0)
+    fields = {4: b"\x08\0Doe^Jane", 8: b"Doe^Jane.nii\0", 16: b"of Doe^Jane\0"}
+    clean = {4: b"\x05\0no^ne", 8: b"x.nii\0", 16: b"y\0"}
+    for flag in fields:
+        parts = [fields[one] if one == flag else clean[one] for one in fields]
+        whole = packed[:3] + bytes([4 | 8 | 16]) + packed[4:10] + b"".join(parts)
+        (tmp_path / f"{flag}.gz").write_bytes(whole + packed[10:])
+        assert Telltale.NAME in told_of(tmp_path / f"{flag}.gz"), flag
+    (tmp_path / "cut.gz").write_bytes(packed[:3] + bytes([8]) + packed[4:10] + b"Doe^Jane")
+    assert Telltale.NAME in told_of(tmp_path / "cut.gz")
+
+
 def test_what_cannot_be_opened_is_told(tmp_path):
     whole = a_zip(tmp_path / "whole.zip", "nothing to see")
     assert told_of(whole) == set()

@@ -66,7 +66,7 @@ def pet(place, on=PET):
 
 
 def staged(place, labels):
-    return add(place, What.STAGED_CONTOURS, labels, "private/staged", ".nii")
+    return add(place, What.STAGED_CONTOURS, labels, "private/staged", ".nii.gz")
 
 
 def label(place, session, config=None):

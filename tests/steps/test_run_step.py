@@ -39,7 +39,7 @@ def test_a_unit_reads_the_source_files_of_its_order_and_its_other_inputs(tmp_pat
     order = replace(ORDER, files=(("one", 1000, 1), ("two", 500, 1)))
     artifacts = write_orders([order], workspace.private / "orders")
     (unit,) = units_of([order], artifacts, {})
-    image = Artifact("staged-ct", "private/staged/x.nii", "0" * 64, 70)
+    image = Artifact("staged-ct", "private/staged/x.nii.gz", "0" * 64, 70)
     assert bytes_read(replace(unit, inputs=(*unit.inputs, image)), workspace) == 1570
 
 

@@ -102,9 +102,9 @@ def _checked_place(seg: Dataset, frame: int, place: str) -> SlicePlace:
 def stage_contours(
     contours: Contours, grid: Grid, order: VolumeOrder, folder: Path, relative: str, reference: str
 ) -> Converted:
-    """Write contours as ``<stem>_contours.nii`` with a `LabelSidecar`; `reference` is the image's role, ct or mr."""
+    """Write contours as ``<stem>_contours.nii.gz`` with a `LabelSidecar`; `reference` is the image's role, ct or mr."""
     name = f"sub-{order.subject}_ses-{order.session}_contours"
-    path = folder / f"{name}.nii"
+    path = folder / f"{name}.nii.gz"
     digest = write_volume(path, Volume(contours.array_kji, grid.affine))
     sidecar = LabelSidecar(
         engine="umd-curate convert",
@@ -120,7 +120,7 @@ def stage_contours(
     what = What.STAGED_CONTOURS
     return Converted(
         artifacts=(
-            artifact(what, f"{relative}/{name}.nii", path),
+            artifact(what, f"{relative}/{name}.nii.gz", path),
             artifact(f"{what}.json", f"{relative}/{name}.json", folder / f"{name}.json"),
         ),
         findings=contours.findings,

@@ -186,7 +186,7 @@ def _check_length(dataset: Dataset, attributes: Attributes, place: str) -> None:
 
 
 class PlaneWriter:
-    """Streams planes into a staged ``.nii``: int16 as long as that is exact, float32 from the first plane on that needs it.
+    """Streams planes into a staged ``.nii.gz``: int16 as long as that is exact, float32 from the first plane on that needs it.
 
     Attributes
     ----------

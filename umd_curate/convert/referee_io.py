@@ -27,7 +27,7 @@ from umd_curate.model.geometry import Volume
 from umd_curate.model.sidecars import PetSidecar
 from umd_curate.model.study import Role
 from umd_curate.store.lazy import Lazy
-from umd_curate.store.nifti import read_grid
+from umd_curate.store.nifti import read_grid, read_volume
 
 nib = Lazy("nibabel")
 
@@ -47,7 +47,7 @@ def second_opinion(
     sources
         Source files of the series.
     staged, sidecar
-        Our ``.nii`` and, for a PET, its JSON, which holds the SUV factor.
+        Our ``.nii.gz`` and, for a PET, its JSON, which holds the SUV factor.
     role
         Kind of image.
     engine
@@ -75,9 +75,7 @@ def second_opinion(
         volumes = [volume for volume in map(_read, sorted(made.glob("*.nii"))) if volume is not None]
         if len(volumes) != 1:
             return Opinion(Outcome.REFUSED, "it made several images or none")
-        ours = _read(staged)
-        assert ours is not None  # noqa: S101  (we wrote it)
-        return compare(ours, volumes[0], _scale(role, sidecar))
+        return compare(read_volume(staged), volumes[0], _scale(role, sidecar))
 
 
 def engine_version(engine: str) -> str:

@@ -95,7 +95,7 @@ def _measured(series: PetFiles) -> tuple[Measured, str]:
     )
     with tempfile.TemporaryDirectory() as made:
         converted = convert_series(datasets, order, Path(made), "", geometry)
-        volume = read_volume(Path(made) / f"{_NAME}.nii")
+        volume = read_volume(Path(made) / f"{_NAME}.nii.gz")
         sidecar = PetSidecar.model_validate_json((Path(made) / f"{_NAME}.json").read_bytes())
     if sidecar.suv is None:
         raise Refused(converted.findings[0])

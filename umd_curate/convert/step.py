@@ -66,7 +66,7 @@ def convert_series(
     suv_types: Sequence[str] = (),
     rules: StackRules = STRICT,
 ) -> Converted:
-    """Write a PET, CT or MR volume as ``<stem>_<role>.nii`` with its sidecar.
+    """Write a PET, CT or MR volume as ``<stem>_<role>.nii.gz`` with its sidecar.
 
     Parameters
     ----------
@@ -96,15 +96,15 @@ def convert_series(
     """
     values = values_of(order.role, order.series, order.pet, suv_types)
     parts = parts_of(datasets, order, geometry, private or PrivateFacts, rules)
-    path = folder / f"{_name(order)}.nii"
+    path = folder / f"{_name(order)}.nii.gz"
     extra = FRAMES.get(parts.layout) if frames == "4d" and order.role is Role.PET else None
-    frames_path = folder / f"{_name(order, extra[1])}.nii" if extra else None
+    frames_path = folder / f"{_name(order, extra[1])}.nii.gz" if extra else None
     written = write_parts(parts, order, values, path, frames_path)
     try:
         placed = _verified(written, path, frames_path, order.series)
         sheared, image = None, written.writer.written
         if written.geometry.is_sheared:
-            sheared = folder / f"{_name(order, f'desc-sheared_{order.role}')}.nii"
+            sheared = folder / f"{_name(order, f'desc-sheared_{order.role}')}.nii.gz"
             image = set_upright(path, sheared, background(order.role), order.series)
     except Refused:
         for left in (path, frames_path):
@@ -169,7 +169,7 @@ def _verified(written: Written, path: Path, frames_path: Path | None, place: str
 
 def _keep(what: What, sidecar: ImageSidecar, path: Path, relative: str, image: File) -> tuple[Artifact, ...]:
     """Write the sidecar beside its image; both as artifacts."""
-    text = path.with_suffix(".json")
+    text = path.with_name(path.name.replace(".nii.gz", ".json"))
     write_json(text, sidecar.model_dump(mode="json", by_alias=True))
     return (
         Artifact(what, f"{relative}/{path.name}", image.sha256, image.size),

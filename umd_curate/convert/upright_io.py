@@ -1,12 +1,13 @@
 """Writes the upright copy of a sheared image beside it: plane by plane, so that no whole image is in memory."""
 
+import itertools
 from pathlib import Path
 
 from umd_curate.convert.upright import Upright
 from umd_curate.convert.verify import corner_error_mm
 from umd_curate.model.catalogue import convert as codes
 from umd_curate.model.findings import Refused
-from umd_curate.store.nifti import NiftiWriter, Written, map_volume, read_grid
+from umd_curate.store.nifti import NiftiWriter, Written, read_grid, read_planes
 
 
 def set_upright(path: Path, sheared: Path, fill: float, place: str) -> Written:
@@ -15,7 +16,7 @@ def set_upright(path: Path, sheared: Path, fill: float, place: str) -> Written:
     Parameters
     ----------
     path
-        A staged ``.nii`` whose slices are shifted against each other.
+        A staged ``.nii.gz`` whose slices are shifted against each other.
     sheared
         Where it goes.
     fill
@@ -30,11 +31,10 @@ def set_upright(path: Path, sheared: Path, fill: float, place: str) -> Written:
     """
     path.replace(sheared)
     upright = Upright(read_grid(sheared), fill)
-    planes = iter(map_volume(sheared).array_kji)
+    planes = read_planes(sheared)
     first = next(planes)
     with NiftiWriter(path, upright.grid, first.dtype) as writer:
-        writer.write(upright.plane(0, first))
-        for k, plane in enumerate(planes, 1):
+        for k, plane in enumerate(itertools.chain([first], planes)):
             writer.write(upright.plane(k, plane))
     error, tolerance = corner_error_mm(read_grid(path), upright.grid, upright.grid.corners_ras_mm())
     if error > tolerance:

@@ -1,6 +1,6 @@
 """Parts into files: a stack as it is, stations as one image, time frames and gates as their mean, and as 4D when asked.
 
-Each way goes once over the planes, checks that every slice is where its stack says, and leaves one staged ``.nii``. What the
+Each way goes once over the planes, checks that every slice is where its stack says, and leaves one staged ``.nii.gz``. What the
 values are is asked of `values_io.py`; how parts are put together is decided in `stations.py` and `averaging.py`.
 """
 

@@ -27,7 +27,7 @@ from umd_curate.model.geometry import Volume
 from umd_curate.model.receipts import Artifact, Json, Receipt, State, What
 from umd_curate.model.steps import Place, Step, Unit, View
 from umd_curate.store.files import artifact, write_text
-from umd_curate.store.nifti import map_volume
+from umd_curate.store.nifti import read_volume
 
 NAME = "burned-in"
 STAGED = (What.STAGED_CT, What.STAGED_MR, What.STAGED_PET)
@@ -57,7 +57,7 @@ def plan(view: View, config: UmdConfig) -> Sequence[Unit]:
 def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:  # noqa: ARG001  (the decision stands in the unit)
     """Search the slices of one image."""
     image, _ = unit.inputs
-    volume = map_volume(place.resolve(image.path))
+    volume = read_volume(place.resolve(image.path))
     finds = gathered(_rows_of_slices(volume))
     decided = decided_of(unit.params["decided"])
     verdict = decided.verdict if decided else ""

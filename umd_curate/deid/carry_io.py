@@ -20,7 +20,7 @@ from umd_curate.deid.morphology import Mask
 from umd_curate.model.geometry import Float64, Grid, Volume, apply_affine
 from umd_curate.model.receipts import What
 from umd_curate.store.dicom import READ_FAULTS
-from umd_curate.store.nifti import map_volume, read_volume
+from umd_curate.store.nifti import read_grid, read_volume
 
 MIN_EXTENT_MM = 40.0  # along the slices: less shows no face, whatever part of the head it is
 STRIDE_MM = 3.0  # a head is looked for on a grid of 6 mm
@@ -77,21 +77,21 @@ def carried_from(staged: Path, published: Path, decided: Decided | None = None) 
     decided
         What a person decided about text in its pixels: what was cut in that region is text, all else is face.
     """
-    sidecars = [staged.with_suffix(".json"), published.with_name(published.name.replace(".nii.gz", ".json"))]
+    sidecars = [path.with_name(path.name.replace(".nii.gz", ".json")) for path in (staged, published)]
     if not all(path.is_file() for path in (staged, published, *sidecars)):
         return None
-    before = map_volume(staged)
+    grid = read_grid(staged)
     digests = [json.loads(path.read_text(encoding="utf-8")).get("VoxelSha256") for path in sidecars]
-    nothing = np.zeros(before.grid.shape_kji, np.bool_)
+    nothing = np.zeros(grid.shape_kji, np.bool_)
     if digests[0] and digests[0] == digests[1]:
-        return Carried(nothing, nothing, before.grid)
-    changed = np.asarray(before.array_kji != read_volume(published).array_kji, np.bool_)
+        return Carried(nothing, nothing, grid)
+    changed = np.asarray(read_volume(staged).array_kji != read_volume(published).array_kji, np.bool_)
     text = nothing
     if decided is not None and decided.region:
-        box = decided.box(before.grid.shape_kji)
+        box = decided.box(grid.shape_kji)
         text = nothing.copy()
         text[box] = changed[box]
-    return Carried(changed & ~text, text, before.grid)
+    return Carried(changed & ~text, text, grid)
 
 
 def look_for_head(sources: Iterable[Dataset], role: str) -> bool:

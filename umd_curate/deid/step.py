@@ -4,6 +4,7 @@ One block is cut from all images of a session. It is found on the CT or MR, and 
 CT or MR does not. Where no head is in view nothing is changed; where `deid.faces_retained` gives a reason, neither.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 
@@ -18,8 +19,9 @@ from umd_curate.model.geometry import Grid, max_corner_error_mm
 from umd_curate.model.receipts import Artifact, Json, Receipt, State, What
 from umd_curate.model.sidecars import DefacingReceipt, FindingEntry, ImageSidecar, PetSidecar
 from umd_curate.model.steps import Place, Step, Unit, View
+from umd_curate.store.carried import OtherImageError, carry_volume
 from umd_curate.store.files import artifact, write_json
-from umd_curate.store.nifti import OtherImageError, compress_volume, map_volume, read_grid
+from umd_curate.store.nifti import Written, read_grid, read_volume
 
 NAME = "deface"
 BURNED_IN = "burned-in"
@@ -74,7 +76,7 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:
         the one that was converted. DEI-306: what was written is not on its grid.
     """
     staged = {ROLES[role]: entry for role in ROLES if (entry := unit.input(role)) is not None}
-    volumes = {role: map_volume(place.resolve(entry.path)) for role, entry in staged.items()}
+    volumes = {role: read_volume(place.resolve(entry.path)) for role, entry in staged.items()}
     seen = {role: examine(volume, role) for role, volume in volumes.items()}
     found_on = [str(role) for role, one in seen.items() if one.head]
     is_backwards = any(is_turned(one, volumes[role], role) for role, one in _to_turn(seen))
@@ -161,7 +163,7 @@ def _write(
     findings: Sequence[Finding],
     text: Decided | None,
 ) -> tuple[Artifact, Artifact]:
-    """Write one image and its sidecar below the wall: compressed once, on the way from the staged file.
+    """Write one image and its sidecar below the wall: what holds no face goes as it was packed.
 
     `wanted` are the grid of the image and what is cut from it, `text` what was decided about text in its pixels.
     """
@@ -169,13 +171,17 @@ def _write(
     if source is None or staged is None:
         raise Refused(codes.NO_SIDECAR.at(unit.name, role))
     model = ImageSidecar if role in {What.CT, What.MR} else PetSidecar
-    sidecar = model.model_validate_json(place.resolve(staged.path).read_bytes())
+    data = place.resolve(staged.path).read_bytes()
+    if hashlib.sha256(data).hexdigest() != staged.sha256:
+        raise Refused(codes.STAGED_CHANGED.at(unit.name, staged.what))
+    sidecar = model.model_validate_json(data)
     stem = f"{unit.params['folder']}/{unit.name}_{role}"
     image, said = place.resolve(f"{stem}.nii.gz"), place.resolve(f"{stem}.json")
     grid, cut = wanted
     change = cut.apply if cut.mask_kji.size else None
+    known = Written(sidecar.voxel_sha256, source.sha256, source.size)
     try:
-        written = compress_volume(place.resolve(source.path), image, change, sidecar.voxel_sha256)
+        written = carry_volume(place.resolve(source.path), known, image, change)
     except OtherImageError as fault:
         raise Refused(codes.STAGED_CHANGED.at(unit.name, role)) from fault
     found = read_grid(image)

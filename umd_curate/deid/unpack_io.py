@@ -45,6 +45,7 @@ _IN_MEMORY = 64 << 20  # bytes of a nested file; a larger one goes to a temporar
 _DEFERRED = 1 << 20  # bytes of an element that is left on disk
 _TEXT_VRS = frozenset({"AE", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "UC", "UI", "UR", "UT"})
 _IDENTITY_REMOVED = 0x00120062
+_GZIP_FIXED, _GZIP_EXTRA, _GZIP_NAME, _GZIP_COMMENT = 10, 4, 8, 16  # bytes before the fields; their flags
 _UNOPENED = frozenset({Telltale.UNOPENED})
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 # A file without preamble begins with a group length, a character set, an image type or a SOP class; explicit or implicit.
@@ -244,9 +245,21 @@ def _nifti(file: BinaryIO, depth: int) -> Iterator[Piece]:
 
 def _gzip(file: BinaryIO, depth: int) -> Iterator[Piece]:
     head = _read(file, _HEAD)
-    yield Piece(head)  # its name and comment
+    yield Piece(_gzip_texts(head))
     with igzip.IGzipFile(fileobj=io.BufferedReader(_Joined(head, file)), mode="rb") as stream:
         yield from pieces(cast("BinaryIO", _Forward(stream)), depth + 1)
+
+
+def _gzip_texts(head: bytes) -> bytes:
+    """Extra field, name and comment of a gzip member (RFC 1952 2.3.1), not the packed bytes behind them, which may look like anything."""
+    flags = head[3] if len(head) > 3 else 0
+    end = _GZIP_FIXED
+    if flags & _GZIP_EXTRA:
+        end += 2 + int.from_bytes(head[end : end + 2], "little")
+    for flag in (_GZIP_NAME, _GZIP_COMMENT):
+        if flags & flag:
+            end = head.find(b"\0", end) + 1 or len(head)
+    return head[_GZIP_FIXED:end]
 
 
 def _bzip2(file: BinaryIO, depth: int) -> Iterator[Piece]:

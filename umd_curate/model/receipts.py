@@ -57,7 +57,7 @@ class What(StrEnum):
     RAW_ORGANS = "desc-raw_dseg"  # what the engine gave, where tidying changed it: its own ids and names
     RAW_ORGANS_ON_PET = "space-pet_desc-raw_dseg"
     DISAGREEMENT = "desc-disagreement_mask"  # engines that gave another label than the consensus, on the CT or MR grid
-    STAGED_PET = "staged-pet"  # private: uncompressed, headers clean, faces still there
+    STAGED_PET = "staged-pet"  # private: headers clean, faces still there
     STAGED_CT = "staged-ct"
     STAGED_MR = "staged-mr"
     STAGED_DYNAMIC_PET = "staged-desc-dynamic_pet"

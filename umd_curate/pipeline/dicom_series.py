@@ -118,7 +118,7 @@ def _cuts(order: SeriesOrder, place: Place, config: UmdConfig) -> Sequence[Carri
         for unit, role in order.anchors
         if (
             found := carried_from(
-                place.resolve(f"private/staged/{unit}.nii"),
+                place.resolve(f"private/staged/{unit}.nii.gz"),
                 _published(place, unit, role),
                 _decided(order, config) if order.is_anchor and role == order.role else None,
             )

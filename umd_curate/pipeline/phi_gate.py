@@ -98,7 +98,7 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:  # noqa: AR
     return _searched(unit, [(entry.what, place.resolve(entry.path)) for entry in public], sought)
 
 
-STEP = Step(AUDIT, 2, (), plan, perform)
+STEP = Step(AUDIT, 3, (), plan, perform)
 
 
 def searched_release(release: Step, build: Callable[[Unit, Place, UmdConfig, Callable[[Path], None]], Receipt]) -> Step:

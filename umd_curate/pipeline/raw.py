@@ -70,7 +70,7 @@ def pixel_path_step(units: Sequence[Unit]) -> Step:
     """Step ``ingest``: every image volume of the orders, cleaned and staged."""
     return Step(
         INGEST,
-        2,
+        3,
         ("convert",),
         lambda view, config: [unit for unit in units if unit.step == INGEST],  # noqa: ARG005
         perform_of("umd_curate.pipeline.pixel_path", "stage_volume"),
@@ -81,7 +81,7 @@ def contours_step(units: Sequence[Unit]) -> Step:
     """Step ``contours``: the site's DICOM SEG on the grid of the staged image on which they were drawn."""
     return Step(
         CONTOURS,
-        1,
+        2,
         ("dataset",),
         functools.partial(_plan_contours, units),
         perform_of("umd_curate.pipeline.pixel_path", "stage_contours"),

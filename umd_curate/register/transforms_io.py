@@ -12,7 +12,7 @@ from umd_curate.register.engines.masks import itk_image, on_grid, working_like
 from umd_curate.register.field import Floats
 from umd_curate.store.files import write_bytes, write_text
 from umd_curate.store.lazy import Lazy
-from umd_curate.store.nifti import GZIP_LEVEL
+from umd_curate.store.restarts import GZIP_LEVEL
 
 nib = Lazy("nibabel")
 sitk = Lazy("SimpleITK")

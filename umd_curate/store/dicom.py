@@ -285,15 +285,23 @@ def _sequence_end(data: bytes, place: int, *, is_implicit: bool) -> int:
             return place
         if tag != _ITEM:
             raise _NotPlain
-        if length != _UNDEFINED:
-            place += length
+        if length == _UNDEFINED:
+            while data[place : place + 4] != _ITEM_END:
+                place = _element_end(data, place, is_implicit=is_implicit)
+            place += 8
             continue
-        while data[place : place + 4] != _ITEM_END:
-            inner, vr, length, value_at = _head(data, place, is_implicit=is_implicit)
-            if length != _UNDEFINED:
-                place = value_at + length
-            elif (vr or _vr_of(inner)) == "SQ":
-                place = _sequence_end(data, value_at, is_implicit=is_implicit)
-            else:
-                raise _NotPlain
-        place += 8
+        end = place + length
+        while place < end:
+            place = _element_end(data, place, is_implicit=is_implicit)
+        if place != end:  # pydicom reads on where the elements end, not where the item does
+            raise _NotPlain
+
+
+def _element_end(data: bytes, place: int, *, is_implicit: bool) -> int:
+    """Place behind the element at `place`."""
+    tag, vr, length, value_at = _head(data, place, is_implicit=is_implicit)
+    if length != _UNDEFINED:
+        return value_at + length
+    if (vr or _vr_of(tag)) == "SQ":
+        return _sequence_end(data, value_at, is_implicit=is_implicit)
+    raise _NotPlain

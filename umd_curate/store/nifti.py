@@ -6,7 +6,7 @@ to its voxels is checked by its own checksum whenever it is read. Images of othe
 """
 
 import io
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -20,12 +20,11 @@ from umd_curate.model.geometry import Grid, Volume
 from umd_curate.store.files import atomic
 from umd_curate.store.lazy import Lazy
 from umd_curate.store.nifti_header import HEADER_BYTES, Stored, header_bytes, stored_of, voxel_digest
-from umd_curate.store.restarts import planes_between, restart
+from umd_curate.store.restarts import Packed, planes_between
 from umd_curate.store.watched import Watched
 
 nib = Lazy("nibabel")
 
-GZIP_LEVEL = 2  # isal: 260 MiB/s on CT at a ratio within 4 % of zlib 6 (docs/benchmarks.md)
 _READ_BLOCK = 1 << 20
 _DEFLATE_ERROR = cast("type[Exception]", isal_zlib.error)  # its stub declares an instance
 
@@ -77,7 +76,7 @@ class NiftiWriter:
         self._intent = intent
         self._temporary: Path | None = None
         self._file: Watched | None = None
-        self._gzip: IO[bytes] | None = None
+        self._gzip: Packed | None = None
 
     def __enter__(self) -> Self:
         self._temporary = self._atomic.__enter__()
@@ -88,7 +87,7 @@ class NiftiWriter:
         assert self._temporary is not None  # noqa: S101  (open between enter and exit)
         self._file = Watched(self._temporary)
         if self._compress:
-            self._gzip = igzip.GzipFile("", "wb", GZIP_LEVEL, cast("IO[bytes]", self._file), mtime=0)
+            self._gzip = Packed(self._file)
         self._digest = voxel_digest(self.grid, self.dtype, self._n_frames)
         self._planes = 0
         self._send(header_bytes(self.grid, self.dtype, intent=self._intent, n_frames=self._n_frames))
@@ -104,7 +103,7 @@ class NiftiWriter:
             raise ValueError(message)
         data = np.ascontiguousarray(plane_ji, self.dtype).reshape(-1).view(np.uint8).data
         if self._gzip and self._planes and self._planes % planes_between(len(data)) == 0:
-            restart(self._gzip)
+            self._gzip.restart()
         self._digest.update(data)
         self._send(data)
         self._planes += 1
@@ -115,31 +114,28 @@ class NiftiWriter:
         return self._digest.hexdigest()
 
     def promote(self, dtype: DTypeLike) -> None:
-        """Go on in a wider type: the planes written so far are rewritten in it. For an open ``.nii``."""
+        """Go on in a wider type: the planes written so far are rewritten in it."""
         assert self._temporary is not None  # noqa: S101  (open between enter and exit)
-        assert self._file is not None  # noqa: S101
-        assert not self._compress  # noqa: S101  (a gzip stream cannot be read back while it is written)
-        self._file.close()
+        self._close()
+        self._gzip = self._file = None
         narrow, planes = self.dtype, self._planes
         source = self._temporary.rename(self._temporary.with_name(f"{self._temporary.name}-narrow"))
         self.dtype = np.dtype(dtype).newbyteorder("<")
         self._begin()
-        shape = self.grid.shape_kji[1:]
         try:
-            with source.open("rb") as handle:
-                handle.seek(HEADER_BYTES)
+            with igzip.open(source, "rb") if self._compress else source.open("rb") as handle:
+                handle.read(HEADER_BYTES)
+                plane = np.empty(self.grid.shape_kji[1:], narrow)
                 for _ in range(planes):
-                    plane = np.frombuffer(handle.read(shape[0] * shape[1] * narrow.itemsize), narrow)
-                    self.write(plane.reshape(shape))
+                    _fill(handle, plane)
+                    self.write(plane)
         finally:
             source.unlink()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for stream in (self._gzip, self._file):
-            if stream is not None:
-                stream.close()
+        self._close()
         if kind is not None:
             self._atomic.__exit__(kind, error, traceback)
             return
@@ -150,6 +146,11 @@ class NiftiWriter:
             raise
         self.voxel_sha256 = self._digest.hexdigest()
         self._atomic.__exit__(None, None, None)
+
+    def _close(self) -> None:
+        for stream in (self._gzip, self._file):
+            if stream is not None:
+                stream.close()
 
     @property
     def written(self) -> Written:
@@ -172,53 +173,6 @@ def write_volume(path: Path, volume: Volume, *, intent: str = "none") -> str:
         for plane in volume.array_kji:
             writer.write(plane)
     return writer.voxel_sha256
-
-
-Change = Callable[[int, NDArray[np.generic]], int]  # changes plane k, [j, i], in place; says how many voxels
-
-
-class OtherImageError(ValueError):
-    """The voxels of an image are not the ones that its receipt tells of."""
-
-
-def compress_volume(source: Path, target: Path, change: Change | None = None, expected: str = "") -> Written:
-    """Carry a ``.nii`` of the product's own into a ``.nii.gz``, plane by plane.
-
-    Parameters
-    ----------
-    source, target
-        Files; the target appears whole or not at all.
-    change
-        Changes planes on the way; of a 4D image it is called for the planes of every frame.
-    expected
-        Voxel SHA-256 that the source must have, where its receipt tells one.
-
-    Raises
-    ------
-    OSError, EOFError
-        A file cannot be read or written, or the source ends too early.
-    OtherImageError
-        The source's voxels are not the expected ones.
-    ValueError
-        The source is no image in the product's own layout.
-    """
-    n_changed = 0
-    with source.open("rb", buffering=0) as handle:
-        stored = _own(handle)
-        plane_ji = np.empty(stored.grid.shape_kji[1:], stored.dtype)
-        digest = voxel_digest(stored.grid, stored.dtype, stored.n_frames)
-        with NiftiWriter(target, stored.grid, stored.dtype, n_frames=stored.n_frames) as writer:
-            for n in range(stored.grid.shape_kji[0] * stored.n_frames):
-                _fill(handle, plane_ji)
-                if change is not None:
-                    digest.update(plane_ji.data)
-                    n_changed += change(n % stored.grid.shape_kji[0], plane_ji)
-                writer.write(plane_ji)
-            found = writer.digest if change is None else digest.hexdigest()
-            if expected and found != expected:
-                message = "the image is not the one that its receipt tells of"
-                raise OtherImageError(message)
-    return Written(writer.voxel_sha256, writer.sha256, writer.size, n_changed)
 
 
 def read_volume(path: Path) -> Volume:
@@ -289,23 +243,6 @@ def read_planes(source: Path | IO[bytes]) -> Iterator[NDArray[np.generic]]:
         for _ in range(stored.grid.shape_kji[0]):
             _fill(handle, plane_ji)
             yield plane_ji
-
-
-def map_volume(path: Path) -> Volume:
-    """Read-only volume of a 3D ``.nii`` of the product's own; its voxels stay in the file until they are asked for.
-
-    Raises
-    ------
-    OSError, ValueError
-        As `compress_volume`.
-    """
-    with path.open("rb") as handle:
-        stored = _own(handle)
-    if stored.n_frames != 1:
-        message = "the image has more than one frame"
-        raise ValueError(message)
-    array = np.memmap(path, stored.dtype, "r", HEADER_BYTES, stored.grid.shape_kji)
-    return Volume(array, stored.grid.affine)
 
 
 def _own(handle: IO[bytes]) -> Stored:

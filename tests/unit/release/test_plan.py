@@ -30,13 +30,13 @@ def fact(name: str, measured) -> Receipt:
 
 
 def test_nothing_is_planned_without_a_file_below_the_wall():
-    staged = SessionFiles("7K3QF2", "petct1", "petct", {"staged-ct": Artifact("staged-ct", "private/x.nii", "0", 1)})
+    staged = SessionFiles("7K3QF2", "petct1", "petct", {"staged-ct": Artifact("staged-ct", "private/x.nii.gz", "0", 1)})
     assert plan_release(Ledger([]), SETTINGS, SUBSETS) is None
     assert plan_release(Ledger([staged]), SETTINGS, SUBSETS) is None
 
 
 def test_only_files_that_a_release_reads_are_its_inputs():
-    unit = plan_release(Ledger([a_session(ct="private/staged/x.nii")]), SETTINGS, SUBSETS)
+    unit = plan_release(Ledger([a_session(ct="private/staged/x.nii.gz")]), SETTINGS, SUBSETS)
     assert unit is not None
     assert unit.name == "release-1.0.0"
     assert [artifact.what for artifact in unit.inputs] == ["pet", "pet.json"]

@@ -173,6 +173,25 @@ def test_a_damaged_file_is_read_as_pydicom_reads_it(data, more):
     assert told_by(dataset_of, spoilt) == told_by(by_pydicom, spoilt)
 
 
+def test_an_item_that_is_shorter_than_its_elements_is_read_as_pydicom_reads_it():
+    dataset = Dataset()
+    dataset.SOPClassUID, dataset.SOPInstanceUID = CTImageStorage, "1.2.3"
+    item = Dataset()
+    item.ReferencedImageSequence = Sequence()
+    dataset.ReferencedImageSequence = Sequence([item, item])
+    dataset["ReferencedImageSequence"].is_undefined_length = True
+    dataset.file_meta = FileMetaDataset()
+    dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    buffer = io.BytesIO()
+    dataset.save_as(buffer, enforce_file_format=True)
+    data = buffer.getvalue()
+    assert told_by(dataset_of, data) == told_by(by_pydicom, data)
+    spoilt = data.replace(b"SQ" + bytes(6), b"\0Q" + bytes(6), 1)  # no VR, so the length begins two bytes earlier
+    assert spoilt != data
+    assert told_by(by_pydicom, spoilt) is OSError
+    assert told_by(dataset_of, spoilt) is OSError
+
+
 def test_quiet_within_quiet_stays_quiet_until_the_outer_one_ends():
     with warnings.catch_warnings():
         warnings.simplefilter("error")

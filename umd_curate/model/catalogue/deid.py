@@ -125,7 +125,7 @@ STAGED_CHANGED = FindingCode(
     "DEI-305",
     Severity.FAIL,
     "A staged image is not the one that was converted",
-    "Its voxels have another SHA-256 than the receipt of the conversion, so nobody can say what they mean.",
+    "It or its sidecar has another SHA-256 than the receipt of the conversion, so nobody can say what its voxels mean.",
     "Check the disk, and run ingest again for this session.",
 )
 PUBLISHED_WRONG = FindingCode(
