@@ -29,6 +29,11 @@ TRIALS = {
     "chin out of view": replace(PLAIN, bottom_mm=-190),
     "holder and mask": replace(PLAIN, has_holder=True, ct_noise_hu=80, shading=3),
     "oblique, left and back": replace(PLAIN, signs=(-1, -1, 1), oblique_deg=(9, 7, -5)),
+    "crown out of an oblique view": replace(PLAIN, top_mm=-60, signs=(-1, -1, 1), oblique_deg=(9, 7, -5)),
+    "oblique view ends at the nose": replace(PLAIN, top_mm=-140, signs=(-1, -1, 1), oblique_deg=(9, 7, -5)),
+    "crown out of an oblique view, MR alone": replace(
+        PLAIN, top_mm=-60, oblique_deg=(9, 7, -5), spacings_mm={"mr": SPACINGS["mr"]}
+    ),
     "shading that moves an MR's skin into the head, beside a CT": HeadSpec(
         seed=473,
         posture=Posture.ARMS_UP,
@@ -153,6 +158,7 @@ def specs(finest_mm: float, longest_mm: int) -> st.SearchStrategy[HeadSpec]:
         oblique_deg=st.tuples(*[st.floats(-10, 10)] * 3),
         ct_noise_hu=st.floats(0, 90),
         shading=st.floats(0, 3),
+        top_mm=st.sampled_from((40.0, 40.0, -40.0, -60.0)),
     )
 
 

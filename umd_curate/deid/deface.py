@@ -75,6 +75,18 @@ def coarse(volume: Volume) -> tuple[Volume, Mask]:
     return Volume(values, affine), seen
 
 
+def continued(values_kji: NDArray[np.float32], seen_kji: Mask) -> tuple[NDArray[np.float32], Mask]:
+    """The image with what its view leaves out above and below, each column as it ends; and where that is more than a voxel away.
+
+    The edge of an oblique view runs through slices of the coarse grid. Without this, a head that it cuts would seem closed there.
+    """
+    k = np.arange(len(seen_kji))[:, None, None]
+    low = seen_kji.argmax(axis=0)
+    high = len(seen_kji) - 1 - seen_kji[::-1].argmax(axis=0)
+    beyond = ((k < low - 1) | (k > high + 1)) & seen_kji.any(axis=0)
+    return np.take_along_axis(values_kji, np.clip(k, low, high), axis=0), beyond
+
+
 def _sample_along_axes(volume: Volume, to_voxel: Float64, values: NDArray[np.float32], seen: Mask) -> None:
     """Fill `values` and `seen` where the image's axes run along the grid's: each axis by itself."""
     sources, targets = [], []

@@ -42,6 +42,9 @@ CHIN_PART = 2.0  # from the middle to the chin
 BROW_UP, FACE_SIDE = 0.0, 0.6  # above and beside the middle: brow and temples
 RADIUS_MM = (50.0, 100.0)  # half of a head's breadth: a child of two years, an adult with hair or blur
 ADULT_MM = 76.0  # half of an adult head's breadth, where the view ends below the widest place
+WIDEST_PART = (
+    0.9  # of it: trial heads whose view ends at the nose show no more than 0.88, at the brow no less than 0.91
+)
 SEARCH_SIDE_MM = 110.0  # a head that leans by 20 degrees is off the body's midline by so much at most
 FLAT_PART = 0.95  # distances within this part of the largest are the ball's middle
 NECK_PART = 0.85  # of the skull's radius: what is narrower is below the head
@@ -129,7 +132,7 @@ def find_skull(body_kji: Mask, head: Head) -> Skull:
     yaw = _yaw_deg(box, middle, radius)
     k, j, i = (2 * middle + np.array([head.chin_k, 0, left])).tolist()
     straight = Skull((k, j, i), radius, yaw)
-    if head.is_cut and found < ADULT_MM:  # the view ends below the widest place: the middle lies above it
+    if head.is_cut and found < WIDEST_PART * ADULT_MM:  # the view ends below the widest place: the middle lies above it
         return straight
     lean = (STRAIGHT_OVERHANG_MM - _overhang_mm(body_kji, straight)) / (LEAN_PART * radius)
     return replace(straight, lean=float(np.clip(lean, 0.0, MAX_LEAN)))
