@@ -158,7 +158,6 @@ def specs(finest_mm: float, longest_mm: int) -> st.SearchStrategy[HeadSpec]:
         oblique_deg=st.tuples(*[st.floats(-10, 10)] * 3),
         ct_noise_hu=st.floats(0, 90),
         shading=st.floats(0, 3),
-        top_mm=st.sampled_from((40.0, 40.0, -40.0, -60.0)),
     )
 
 

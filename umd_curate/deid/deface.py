@@ -203,7 +203,8 @@ def hot(image_kji: NDArray[np.float32], body_kji: Mask, head: Head) -> Mask:
     reference &= body_kji
     inside = body_kji.copy()
     inside[: head.chin_k] = False
-    inside[head.top_k + 1 :] = False
+    if not head.is_cut:  # an oblique view goes on above the middle of its cut
+        inside[head.top_k + 1 :] = False
     if not reference.any():
         return np.zeros_like(body_kji)
     return inside & (image_kji > HOT_OVER_NECK * float(np.median(image_kji[reference])))
