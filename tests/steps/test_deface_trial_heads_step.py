@@ -23,6 +23,8 @@ TRIALS = {
     "straight, arms up": replace(PLAIN, seed=2, sex="F", posture=Posture.ARMS_UP),
     "chin on the chest": replace(PLAIN, nod=Nod(pitch_deg=-20)),
     "chin up": replace(PLAIN, nod=Nod(pitch_deg=20)),
+    "turned": replace(PLAIN, nod=Nod(yaw_deg=20)),
+    "leaning": replace(PLAIN, nod=Nod(roll_deg=20)),
     "turned and leaning, arms up": replace(PLAIN, nod=Nod(-20, 10, 9), posture=Posture.ARMS_UP),
     "crown out of view": replace(PLAIN, top_mm=-60),
     "view ends at the nose": replace(PLAIN, top_mm=-140),

@@ -4,6 +4,7 @@ The block is one in patient space, found on a coarse grid along RAS+, and carrie
 Whether there is a head is decided by `head`, which voxels of it go by `shell`.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -80,6 +81,9 @@ def continued(values_kji: NDArray[np.float32], seen_kji: Mask) -> tuple[NDArray[
 
     The edge of an oblique view runs through slices of the coarse grid. Without this, a head that it cuts would seem closed there.
     """
+    is_straight = seen_kji.sum() == math.prod(int(seen_kji.any(axis=one).sum()) for one in ((1, 2), (0, 2), (0, 1)))
+    if is_straight:
+        return values_kji, np.zeros_like(seen_kji)
     k = np.arange(len(seen_kji))[:, None, None]
     low = seen_kji.argmax(axis=0)
     high = len(seen_kji) - 1 - seen_kji[::-1].argmax(axis=0)
