@@ -1,19 +1,17 @@
-"""How much of a face goes and of a brain stays, on random trial heads: ``python -m bench.heads [--first N] [--count N] [--roles ct mr pet]``.
+"""How much of a face goes and of a brain stays: ``python -m bench.heads [--trials | --first N --count N --roles ct mr pet ...]``.
 
-Poses, grids, noise and MR shading are drawn from a seed, so that a head is made again by its number. Prints the part of the
-face's front surface that was changed, and the voxels of brain that were, in each image; what misses the limits of the tests is
-marked.
+Poses, grids, noise and MR shading are drawn from a seed, so that a head is made again by its number and the same options;
+``--trials`` measures the heads that the tests name. Prints the part of the face's front surface that was changed, and the voxels
+of brain that were, in each image. What misses the limits of the tests is marked and told in full: the line is a trial to add.
 """
 
 import argparse
 import random
+from collections.abc import Iterator
 
-import numpy as np
-
-from tests.steps.test_deface_trial_heads_step import FACE_CHANGED, defaced, looked_at
+from tests.steps.test_deface_trial_heads_step import FACE_CHANGED, TRIALS, defaced, looked_at, part_of
 from umd_curate.deid.deface import cut_of
 from umd_curate.deid.engine import faces_of
-from umd_curate.model.geometry import apply_affine
 from umd_curate.synth.anatomy import Posture
 from umd_curate.synth.heads import HeadSpec, trial_head
 from umd_curate.synth.nod import Nod
@@ -48,17 +46,31 @@ def main() -> None:
     parser.add_argument("--step-mm", type=float, nargs=2, default=(3.5, 5.5))
     parser.add_argument("--shading", type=float, nargs=2, default=(1.5, 3.0))
     parser.add_argument("--longest-mm", type=int, default=40, help="of the body below the shoulders, at most")
-    given = parser.parse_args()
-    for number in range(given.first, given.first + given.count):
-        heads = trial_head(spec_of(number, given))
+    parser.add_argument("--trials", action="store_true", help="the named heads of the tests instead of random ones")
+    tried = missed = lost = 0
+    worst = 1.0
+    for name, spec in _wanted(parser.parse_args()):
+        heads = trial_head(spec)
         faces, said, is_good = faces_of(looked_at(heads)), [], True
         for role, head in heads.items():
             changed = defaced(head, cut_of(faces, head.volume.grid, role)) != head.volume.array_kji
-            i, j, k = np.rint(apply_affine(np.linalg.inv(head.volume.affine), head.face_ras_mm)).astype(int).T
-            part, brain = float(changed[k, j, i].mean()), int((changed & head.brain_kji).sum())
+            part, brain = part_of(changed, head, head.face_ras_mm), int((changed & head.brain_kji).sum())
             is_good &= part >= FACE_CHANGED and not brain
+            worst, lost = min(worst, part), lost + brain
             said.append(f"{role} face {part:.2%}, brain {brain}")
-        print(f"{number:5} {'' if is_good else 'MISSED':7}{'; '.join(said)}", flush=True)
+        tried, missed = tried + 1, missed + (not is_good)
+        print(f"{name:5} {'' if is_good else 'MISSED':7}{'; '.join(said)}", flush=True)
+        if not is_good:
+            print(f"      {spec!r}", flush=True)
+    print(f"{tried} heads, {missed} missed; least part of a face {worst:.2%}, voxels of brain {lost}")
+
+
+def _wanted(given: argparse.Namespace) -> Iterator[tuple[str, HeadSpec]]:
+    if given.trials:
+        yield from TRIALS.items()
+        return
+    for number in range(given.first, given.first + given.count):
+        yield str(number), spec_of(number, given)
 
 
 if __name__ == "__main__":

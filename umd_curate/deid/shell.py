@@ -5,14 +5,15 @@ largest ball that fits into the head, and all distances are parts of that ball's
 
 - the **region** lies around the middle within the reach of a chin, in front of the back of the ears;
 - a head without features is the head opened by a ball of `FEATURE_MM`: nose, lips, chin and ears stand out of it and go, and
-  so does a shell of it, `FRONT_DEPTH_MM` thick in front and `SIDE_DEPTH_MM` at the sides;
+  so does a shell of it, `FRONT_DEPTH_MM` thick in front and `SIDE_DEPTH_MM` at the sides; where the chin nears the chest, the front
+  leans with the face, so that the jaw is front as far back as a straight head's;
 - the **cranium** is the head opened by a ball nearly as large as the skull's, which does not fit into the jaw; what lies more than
   `SCALP_AND_SKULL_MM` inside of it stays, and so does a brain that an image shows;
 - `SKIN_MM` behind the skin always go;
 - outwards the block ends at a fixed distance from the featureless head, so that its outline shows no features either.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,7 @@ from umd_curate.deid.head import COARSE_MM, Head
 from umd_curate.deid.morphology import Mask
 
 Float32 = NDArray[np.float32]
+Steps = NDArray[np.floating]
 
 BRIDGE_MM = 13.0  # nostrils, mouth, throat and ear canals are narrower than twice this
 FEATURE_MM = 27.0  # nose, lips and ears fit into no ball of this radius, the head does
@@ -47,6 +49,9 @@ SECTION_MM = 24.0  # above and below the middle, for the yaw
 SECTION_PART = 1.45
 MIN_ELONGATION = 1.06  # length over breadth of a section, below which its direction is not known
 MAX_YAW_DEG = 40.0
+# Trial heads: the overhang is 45 mm without nod and 1.65 radii times the nod's tangent less when the chin goes down.
+STRAIGHT_OVERHANG_MM, LEAN_PART = 45.0, 1.65
+MAX_LEAN = 0.5  # of 27 degrees
 MIDLINE_PART, BELOW_PART = 0.35, (1.5, 0.5)  # where an overhang is looked for, around and below the middle
 _ROOM = 10  # coarse voxels around a box, so that its edge decides nothing
 
@@ -63,11 +68,14 @@ class Skull:
         Its radius.
     yaw_deg
         How far the head's long axis is turned from the front to the patient's left.
+    lean
+        How far back the face lies per length below the middle, more than a straight head's: a chin on the chest; 0 for others.
     """
 
     middle_kji: tuple[float, float, float]
     radius_mm: float
     yaw_deg: float
+    lean: float = 0.0
 
 
 def face_block(body_kji: Mask, head: Head, brain_kji: Mask | None) -> Mask:
@@ -120,7 +128,11 @@ def find_skull(body_kji: Mask, head: Head) -> Skull:
     radius = float(np.clip(max(found, ADULT_MM if head.is_cut else 0.0), *RADIUS_MM))
     yaw = _yaw_deg(box, middle, radius)
     k, j, i = (2 * middle + np.array([head.chin_k, 0, left])).tolist()
-    return Skull((k, j, i), radius, yaw)
+    straight = Skull((k, j, i), radius, yaw)
+    if head.is_cut and found < ADULT_MM:  # the view ends below the widest place: the middle lies above it
+        return straight
+    lean = (STRAIGHT_OVERHANG_MM - _overhang_mm(body_kji, straight)) / (LEAN_PART * radius)
+    return replace(straight, lean=float(np.clip(lean, 0.0, MAX_LEAN)))
 
 
 def _yaw_deg(solid: Mask, middle: NDArray[np.float64], radius_mm: float) -> float:
@@ -204,31 +216,37 @@ def _region(skull: Skull, around: _Around) -> tuple[Mask, Mask]:
         (index - middle) * COARSE_MM / skull.radius_mm
         for index, middle in zip((k, j, i), skull.middle_kji, strict=True)
     )
-    yaw = np.radians(skull.yaw_deg)
-    forward = np.cos(yaw) * j - np.sin(yaw) * i
-    aside = np.cos(yaw) * i + np.sin(yaw) * j
+    forward, aside = _ahead(skull.yaw_deg, j, i)
     region = (np.abs(aside) <= SIDE_PART) & (k <= TOP_PART) & (k * k + j * j + i * i <= REACH_PART**2)
     region = region & (forward >= -BACK_PART)
-    return region, np.broadcast_to(forward >= FRONT_PART, region.shape)
+    front = forward >= FRONT_PART + skull.lean * np.minimum(k, 0.0)
+    return region, np.broadcast_to(front, region.shape)
+
+
+def _ahead(yaw_deg: float, j: Steps, i: Steps) -> tuple[Steps, Steps]:
+    """How far places lie to the front, and to the right, of a head that is turned by the yaw."""
+    yaw = np.radians(yaw_deg)
+    return np.cos(yaw) * j - np.sin(yaw) * i, np.cos(yaw) * i + np.sin(yaw) * j
 
 
 def overhang_mm(body_kji: Mask, head: Head) -> float:
     """How much further nose, mouth and chin reach to the front than the nape does to the back, seen from the skull's middle [mm].
 
-    Some 40 for a straight head, -15 to 75 for one that nods by 20 degrees; a body whose front is taken for its back shows the
+    Some 45 for a straight head, -10 to 85 for one that nods by 20 degrees; a body whose front is taken for its back shows the
     opposite.
     """
-    skull = find_skull(body_kji, head)
+    return _overhang_mm(body_kji, find_skull(body_kji, head))
+
+
+def _overhang_mm(body_kji: Mask, skull: Skull) -> float:
     middle_k, middle_j, middle_i = skull.middle_kji
     radius = skull.radius_mm / COARSE_MM
-    half = round(MIDLINE_PART * radius)
-    columns = slice(max(round(middle_i) - half, 0), round(middle_i) + half + 1)
-    low, high = (round(middle_k - part * radius) for part in BELOW_PART)
-    found = []
-    for plane in body_kji[max(low, 0) : max(high, 0) + 1, :, columns]:
-        rows = np.flatnonzero(plane.any(axis=1))
-        if len(rows):
-            found.append(float(rows[-1] + rows[0]) - 2 * middle_j)
+    low, high = (max(round(middle_k - part * radius), 0) for part in BELOW_PART)
+    j, i = np.ogrid[: body_kji.shape[1], : body_kji.shape[2]]
+    forward, aside = _ahead(skull.yaw_deg, j - middle_j, i - middle_i)
+    midline = np.abs(aside) <= MIDLINE_PART * radius
+    along = (forward[midline & plane] for plane in body_kji[low : high + 1])
+    found = [float(one.max() + one.min()) for one in along if len(one)]
     return float(np.mean(found)) * COARSE_MM if found else 0.0
 
 

@@ -23,6 +23,9 @@ class Posture(StrEnum):
     ARMS_UP = "arms-up"
     ARMS_DOWN = "arms-down"
 
+    def __repr__(self) -> str:  # as code, so that a trial head is made again from what a failing test prints
+        return f"Posture.{self.name}"
+
 
 # z, part of the patient's waist fat that lies under the skin there
 _FAT_ALONG_Z = ((0, 0.2), (-200, 0.22), (-280, 0.4), (-340, 0.45), (-440, 0.6), (-560, 0.8), (-700, 1.0),

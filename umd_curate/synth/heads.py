@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from umd_curate.model.geometry import Float64, Grid, Volume
+from umd_curate.model.geometry import Float64, Grid, Volume, apply_affine
 from umd_curate.synth.anatomy import Posture, head, layers_of
 from umd_curate.synth.build import Build, build_of
 from umd_curate.synth.draws import stream
@@ -30,6 +30,9 @@ _PET_FWHM_MM, _PET_NOISE = 6.0, 0.10
 _FACE_X_MM, _FACE_TOP_MM, _FACE_BOTTOM_MM = 52.0, -96.0, -222.0  # temple to temple, brow to chin, of the standard body
 _EAR = ((84.0, -8.0, -132.0), (12.0, 26.0))  # outer side; half extent to front and up
 _POINTS_MM = 3.0
+_STEP_MM = 0.25  # along a ray
+# Where a ray that glances off the head may meet its first voxel of skin: before the skin itself, under a chin, or behind it.
+_BEFORE_MM, _VOXELS_DEEP, _STEPS_PER_VOXEL = 60.0, 4.0, 4.0
 # Of the brain against the standard body. With more it comes within 2 mm of the skin; an adult's is 10 mm deep.
 _BRAIN_SHIFT_MM, _BRAIN_SPREAD = 2.0, 0.03
 
@@ -108,10 +111,11 @@ class HeadTruth:
     brain_kji
         Voxels of the brain.
     face_ras_mm
-        Points half a voxel behind the skin of the face from chin to brow, one per 3 x 3 mm as seen from the front, within this
-        field of view.
+        The face's front surface from chin to brow: centres of the outermost voxels of skin that rays from the front meet, one ray
+        per 3 x 3 mm, within this field of view. A voxel is skin where its centre lies in the head: what is air on the grid is
+        no part of the surface, however near the skin it is.
     ears_ras_mm
-        The same on the outer side of the ears.
+        The same on the outer side of the ears, as rays from the sides meet it.
     """
 
     volume: Volume
@@ -140,8 +144,7 @@ def trial_head(spec: HeadSpec) -> dict[str, HeadTruth]:
         }[role]
         painted = paint(grid, motion, layers, colours, {"brain": BRAIN})
         image = _image(spec, role, grid, painted.channels, motion)
-        inward = max(spacing) / 2.0  # so that the nearest voxel is one of skin, not of air
-        points = [_seen(motion.to_scanner(spec.nod.carried(hits + inward * ray)), grid) for hits, ray in (face, ears)]
+        points = [_outermost_skin(hits, ray, spec.nod, motion, grid) for hits, ray in (face, ears)]
         found[role] = HeadTruth(Volume(image, grid.affine), painted.labels == BRAIN, points[0], points[1])
     return found
 
@@ -219,7 +222,7 @@ def _ear_rays() -> tuple[Floats, Floats]:
 
 def _first_hit(start: Floats, direction: Floats, reach_mm: float) -> Floats:
     """Where rays first meet the head's skin; rays that miss it are left out."""
-    steps = np.arange(0.0, reach_mm, 0.25)
+    steps = np.arange(0.0, reach_mm, _STEP_MM)
     points = start[:, None, :] + steps[None, :, None] * direction
     inside = head().level((points[..., 0], points[..., 1], points[..., 2])) < 0
     hits = inside.any(axis=1)
@@ -227,9 +230,21 @@ def _first_hit(start: Floats, direction: Floats, reach_mm: float) -> Floats:
     return found
 
 
-def _seen(points: Floats, grid: Grid) -> Float64:
-    """The points whose nearest voxel lies in a grid."""
-    inverse = np.linalg.inv(grid.affine)
-    index = np.rint(points @ inverse[:3, :3].T + inverse[:3, 3])
-    inside = ((index >= 0) & (index < np.array(grid.shape_kji[::-1]))).all(axis=1)
-    return np.asarray(points[inside], np.float64)
+def _outermost_skin(hits: Floats, rays: Floats, nod: Nod, motion: Motion, grid: Grid) -> Float64:
+    """Centre of the first voxel on each ray whose centre lies in the head; of rays that meet it within the field of view.
+
+    `hits` are points on the straight head's skin and `rays` their directions inwards, both in the standard body.
+    """
+    deep, step = _VOXELS_DEEP * max(grid.spacing_mm), min(grid.spacing_mm) / _STEPS_PER_VOXEL
+    along = np.arange(-_BEFORE_MM, deep, step)
+    points = hits[:, None, :] + along[None, :, None] * np.broadcast_to(rays, hits.shape)[:, None, :]
+    placed = motion.to_scanner(nod.carried(points.reshape(-1, 3)))
+    index = np.rint(apply_affine(np.linalg.inv(np.asarray(grid.affine, np.float64)), placed))
+    centres = apply_affine(grid.affine, index)
+    body = np.stack(motion.to_body((centres[:, 0], centres[:, 1], centres[:, 2])), axis=1)
+    x, y, z = nod.straightened(body).T
+    is_skin = (head().level((x, y, z)) < 0).reshape(len(hits), len(along))
+    first = np.arange(len(hits)) * len(along) + is_skin.argmax(axis=1)
+    first = first[is_skin.any(axis=1)]
+    within = np.all((index[first] >= 0) & (index[first] < np.array(grid.shape_kji[::-1])), axis=1)
+    return np.asarray(centres[first][within], np.float64)

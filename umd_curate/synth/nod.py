@@ -36,6 +36,12 @@ class Nod:
         moved: Floats = (np.asarray(points, np.float64) - joint) @ self.matrix.T + joint
         return moved
 
+    def straightened(self, points: Floats) -> Floats:
+        """Which points of the straight head lie at points after the turn: the inverse of `carried`."""
+        joint = np.array(JOINT)
+        straight: Floats = (np.asarray(points, np.float64) - joint) @ self.matrix + joint
+        return straight
+
 
 def nodding(layers: Sequence[Layer], nod: Nod) -> list[Layer]:
     """The layers of a body with its head turned; neck pieces above the joint go along."""
