@@ -64,7 +64,7 @@ def for_known(identifiers: IdentifierSet) -> Search:
 def for_telltales(piece: Piece) -> set[tuple[Kind | Telltale, str]]:
     """Search for what looks like an identifier, in readable text and in the structure of a header."""
     found = set(piece.told)
-    if piece.is_text and is_readable(piece.data):
+    if piece.is_text and not piece.is_mixed and is_readable(piece.data):
         found |= in_text(piece.data)
     return {(telltale, PATTERN) for telltale in found}
 

@@ -6,7 +6,6 @@ cannot be unpacked is searched as it is, and told. Pixels are not read as pictur
 """
 
 import bz2
-import contextlib
 import io
 import lzma
 import math
@@ -40,9 +39,20 @@ BLOCK = 4 << 20  # bytes of a file in memory at once
 _MAX_DEPTH = 5  # archives in archives
 _HEAD = 4096
 _NIFTI_HEADER, _VOX_OFFSET = 352, 108  # bytes of a NIfTI-1 header with its extender; place of vox_offset (float32)
+_NIFTI_TEXTS = tuple(  # names as in nifti1.h
+    slice(start, start + size)
+    for start, size in {
+        "data_type": (4, 10),
+        "db_name": (14, 18),
+        "descrip": (148, 80),
+        "aux_file": (228, 24),
+        "intent_name": (328, 16),
+    }.values()
+)
 _SIZEOF_HDR = (348).to_bytes(4, "little")
 _IN_MEMORY = 64 << 20  # bytes of a nested file; a larger one goes to a temporary file without a name
 _DEFERRED = 1 << 20  # bytes of an element that is left on disk
+_NUMBER_VRS = frozenset({"AT", "FD", "FL", "OD", "OF", "OL", "OV", "SL", "SS", "SV", "UL", "US", "UV"})
 _TEXT_VRS = frozenset({"AE", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "UC", "UI", "UR", "UT"})
 _IDENTITY_REMOVED = 0x00120062
 _GZIP_FIXED, _GZIP_EXTRA, _GZIP_NAME, _GZIP_COMMENT = 10, 4, 8, 16  # bytes before the fields; their flags
@@ -66,12 +76,15 @@ class Piece:
         Its bytes; parts of one stream overlap.
     is_text
         Text or a header, rather than numeric payload.
+    is_mixed
+        Of a header: text among numbers. Known identifiers are looked for in it; what looks like one, numbers do by chance.
     told
         What the structure of the file tells of identifiers.
     """
 
     data: bytes
     is_text: bool = True
+    is_mixed: bool = False
     told: frozenset[Telltale] = frozenset()
 
 
@@ -139,7 +152,9 @@ def _read(file: BinaryIO, count: int) -> bytes:
     return b"".join(parts)
 
 
-def _blocks(file: BinaryIO | io.RawIOBase, *, is_text: bool, left: int | None = None) -> Iterator[Piece]:
+def _blocks(
+    file: BinaryIO | io.RawIOBase, *, is_text: bool, is_mixed: bool = False, left: int | None = None
+) -> Iterator[Piece]:
     """A stream in overlapping blocks; `left` is how many bytes, all where None."""
     tail, stream = b"", cast("BinaryIO", file)
     while left is None or left > 0:
@@ -147,7 +162,7 @@ def _blocks(file: BinaryIO | io.RawIOBase, *, is_text: bool, left: int | None = 
         if not data:
             return
         left = None if left is None else left - len(data)
-        yield Piece(tail + data, is_text)
+        yield Piece(tail + data, is_text, is_mixed)
         tail = data[-OVERLAP:]
 
 
@@ -179,42 +194,42 @@ def _dicom(file: BinaryIO, depth: int) -> Iterator[Piece]:
     decoded = "\n".join(part.text for part in texts).encode(errors="replace")
     told = frozenset(in_header(texts))
     is_deflated = str(dataset.file_meta.get("TransferSyntaxUID")) == _DEFLATED
-    for binary in (part for part in parts if isinstance(part, bytes)):
-        if _reader(binary[:_HEAD]) is not None:
-            yield from pieces(io.BytesIO(binary), depth + 1)
-        elif is_deflated:
-            yield Piece(binary)
+    yield Piece(b"\n".join([decoded, dataset.preamble or b""]), told=told)
+    for binary in (part for part in parts if isinstance(part, Piece)):
+        if _reader(binary.data[:_HEAD]) is not None:
+            yield from pieces(io.BytesIO(binary.data), depth + 1)
+        else:
+            yield binary
     start, length = getattr(pixels, "value_tell", 0), getattr(pixels, "length", 0)
     if is_deflated and pixels is not None:
         yield Piece(bytes(getattr(dataset[pixels.tag], "value", b"") or b""), is_text=False)
     file.seek(begin)
     if not start or is_deflated:
-        yield Piece(decoded, told=told)
-        yield from _blocks(file, is_text=True)
+        yield from _blocks(file, is_text=True, is_mixed=True)
         return
-    first = _read(file, min(start, BLOCK))
-    yield Piece(decoded + b"\n" + first, told=told)
-    if start > len(first):
-        file.seek(-OVERLAP, io.SEEK_CUR)
     is_known = bool(length) and length != 0xFFFFFFFF
-    yield from _blocks(file, is_text=True, left=begin + start - file.tell())
+    yield from _blocks(file, is_text=True, is_mixed=True, left=start)
     yield from _blocks(file, is_text=False, left=length if is_known else max(size - file.tell() - _HEAD, 0))
-    yield from _blocks(file, is_text=True)
+    yield from _blocks(file, is_text=True, is_mixed=True)
 
 
-def _parts(dataset: Dataset) -> Iterator[Element | bytes]:
+def _parts(dataset: Dataset) -> Iterator[Element | Piece]:
     """Texts of a header, with what its character sets say, and its binary values; every level, file meta included.
 
-    Numbers and what cannot be read as its VR says are left to the search of the raw bytes.
+    What cannot be read as its VR says is given as it is.
     """
     for part in (getattr(dataset, "file_meta", Dataset()), dataset):
         for tag in sorted(part.keys()):
             if int(tag) not in PIXELS:
-                with contextlib.suppress(*READ_FAULTS):
+                try:
                     yield from _parts_of(part, tag)
+                except READ_FAULTS:
+                    raw = part.get_item(tag)
+                    if isinstance(raw, RawDataElement) and raw.value is not None:
+                        yield Piece(raw.value)
 
 
-def _parts_of(dataset: Dataset, tag: BaseTag) -> Iterator[Element | bytes]:
+def _parts_of(dataset: Dataset, tag: BaseTag) -> Iterator[Element | Piece]:
     raw = dataset.get_item(tag)
     vr = getattr(raw, "VR", None) or (dictionary_VR(tag) if dictionary_has_tag(tag) else "UN")
     if vr == "SQ":
@@ -227,7 +242,7 @@ def _parts_of(dataset: Dataset, tag: BaseTag) -> Iterator[Element | bytes]:
         texts = value if isinstance(value, MultiValue) else [value]
         yield from (Element(int(tag), vr, str(text)) for text in texts if text is not None)
     elif isinstance(getattr(raw, "value", None), bytes):
-        yield raw.value
+        yield Piece(raw.value, is_mixed=vr in _NUMBER_VRS)
         if tag >> 16 & 0xFF01 in {0x5000, 0x6000}:
             yield Element(int(tag), vr, "curve or overlay")
 
@@ -235,7 +250,8 @@ def _parts_of(dataset: Dataset, tag: BaseTag) -> Iterator[Element | bytes]:
 def _nifti(file: BinaryIO, depth: int) -> Iterator[Piece]:
     del depth
     head = _read(file, _NIFTI_HEADER)
-    yield Piece(head)
+    yield Piece(head, is_mixed=True)
+    yield Piece(nifti_texts(head))
     order = "<" if head[:4] == _SIZEOF_HDR else ">"
     (offset,) = struct.unpack_from(f"{order}f", head, _VOX_OFFSET)
     extensions = offset - _NIFTI_HEADER if math.isfinite(offset) else BLOCK
@@ -243,14 +259,19 @@ def _nifti(file: BinaryIO, depth: int) -> Iterator[Piece]:
     yield from _blocks(file, is_text=False)
 
 
+def nifti_texts(head: bytes) -> bytes:
+    """The fields of a NIfTI-1 header that hold text."""
+    return b"\n".join(head[field] for field in _NIFTI_TEXTS).replace(b"\0", b"\n")
+
+
 def _gzip(file: BinaryIO, depth: int) -> Iterator[Piece]:
     head = _read(file, _HEAD)
-    yield Piece(_gzip_texts(head))
+    yield Piece(gzip_texts(head))
     with igzip.IGzipFile(fileobj=io.BufferedReader(_Joined(head, file)), mode="rb") as stream:
         yield from pieces(cast("BinaryIO", _Forward(stream)), depth + 1)
 
 
-def _gzip_texts(head: bytes) -> bytes:
+def gzip_texts(head: bytes) -> bytes:
     """Extra field, name and comment of a gzip member (RFC 1952 2.3.1), not the packed bytes behind them, which may look like anything."""
     flags = head[3] if len(head) > 3 else 0
     end = _GZIP_FIXED
@@ -342,8 +363,10 @@ def _parquet(file: BinaryIO, depth: int) -> Iterator[Piece]:
     file.seek(-8, io.SEEK_END)
     footer = int.from_bytes(file.read(4), "little")
     file.seek(-8 - footer, io.SEEK_END)
-    yield Piece(file.read())
+    yield Piece(file.read(), is_mixed=True)
     table = pq.ParquetFile(file, pre_buffer=False, buffer_size=BLOCK)
+    schema = table.schema_arrow.to_string(show_field_metadata=True, show_schema_metadata=True, truncate_metadata=False)
+    yield Piece(f"{table.metadata.created_by}\n{schema}".encode(errors="replace"))
     for batch in table.iter_batches(batch_size=1):
         yield from _cells(batch.to_pylist(), depth)
 
