@@ -12,8 +12,9 @@ from pathlib import Path
 
 from umd_curate.deid.audit import Searcher, is_readable
 from umd_curate.deid.identifiers import IdentifierSet, Kind
+from umd_curate.deid.pieces import Piece
 from umd_curate.deid.telltales import Telltale, in_text
-from umd_curate.deid.unpack_io import Piece, pieces
+from umd_curate.deid.unpack_io import pieces
 
 PATTERN = "pattern"  # stands where a hit was recognised without knowing the identifier
 

@@ -18,7 +18,6 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from typing import IO, BinaryIO, cast
 
 import pydicom
@@ -32,6 +31,7 @@ from pydicom.tag import BaseTag
 from umd_curate.deid.audit import OVERLAP
 from umd_curate.deid.elements_io import is_plain_text, plain_texts
 from umd_curate.deid.kinds import PIXELS
+from umd_curate.deid.pieces import Piece, gzip_texts, nifti_texts
 from umd_curate.deid.telltales import Element, Telltale, in_header
 from umd_curate.store.dicom import READ_FAULTS, dataset_of, quiet
 
@@ -39,23 +39,12 @@ BLOCK = 4 << 20  # bytes of a file in memory at once
 _MAX_DEPTH = 5  # archives in archives
 _HEAD = 4096
 _NIFTI_HEADER, _VOX_OFFSET = 352, 108  # bytes of a NIfTI-1 header with its extender; place of vox_offset (float32)
-_NIFTI_TEXTS = tuple(  # names as in nifti1.h
-    slice(start, start + size)
-    for start, size in {
-        "data_type": (4, 10),
-        "db_name": (14, 18),
-        "descrip": (148, 80),
-        "aux_file": (228, 24),
-        "intent_name": (328, 16),
-    }.values()
-)
 _SIZEOF_HDR = (348).to_bytes(4, "little")
 _IN_MEMORY = 64 << 20  # bytes of a nested file; a larger one goes to a temporary file without a name
 _DEFERRED = 1 << 20  # bytes of an element that is left on disk
 _NUMBER_VRS = frozenset({"AT", "FD", "FL", "OD", "OF", "OL", "OV", "SL", "SS", "SV", "UL", "US", "UV"})
 _TEXT_VRS = frozenset({"AE", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "UC", "UI", "UR", "UT"})
 _IDENTITY_REMOVED = 0x00120062
-_GZIP_FIXED, _GZIP_EXTRA, _GZIP_NAME, _GZIP_COMMENT = 10, 4, 8, 16  # bytes before the fields; their flags
 _UNOPENED = frozenset({Telltale.UNOPENED})
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 # A file without preamble begins with a group length, a character set, an image type or a SOP class; explicit or implicit.
@@ -64,28 +53,6 @@ _BARE_DICOM = re.compile(
     re.DOTALL,
 )
 _PDF_STREAM = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A part of a file.
-
-    Parameters
-    ----------
-    data
-        Its bytes; parts of one stream overlap.
-    is_text
-        Text or a header, rather than numeric payload.
-    is_mixed
-        Of a header: text among numbers. Known identifiers are looked for in it; what looks like one, numbers do by chance.
-    told
-        What the structure of the file tells of identifiers.
-    """
-
-    data: bytes
-    is_text: bool = True
-    is_mixed: bool = False
-    told: frozenset[Telltale] = frozenset()
 
 
 def pieces(file: BinaryIO, depth: int = 0) -> Iterator[Piece]:
@@ -259,28 +226,11 @@ def _nifti(file: BinaryIO, depth: int) -> Iterator[Piece]:
     yield from _blocks(file, is_text=False)
 
 
-def nifti_texts(head: bytes) -> bytes:
-    """The fields of a NIfTI-1 header that hold text."""
-    return b"\n".join(head[field] for field in _NIFTI_TEXTS).replace(b"\0", b"\n")
-
-
 def _gzip(file: BinaryIO, depth: int) -> Iterator[Piece]:
     head = _read(file, _HEAD)
     yield Piece(gzip_texts(head))
     with igzip.IGzipFile(fileobj=io.BufferedReader(_Joined(head, file)), mode="rb") as stream:
         yield from pieces(cast("BinaryIO", _Forward(stream)), depth + 1)
-
-
-def gzip_texts(head: bytes) -> bytes:
-    """Extra field, name and comment of a gzip member (RFC 1952 2.3.1), not the packed bytes behind them, which may look like anything."""
-    flags = head[3] if len(head) > 3 else 0
-    end = _GZIP_FIXED
-    if flags & _GZIP_EXTRA:
-        end += 2 + int.from_bytes(head[end : end + 2], "little")
-    for flag in (_GZIP_NAME, _GZIP_COMMENT):
-        if flags & flag:
-            end = head.find(b"\0", end) + 1 or len(head)
-    return head[_GZIP_FIXED:end]
 
 
 def _bzip2(file: BinaryIO, depth: int) -> Iterator[Piece]:

@@ -11,8 +11,8 @@ from dataclasses import replace
 
 from umd_curate.deid.audit_io import Search, for_telltales
 from umd_curate.deid.identifiers import Kind
+from umd_curate.deid.pieces import Piece
 from umd_curate.deid.telltales import Telltale
-from umd_curate.deid.unpack_io import Piece
 
 LEAST_OWN = 6  # characters of an own text that is taken out; a shorter one might be a part of anything
 _WRITTEN_OTHERWISE = re.compile(r"[^\x20-\x7e]|[\"'\\&<>|;]")  # in JSON, HTML, a list or a table

@@ -16,9 +16,9 @@ from pathlib import Path
 import umd_curate
 from umd_curate.deid.audit_io import Search, for_known, scan
 from umd_curate.deid.identifiers import IdentifierSet, Kind
+from umd_curate.deid.pieces import Piece
 from umd_curate.deid.rules import packaged_rules
 from umd_curate.deid.telltales import Telltale
-from umd_curate.deid.unpack_io import Piece
 from umd_curate.errors import PhiGateRefused
 from umd_curate.model.catalogue import run as codes
 from umd_curate.model.config import UmdConfig

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from isal import igzip
 
-from umd_curate.deid.unpack_io import Piece, gzip_texts, nifti_texts
+from umd_curate.deid.pieces import Piece, gzip_texts, nifti_texts
 from umd_curate.store.shards import VOLUME_TYPE
 
 _GZIP_HEAD = 4096  # where a gzip member's name and comment stand
