@@ -8,6 +8,7 @@ import re
 from typing import Final
 
 from umd_curate.convert.header_io import Attributes
+from umd_curate.store.dicom import syntax_of
 
 LOSSY_SYNTAXES: Final = frozenset(  # JPEG baseline, JPEG extended, JPEG-LS near-lossless (PS3.5 A.4)
     {"1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.51", "1.2.840.10008.1.2.4.81"}
@@ -75,7 +76,7 @@ def is_lossy(attributes: Attributes) -> bool:
 
     JPEG 2000 and HTJ2K in their general syntaxes may or may not lose; there the element decides (PS3.3 C.7.6.1.1.5).
     """
-    syntax = str(attributes.dataset.file_meta.TransferSyntaxUID)
+    syntax = syntax_of(attributes.dataset)
     return attributes.text("LossyImageCompression") == "01" or syntax in LOSSY_SYNTAXES
 
 

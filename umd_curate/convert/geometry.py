@@ -141,7 +141,7 @@ class StackGeometry:
         """Distance of neighbouring slices [mm]; the thickness of a single slice."""
         if self.n_slices == 1:
             return self.first.thickness_mm or 0.0
-        return float(np.linalg.norm(np.subtract(self.last_position_mm, self.first.position_mm))) / (self.n_slices - 1)
+        return dist(self.last_position_mm, self.first.position_mm) / (self.n_slices - 1)
 
     def distance_mm(self, n: int, position_mm: tuple[float, ...]) -> float:
         """Distance [mm] of a position from the level of image n."""

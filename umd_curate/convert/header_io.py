@@ -60,10 +60,15 @@ class Attributes:
 
     def value(self, keyword: str) -> Any:  # noqa: ANN401  (a DICOM value is of any type)
         """Value of the first non-empty element of that keyword; None where there is none or it cannot be read."""
-        if keyword not in self._known:
-            values = (_value(layer, keyword) for layer in self._layers)
-            self._known[keyword] = next((value for value in values if value is not None), None)
-        return self._known[keyword]
+        if keyword in self._known:
+            return self._known[keyword]
+        found = None
+        for layer in self._layers:
+            found = _value(layer, keyword)
+            if found is not None:
+                break
+        self._known[keyword] = found
+        return found
 
     def text(self, keyword: str) -> str | None:
         """Value as text without padding; several values are joined by a blank."""

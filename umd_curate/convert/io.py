@@ -31,7 +31,7 @@ from umd_curate.model.catalogue import convert as codes
 from umd_curate.model.findings import Refused
 from umd_curate.model.geometry import Grid
 from umd_curate.model.resampled import between
-from umd_curate.store.dicom import READ_FAULTS, bytes_of, quiet, tag_of
+from umd_curate.store.dicom import READ_FAULTS, bytes_of, quiet, syntax_of, tag_of
 from umd_curate.store.nifti import NiftiWriter, Written
 
 # Words in files of these syntaxes are little endian and lie one after the other (PS3.5 annex A.1, A.2, A.5).
@@ -95,7 +95,7 @@ def _frame(dataset: Dataset, attributes: Attributes, frame: int) -> NDArray[np.g
 
     Packed bits are taken by hand, since a frame may begin within a byte.
     """
-    syntax = dataset.file_meta.TransferSyntaxUID
+    syntax = syntax_of(dataset)
     words = _plain_words(dataset, attributes, frame) if syntax in _PLAIN_SYNTAXES else None
     if words is not None:
         return words
@@ -172,7 +172,7 @@ def _bits_from(words: NDArray[np.generic], attributes: Attributes) -> NDArray[np
 
 def _check_length(dataset: Dataset, attributes: Attributes, place: str) -> None:
     """Check the length of uncompressed pixel data; one byte of padding to an even length is allowed."""
-    if _PIXEL_DATA not in dataset or dataset.file_meta.TransferSyntaxUID.is_compressed:
+    if _PIXEL_DATA not in dataset or syntax_of(dataset).is_compressed:
         return
     rows, columns, bits = (attributes.integer(name) for name in ("Rows", "Columns", "BitsAllocated"))
     if not rows or not columns or not bits:

@@ -22,7 +22,7 @@ from pydicom.datadict import dictionary_VR
 from pydicom.dataelem import DataElement, RawDataElement, convert_raw_data_element, empty_value_for_VR
 from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.tag import BaseTag, Tag
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, VR
 
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
@@ -111,16 +111,16 @@ def dataset_of(data: bytes) -> FileDataset:
 
 
 _SHORT_BYTES: Final = 256  # longer values seldom come again
-_OWN_MEANING: Final = frozenset(
-    {"AE", "AS", "CS", "DA", "DS", "DT", "FD", "FL", "IS", "SL", "SS", "TM", "UI", "UL", "US"}
-)
+_NUMBERS: Final = frozenset({"FD", "FL", "SL", "SS", "UL", "US"})
+_TEXTS: Final = frozenset({"AE", "AS", "CS", "DA", "DS", "DT", "IS", "LO", "SH", "TM", "UI"})
+_ESCAPE: Final = b"\x1b"  # begins a change of character sets (PS3.5 6.1.2.5.3); other ASCII is the same in all of them
 
 
 def value_of(dataset: Dataset, tag: BaseTag) -> Any:  # noqa: ANN401  (a DICOM value is of any type)
     """Value of an element as pydicom reads it; None where there is none. It may be shared: it must not be changed.
 
-    Slices of a series say much the same: a short value that means the same everywhere (its VR is written with it, and no
-    character set is asked for) is converted once.
+    Slices of a series say much the same: a short value that means the same everywhere (its VR is written with it, and it asks
+    for no character set or is the same in all of them) is converted once.
 
     Raises
     ------
@@ -131,8 +131,13 @@ def value_of(dataset: Dataset, tag: BaseTag) -> Any:  # noqa: ANN401  (a DICOM v
     if found is None:
         return None
     if isinstance(found, RawDataElement):
-        if found.VR in _OWN_MEANING and found.value is not None and len(found.value) <= _SHORT_BYTES:
-            return _converted(tag, found.VR, found.value, found.is_little_endian)
+        value = found.value
+        if (
+            value is not None
+            and len(value) <= _SHORT_BYTES
+            and (found.VR in _NUMBERS or (found.VR in _TEXTS and value.isascii() and _ESCAPE not in value))
+        ):
+            return _converted(tag, str(found.VR), value, found.is_little_endian)
         with quiet():
             return dataset[tag].value
     return found.value
@@ -194,7 +199,7 @@ def _plain(data: bytes) -> FileDataset:
         raise _NotPlain
     meta = FileMetaDataset(raw_meta)
     meta.set_original_encoding(is_implicit_vr=False, is_little_endian=True, character_encoding=default_encoding)
-    syntax = meta.get("TransferSyntaxUID")
+    syntax = value_of(meta, _SYNTAX)
     is_implicit = syntax == ImplicitVRLittleEndian
     looks_explicit = data[start + 4 : start + 6].isalpha() and data[start + 4 : start + 6].isupper()
     if syntax not in {ImplicitVRLittleEndian, ExplicitVRLittleEndian} or is_implicit == looks_explicit:
@@ -208,7 +213,13 @@ def _plain(data: bytes) -> FileDataset:
     return dataset
 
 
-_CHARSET: Final = BaseTag(0x00080005)
+_CHARSET, _SYNTAX = BaseTag(0x00080005), BaseTag(0x00020010)
+
+
+def syntax_of(dataset: Dataset) -> UID:
+    """Transfer syntax (0002,0010) that the file meta of a dataset names."""
+    syntax: UID = value_of(dataset.file_meta, _SYNTAX)
+    return syntax
 
 
 @lru_cache(maxsize=64)
@@ -220,32 +231,40 @@ def _encodings(charset: RawDataElement) -> tuple[str, ...]:
 def _elements(data: bytes, start: int, end: int, *, is_implicit: bool) -> _Elements:
     """Elements of one level, uncut: the bytes of a sequence are its value."""
     elements: _Elements = {}
-    place = start
-    unpack, vrs = _EXPLICIT.unpack_from, _VRS
+    place, make = start, RawDataElement._make
     while place < end:
         if is_implicit:
             number, vr, length, value_at = _implicit_head(data, place)
-        else:  # `_explicit_head`, in line: it is run a hundred times per slice
-            group, element, name, length = unpack(data, place)
-            if name not in vrs:
+            if number >> 16 == _ITEM >> 16:
                 raise _NotPlain
-            number, (vr, is_long) = group << 16 | element, vrs[name]
+            key = tag_of(number)
+        else:
+            key, vr, length, is_long = _explicit_start(data[place : place + 8])
             value_at = place + 8
             if is_long:
                 length, value_at = _LENGTH.unpack_from(data, value_at)[0], place + 12
         if length == _UNDEFINED:
-            if (vr or _vr_of(number)) != "SQ":
+            if (vr or _vr_of(key)) != "SQ":
                 raise _NotPlain
             place = _sequence_end(data, value_at, is_implicit=is_implicit)
             value: bytes | None = data[value_at : place - 8]
         else:
             place = value_at + length
             value = data[value_at:place] if length else empty_value_for_VR(vr, raw=True)
-        if place > end or number >> 16 == 0xFFFE:
-            raise _NotPlain
-        key = tag_of(number)
-        elements[key] = RawDataElement(key, vr, length, value, value_at, is_implicit, True)
+        elements[key] = make((key, vr, length, value, value_at, is_implicit, True, True, False))
+    if place != end:
+        raise _NotPlain
     return elements
+
+
+@lru_cache(maxsize=1 << 14)
+def _explicit_start(start: bytes) -> tuple[BaseTag, str | None, int, bool]:
+    """Tag, VR and length of an element from its first 8 bytes, and whether its length stands behind them; slices of a series say the same."""
+    group, element, name, length = _EXPLICIT.unpack(start)
+    if name not in _VRS or group == _ITEM >> 16:
+        raise _NotPlain
+    vr, is_long = _VRS[name]
+    return tag_of(group << 16 | element), vr, length, is_long
 
 
 def _head(data: bytes, place: int, *, is_implicit: bool) -> tuple[int, str | None, int, int]:

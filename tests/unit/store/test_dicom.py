@@ -11,12 +11,14 @@ import pydicom
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydicom.charset import convert_encodings
 from pydicom.data import get_testdata_files
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
-from umd_curate.store.dicom import READ_FAULTS, dataset_of, quiet, read_dataset
+from umd_curate.store.dicom import READ_FAULTS, dataset_of, quiet, read_dataset, tag_of, value_of
 
 CANARY = "CANARY-19991399"  # no date: pydicom warns and quotes it
 READS_WITH_ALL_LOGS_ON = """
@@ -171,6 +173,29 @@ def test_a_damaged_file_is_read_as_pydicom_reads_it(data, more):
     assert told_by(dataset_of, torn) == told_by(by_pydicom, torn)
     spoilt = data[:place] + more.draw(st.binary(min_size=1, max_size=4)) + data[place + 1 :]
     assert told_by(dataset_of, spoilt) == told_by(by_pydicom, spoilt)
+
+
+@given(
+    vr=st.sampled_from(["LO", "SH", "CS", "DS"]),
+    value=st.one_of(st.binary(max_size=12), st.text(" -~\\\0", max_size=12).map(str.encode)),
+    charset=st.sampled_from(["", "ISO_IR 13", "ISO_IR 100", "ISO_IR 192", "GB18030", "\\ISO 2022 IR 87"]),
+)
+def test_a_value_that_is_converted_once_is_the_one_that_pydicom_reads(vr, value, charset):
+    def dataset():
+        made = Dataset({tag_of(0x0008103E): RawDataElement(tag_of(0x0008103E), vr, len(value), value, 0, False, True)})
+        made.set_original_encoding(
+            is_implicit_vr=False, is_little_endian=True, character_encoding=convert_encodings(charset.split("\\"))
+        )
+        return made
+
+    def read(reader):
+        with quiet():
+            try:
+                return repr(reader(dataset()))
+            except READ_FAULTS as fault:
+                return type(fault)
+
+    assert read(lambda made: value_of(made, tag_of(0x0008103E))) == read(lambda made: made[0x0008103E].value)
 
 
 def test_an_item_that_is_shorter_than_its_elements_is_read_as_pydicom_reads_it():
