@@ -165,7 +165,7 @@ def _dicom(file: BinaryIO, depth: int) -> Iterator[Piece]:
     for binary in (part for part in parts if isinstance(part, Piece)):
         if _reader(binary.data[:_HEAD]) is not None:
             yield from pieces(io.BytesIO(binary.data), depth + 1)
-        else:
+        elif is_deflated or not binary.is_mixed:  # numbers are searched where they stand, if they are not packed
             yield binary
     start, length = getattr(pixels, "value_tell", 0), getattr(pixels, "length", 0)
     if is_deflated and pixels is not None:
