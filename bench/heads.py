@@ -33,6 +33,7 @@ def spec_of(number: int, given: argparse.Namespace) -> HeadSpec:
         oblique_deg=(drawn.uniform(-10, 10), drawn.uniform(-10, 10), drawn.uniform(-10, 10)),
         ct_noise_hu=drawn.uniform(0, 90),
         shading=drawn.uniform(*given.shading),
+        top_mm=given.top_mm,
     )
 
 
@@ -46,6 +47,9 @@ def main() -> None:
     parser.add_argument("--step-mm", type=float, nargs=2, default=(3.5, 5.5))
     parser.add_argument("--shading", type=float, nargs=2, default=(1.5, 3.0))
     parser.add_argument("--longest-mm", type=int, default=40, help="of the body below the shoulders, at most")
+    parser.add_argument(
+        "--top-mm", type=float, default=40.0, help="where the view ends; the vertex lies at 0, the brow at -96"
+    )
     parser.add_argument("--trials", action="store_true", help="the named heads of the tests instead of random ones")
     tried = missed = lost = 0
     worst = 1.0
@@ -59,7 +63,7 @@ def main() -> None:
             worst, lost = min(worst, part), lost + brain
             said.append(f"{role} face {part:.2%}, brain {brain}")
         tried, missed = tried + 1, missed + (not is_good)
-        print(f"{name:5} {'' if is_good else 'MISSED':7}{'; '.join(said)}", flush=True)
+        print(f"{name:>5}: {'' if is_good else 'MISSED':7}{'; '.join(said)}", flush=True)
         if not is_good:
             print(f"      {spec!r}", flush=True)
     print(f"{tried} heads, {missed} missed; least part of a face {worst:.2%}, voxels of brain {lost}")

@@ -23,12 +23,19 @@ TRIALS = {
     "straight, arms up": replace(PLAIN, seed=2, sex="F", posture=Posture.ARMS_UP),
     "chin on the chest": replace(PLAIN, nod=Nod(pitch_deg=-20)),
     "chin up": replace(PLAIN, nod=Nod(pitch_deg=20)),
+    "turned": replace(PLAIN, nod=Nod(yaw_deg=20)),
+    "leaning": replace(PLAIN, nod=Nod(roll_deg=20)),
     "turned and leaning, arms up": replace(PLAIN, nod=Nod(-20, 10, 9), posture=Posture.ARMS_UP),
     "crown out of view": replace(PLAIN, top_mm=-60),
     "view ends at the nose": replace(PLAIN, top_mm=-140),
     "chin out of view": replace(PLAIN, bottom_mm=-190),
     "holder and mask": replace(PLAIN, has_holder=True, ct_noise_hu=80, shading=3),
     "oblique, left and back": replace(PLAIN, signs=(-1, -1, 1), oblique_deg=(9, 7, -5)),
+    "crown out of an oblique view": replace(PLAIN, top_mm=-60, signs=(-1, -1, 1), oblique_deg=(9, 7, -5)),
+    "oblique view ends at the nose": replace(PLAIN, top_mm=-140, signs=(-1, -1, 1), oblique_deg=(9, 7, -5)),
+    "crown out of an oblique view, MR alone": replace(
+        PLAIN, top_mm=-60, oblique_deg=(9, 7, -5), spacings_mm={"mr": SPACINGS["mr"]}
+    ),
     "shading that moves an MR's skin into the head, beside a CT": HeadSpec(
         seed=473,
         posture=Posture.ARMS_UP,

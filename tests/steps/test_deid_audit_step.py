@@ -17,12 +17,16 @@ import pytest
 from nibabel.nifti1 import Nifti1Extension
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
 
+from umd_curate.deid.audit import is_readable
 from umd_curate.deid.audit_io import for_telltales, scan, scan_file, scan_tree
 from umd_curate.deid.identifiers import IdentifierSet, Kind
-from umd_curate.deid.telltales import Telltale
-from umd_curate.model.geometry import Volume
+from umd_curate.deid.telltales import Telltale, in_text
+from umd_curate.model.geometry import Grid, Volume
 from umd_curate.store.nifti import write_volume
+from umd_curate.store.nifti_header import header_bytes
 
 NAME = "Kowalska"
 IDENTIFIERS = IdentifierSet(frozenset({(Kind.NAME, "kowalska"), (Kind.ID, "mrn00421337"), (Kind.DATE, "19800312")}))
@@ -135,6 +139,63 @@ def test_packed_voxels_that_read_like_a_name_are_no_telltale(tmp_path):
     write_volume(tmp_path / "plain.nii", Volume(voxels, np.eye(4)))
     (tmp_path / "stored.nii.gz").write_bytes(gzip.compress((tmp_path / "plain.nii").read_bytes(), compresslevel=0))
     assert told_of(tmp_path / "stored.nii.gz") == set()
+
+
+def test_numbers_of_a_header_that_read_like_a_name_are_no_telltale(tmp_path):
+    rng = np.random.default_rng(0)
+    for n in range(200):
+        axes, _ = np.linalg.qr(rng.normal(size=(3, 3)))
+        affine = np.eye(4)
+        affine[:3, :3], affine[:3, 3] = axes * rng.uniform(0.5, 5, 3), rng.uniform(-500, 500, 3)
+        head = header_bytes(Grid((2, 3, 4), affine), np.int16)
+        (tmp_path / "x.nii").write_bytes(head + bytes(48))
+        assert told_of(tmp_path / "x.nii") == set(), n
+
+
+@pytest.mark.parametrize(
+    ("field", "place"), [("data_type", 4), ("db_name", 14), ("descrip", 148), ("aux_file", 228), ("intent_name", 328)]
+)
+def test_every_text_of_a_nifti_header_is_judged(tmp_path, field, place):
+    head = bytearray(header_bytes(Grid((2, 3, 4), np.eye(4)), np.int16))
+    head[place : place + 8] = b"Doe^Jane"
+    (tmp_path / "x.nii").write_bytes(bytes(head) + bytes(48))
+    assert nib.load(tmp_path / "x.nii").header[field].tobytes().startswith(b"Doe^Jane")
+    assert told_of(tmp_path / "x.nii") == {Telltale.NAME}
+
+
+def test_numbers_of_a_dicom_header_are_no_telltale_and_its_other_values_are(tmp_path):
+    rng = np.random.default_rng(0)
+
+    def saved(**elements):
+        dataset = Dataset()
+        dataset.SOPClassUID, dataset.SOPInstanceUID = MRImageStorage, "2.25.1"
+        dataset.PatientIdentityRemoved = "YES"
+        for name, value in elements.items():
+            setattr(dataset, name, value)
+        dataset.file_meta = FileMetaDataset()
+        dataset.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+        dataset.save_as(tmp_path / "x.dcm", enforce_file_format=True)
+        return told_of(tmp_path / "x.dcm")
+
+    numbers = np.zeros((2000, 4))
+    numbers[:, 0] = rng.uniform(-500, 500, 2000)
+    assert Telltale.NAME in in_text(numbers.tobytes())
+    assert is_readable(numbers.tobytes())
+    assert saved(DiffusionGradientOrientation=numbers.ravel().tolist()) == set()
+    assert saved(PixelPaddingValue=7, ICCProfile=b"for Doe^Jane") == {Telltale.NAME}
+
+
+def test_figures_in_the_footer_of_a_table_are_no_telltale_and_its_texts_are(tmp_path):
+    rng = np.random.default_rng(0)
+
+    def told(names, **metadata):
+        table = pa.table({name: rng.uniform(-500, 500, 50) for name in names}).replace_schema_metadata(metadata)
+        pq.write_table(table, tmp_path / "x.parquet", row_group_size=1)
+        return told_of(tmp_path / "x.parquet")
+
+    assert told([f"column{n}" for n in range(200)]) == set()
+    assert told(["for Doe^Jane"]) == {Telltale.NAME}
+    assert told(["x"], note="for Doe^Jane") == {Telltale.NAME}
 
 
 def test_extra_field_name_and_comment_of_a_gzip_file_are_searched_up_to_their_ends(tmp_path):

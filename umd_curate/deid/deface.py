@@ -4,6 +4,7 @@ The block is one in patient space, found on a coarse grid along RAS+, and carrie
 Whether there is a head is decided by `head`, which voxels of it go by `shell`.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -73,6 +74,21 @@ def coarse(volume: Volume) -> tuple[Volume, Mask]:
         values[k].ravel()[inside] = volume.array_kji[index[:, 2], index[:, 1], index[:, 0]]
         seen[k].ravel()[inside] = True
     return Volume(values, affine), seen
+
+
+def continued(values_kji: NDArray[np.float32], seen_kji: Mask) -> tuple[NDArray[np.float32], Mask]:
+    """The image with what its view leaves out above and below, each column as it ends; and where that is more than a voxel away.
+
+    The edge of an oblique view runs through slices of the coarse grid. Without this, a head that it cuts would seem closed there.
+    """
+    is_straight = seen_kji.sum() == math.prod(int(seen_kji.any(axis=one).sum()) for one in ((1, 2), (0, 2), (0, 1)))
+    if is_straight:
+        return values_kji, np.zeros_like(seen_kji)
+    k = np.arange(len(seen_kji))[:, None, None]
+    low = seen_kji.argmax(axis=0)
+    high = len(seen_kji) - 1 - seen_kji[::-1].argmax(axis=0)
+    beyond = ((k < low - 1) | (k > high + 1)) & seen_kji.any(axis=0)
+    return np.take_along_axis(values_kji, np.clip(k, low, high), axis=0), beyond
 
 
 def _sample_along_axes(volume: Volume, to_voxel: Float64, values: NDArray[np.float32], seen: Mask) -> None:
@@ -191,7 +207,8 @@ def hot(image_kji: NDArray[np.float32], body_kji: Mask, head: Head) -> Mask:
     reference &= body_kji
     inside = body_kji.copy()
     inside[: head.chin_k] = False
-    inside[head.top_k + 1 :] = False
+    if not head.is_cut:  # an oblique view goes on above the middle of its cut
+        inside[head.top_k + 1 :] = False
     if not reference.any():
         return np.zeros_like(body_kji)
     return inside & (image_kji > HOT_OVER_NECK * float(np.median(image_kji[reference])))

@@ -23,12 +23,13 @@ from umd_curate.deid.deface import (
     MISSED_VOXELS,
     FaceMask,
     coarse,
+    continued,
     face_mask,
     hot,
     on_grid,
     skin_value,
 )
-from umd_curate.deid.head import COARSE_MM, Head, find_head
+from umd_curate.deid.head import COARSE_MM, HALF_COLUMN_MM, Head, find_head
 from umd_curate.deid.morphology import Mask, grown, opened, shrunk
 from umd_curate.deid.shell import face_surface, find_skull, overhang_mm
 from umd_curate.model.geometry import Volume
@@ -66,6 +67,8 @@ class Examined:
         Value between air and body.
     role
         What the image is.
+    beyond_kji
+        Where the body mask goes on above and below an oblique view.
     """
 
     body: Volume
@@ -73,6 +76,7 @@ class Examined:
     brain_kji: Mask | None
     skin: float
     role: What
+    beyond_kji: Mask
 
     def covers(self, other: "Examined") -> bool:
         """Say whether this image's view reaches up to the brow of the head that the other one shows."""
@@ -88,14 +92,28 @@ def examine(volume: Volume, role: What) -> Examined:
     image, seen = coarse(volume)
     values = image.array_kji.astype(np.float32)
     skin = skin_value(values, role, seen)
-    body = largest_body(seen & (values > skin))
+    values, beyond = continued(values, seen)
+    body = largest_body(seen.any(axis=0) & (values > skin))
     brain = None
     if role is What.CT:
         brain = _cranium(values, body)
     head = find_head(body, brain)
+    if head is not None and head.is_cut:
+        head = _ending_with_view(head, body, seen)
     if head is not None and role is What.PET:
         brain = largest_part(opened(hot(values, body, head), 1))
-    return Examined(Volume(body, image.affine), head, _plausible(brain, head), skin, role)
+    return Examined(Volume(body, image.affine), head, _plausible(brain, head), skin, role, beyond)
+
+
+def _ending_with_view(head: Head, body: Mask, seen: Mask) -> Head:
+    """The head up to where the view cuts it off, which is below the top of the coarse grid where the view is oblique."""
+    columns = np.abs(np.arange(body.shape[2]) - head.midline_i) * COARSE_MM <= HALF_COLUMN_MM
+    cut = body[head.top_k] & columns & seen.any(axis=0)
+    if not cut.any():
+        return head
+    last = len(seen) - 1 - seen[::-1].argmax(axis=0)
+    top = max(min(round(float(np.median(last[cut]))), head.top_k), head.chin_k + 1)
+    return replace(head, top_k=top, brow_k=min(head.brow_k, top))
 
 
 def _cranium(hu_kji: NDArray[np.float32], body: Mask) -> Mask | None:
@@ -144,6 +162,7 @@ def faces_of(seen: Mapping[What, Examined]) -> list[FaceMask]:
         shown = [brains[role]] if faces and role in brains else list(brains.values())
         protected = [grown(on_grid(brain, one.body.grid), BRAIN_MARGIN_VOXELS) for brain in shown]
         block = face_mask(one.body, one.head, np.logical_or.reduce(protected) if protected else None)
+        block = replace(block, mask_kji=block.mask_kji & ~one.beyond_kji)
         # Of an MR only: a PET shows its own brain, and where the patient moved, its face may lie deep in the CT.
         is_shaded = role is What.MR and What.CT in brains
         for brain in [*deep, _around_brain(seen[What.CT], brains[What.CT])] if is_shaded else deep:

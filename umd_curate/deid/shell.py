@@ -38,10 +38,14 @@ BACK_PART = 0.45  # behind the middle, of the radius: the back of the ears
 SIDE_PART = 1.35  # to the side, of the radius; an arm lies further out
 TOP_PART = 1.3
 REACH_PART = 2.25  # from the middle to below the chin
+CUT_REACH_PART = 2.45  # where an oblique view cuts the crown, the middle is found up to 15 mm too high
 CHIN_PART = 2.0  # from the middle to the chin
 BROW_UP, FACE_SIDE = 0.0, 0.6  # above and beside the middle: brow and temples
 RADIUS_MM = (50.0, 100.0)  # half of a head's breadth: a child of two years, an adult with hair or blur
 ADULT_MM = 76.0  # half of an adult head's breadth, where the view ends below the widest place
+WIDEST_PART = (
+    0.9  # of it: trial heads whose view ends at the nose show no more than 0.88, at the brow no less than 0.91
+)
 SEARCH_SIDE_MM = 110.0  # a head that leans by 20 degrees is off the body's midline by so much at most
 FLAT_PART = 0.95  # distances within this part of the largest are the ball's middle
 NECK_PART = 0.85  # of the skull's radius: what is narrower is below the head
@@ -70,12 +74,15 @@ class Skull:
         How far the head's long axis is turned from the front to the patient's left.
     lean
         How far back the face lies per length below the middle, more than a straight head's: a chin on the chest; 0 for others.
+    reach
+        From the middle to below the chin, in parts of the radius.
     """
 
     middle_kji: tuple[float, float, float]
     radius_mm: float
     yaw_deg: float
     lean: float = 0.0
+    reach: float = REACH_PART
 
 
 def face_block(body_kji: Mask, head: Head, brain_kji: Mask | None) -> Mask:
@@ -129,8 +136,10 @@ def find_skull(body_kji: Mask, head: Head) -> Skull:
     yaw = _yaw_deg(box, middle, radius)
     k, j, i = (2 * middle + np.array([head.chin_k, 0, left])).tolist()
     straight = Skull((k, j, i), radius, yaw)
-    if head.is_cut and found < ADULT_MM:  # the view ends below the widest place: the middle lies above it
+    if head.is_cut and found < WIDEST_PART * ADULT_MM:  # the view ends below the widest place: the middle lies above it
         return straight
+    if head.is_cut:
+        straight = replace(straight, reach=CUT_REACH_PART)
     lean = (STRAIGHT_OVERHANG_MM - _overhang_mm(body_kji, straight)) / (LEAN_PART * radius)
     return replace(straight, lean=float(np.clip(lean, 0.0, MAX_LEAN)))
 
@@ -162,7 +171,7 @@ class _Around:
     @classmethod
     def of(cls, skull: Skull, body_kji: Mask) -> "_Around":
         """The box in which the block may lie, with what decides about it."""
-        reach = [[REACH_PART, TOP_PART], [1.0, REACH_PART], [SIDE_PART, SIDE_PART]]
+        reach = [[skull.reach, TOP_PART], [1.0, skull.reach], [SIDE_PART, SIDE_PART]]
         box = []
         for (back, forth), middle, n in zip(reach, skull.middle_kji, body_kji.shape, strict=True):
             low, high = (middle + sign * part * skull.radius_mm / COARSE_MM for sign, part in ((-1, back), (1, forth)))
@@ -217,7 +226,7 @@ def _region(skull: Skull, around: _Around) -> tuple[Mask, Mask]:
         for index, middle in zip((k, j, i), skull.middle_kji, strict=True)
     )
     forward, aside = _ahead(skull.yaw_deg, j, i)
-    region = (np.abs(aside) <= SIDE_PART) & (k <= TOP_PART) & (k * k + j * j + i * i <= REACH_PART**2)
+    region = (np.abs(aside) <= SIDE_PART) & (k <= TOP_PART) & (k * k + j * j + i * i <= skull.reach**2)
     region = region & (forward >= -BACK_PART)
     front = forward >= FRONT_PART + skull.lean * np.minimum(k, 0.0)
     return region, np.broadcast_to(front, region.shape)

@@ -6,7 +6,6 @@ cannot be unpacked is searched as it is, and told. Pixels are not read as pictur
 """
 
 import bz2
-import contextlib
 import io
 import lzma
 import math
@@ -19,7 +18,6 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
 from typing import IO, BinaryIO, cast
 
 import pydicom
@@ -33,6 +31,7 @@ from pydicom.tag import BaseTag
 from umd_curate.deid.audit import OVERLAP
 from umd_curate.deid.elements_io import is_plain_text, plain_texts
 from umd_curate.deid.kinds import PIXELS
+from umd_curate.deid.pieces import Piece, gzip_texts, nifti_texts
 from umd_curate.deid.telltales import Element, Telltale, in_header
 from umd_curate.store.dicom import READ_FAULTS, dataset_of, quiet
 
@@ -43,9 +42,9 @@ _NIFTI_HEADER, _VOX_OFFSET = 352, 108  # bytes of a NIfTI-1 header with its exte
 _SIZEOF_HDR = (348).to_bytes(4, "little")
 _IN_MEMORY = 64 << 20  # bytes of a nested file; a larger one goes to a temporary file without a name
 _DEFERRED = 1 << 20  # bytes of an element that is left on disk
+_NUMBER_VRS = frozenset({"AT", "FD", "FL", "OD", "OF", "OL", "OV", "SL", "SS", "SV", "UL", "US", "UV"})
 _TEXT_VRS = frozenset({"AE", "DA", "DT", "LO", "LT", "PN", "SH", "ST", "UC", "UI", "UR", "UT"})
 _IDENTITY_REMOVED = 0x00120062
-_GZIP_FIXED, _GZIP_EXTRA, _GZIP_NAME, _GZIP_COMMENT = 10, 4, 8, 16  # bytes before the fields; their flags
 _UNOPENED = frozenset({Telltale.UNOPENED})
 _DEFLATED = "1.2.840.10008.1.2.1.99"
 # A file without preamble begins with a group length, a character set, an image type or a SOP class; explicit or implicit.
@@ -54,25 +53,6 @@ _BARE_DICOM = re.compile(
     re.DOTALL,
 )
 _PDF_STREAM = re.compile(rb"stream\r?\n(.*?)\r?\nendstream", re.DOTALL)
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A part of a file.
-
-    Parameters
-    ----------
-    data
-        Its bytes; parts of one stream overlap.
-    is_text
-        Text or a header, rather than numeric payload.
-    told
-        What the structure of the file tells of identifiers.
-    """
-
-    data: bytes
-    is_text: bool = True
-    told: frozenset[Telltale] = frozenset()
 
 
 def pieces(file: BinaryIO, depth: int = 0) -> Iterator[Piece]:
@@ -139,7 +119,9 @@ def _read(file: BinaryIO, count: int) -> bytes:
     return b"".join(parts)
 
 
-def _blocks(file: BinaryIO | io.RawIOBase, *, is_text: bool, left: int | None = None) -> Iterator[Piece]:
+def _blocks(
+    file: BinaryIO | io.RawIOBase, *, is_text: bool, is_mixed: bool = False, left: int | None = None
+) -> Iterator[Piece]:
     """A stream in overlapping blocks; `left` is how many bytes, all where None."""
     tail, stream = b"", cast("BinaryIO", file)
     while left is None or left > 0:
@@ -147,7 +129,7 @@ def _blocks(file: BinaryIO | io.RawIOBase, *, is_text: bool, left: int | None = 
         if not data:
             return
         left = None if left is None else left - len(data)
-        yield Piece(tail + data, is_text)
+        yield Piece(tail + data, is_text, is_mixed)
         tail = data[-OVERLAP:]
 
 
@@ -179,42 +161,42 @@ def _dicom(file: BinaryIO, depth: int) -> Iterator[Piece]:
     decoded = "\n".join(part.text for part in texts).encode(errors="replace")
     told = frozenset(in_header(texts))
     is_deflated = str(dataset.file_meta.get("TransferSyntaxUID")) == _DEFLATED
-    for binary in (part for part in parts if isinstance(part, bytes)):
-        if _reader(binary[:_HEAD]) is not None:
-            yield from pieces(io.BytesIO(binary), depth + 1)
-        elif is_deflated:
-            yield Piece(binary)
+    yield Piece(b"\n".join([decoded, dataset.preamble or b""]), told=told)
+    for binary in (part for part in parts if isinstance(part, Piece)):
+        if _reader(binary.data[:_HEAD]) is not None:
+            yield from pieces(io.BytesIO(binary.data), depth + 1)
+        else:
+            yield binary
     start, length = getattr(pixels, "value_tell", 0), getattr(pixels, "length", 0)
     if is_deflated and pixels is not None:
         yield Piece(bytes(getattr(dataset[pixels.tag], "value", b"") or b""), is_text=False)
     file.seek(begin)
     if not start or is_deflated:
-        yield Piece(decoded, told=told)
-        yield from _blocks(file, is_text=True)
+        yield from _blocks(file, is_text=True, is_mixed=True)
         return
-    first = _read(file, min(start, BLOCK))
-    yield Piece(decoded + b"\n" + first, told=told)
-    if start > len(first):
-        file.seek(-OVERLAP, io.SEEK_CUR)
     is_known = bool(length) and length != 0xFFFFFFFF
-    yield from _blocks(file, is_text=True, left=begin + start - file.tell())
+    yield from _blocks(file, is_text=True, is_mixed=True, left=start)
     yield from _blocks(file, is_text=False, left=length if is_known else max(size - file.tell() - _HEAD, 0))
-    yield from _blocks(file, is_text=True)
+    yield from _blocks(file, is_text=True, is_mixed=True)
 
 
-def _parts(dataset: Dataset) -> Iterator[Element | bytes]:
+def _parts(dataset: Dataset) -> Iterator[Element | Piece]:
     """Texts of a header, with what its character sets say, and its binary values; every level, file meta included.
 
-    Numbers and what cannot be read as its VR says are left to the search of the raw bytes.
+    What cannot be read as its VR says is given as it is.
     """
     for part in (getattr(dataset, "file_meta", Dataset()), dataset):
         for tag in sorted(part.keys()):
             if int(tag) not in PIXELS:
-                with contextlib.suppress(*READ_FAULTS):
+                try:
                     yield from _parts_of(part, tag)
+                except READ_FAULTS:
+                    raw = part.get_item(tag)
+                    if isinstance(raw, RawDataElement) and raw.value is not None:
+                        yield Piece(raw.value)
 
 
-def _parts_of(dataset: Dataset, tag: BaseTag) -> Iterator[Element | bytes]:
+def _parts_of(dataset: Dataset, tag: BaseTag) -> Iterator[Element | Piece]:
     raw = dataset.get_item(tag)
     vr = getattr(raw, "VR", None) or (dictionary_VR(tag) if dictionary_has_tag(tag) else "UN")
     if vr == "SQ":
@@ -227,7 +209,7 @@ def _parts_of(dataset: Dataset, tag: BaseTag) -> Iterator[Element | bytes]:
         texts = value if isinstance(value, MultiValue) else [value]
         yield from (Element(int(tag), vr, str(text)) for text in texts if text is not None)
     elif isinstance(getattr(raw, "value", None), bytes):
-        yield raw.value
+        yield Piece(raw.value, is_mixed=vr in _NUMBER_VRS)
         if tag >> 16 & 0xFF01 in {0x5000, 0x6000}:
             yield Element(int(tag), vr, "curve or overlay")
 
@@ -235,7 +217,8 @@ def _parts_of(dataset: Dataset, tag: BaseTag) -> Iterator[Element | bytes]:
 def _nifti(file: BinaryIO, depth: int) -> Iterator[Piece]:
     del depth
     head = _read(file, _NIFTI_HEADER)
-    yield Piece(head)
+    yield Piece(head, is_mixed=True)
+    yield Piece(nifti_texts(head))
     order = "<" if head[:4] == _SIZEOF_HDR else ">"
     (offset,) = struct.unpack_from(f"{order}f", head, _VOX_OFFSET)
     extensions = offset - _NIFTI_HEADER if math.isfinite(offset) else BLOCK
@@ -245,21 +228,9 @@ def _nifti(file: BinaryIO, depth: int) -> Iterator[Piece]:
 
 def _gzip(file: BinaryIO, depth: int) -> Iterator[Piece]:
     head = _read(file, _HEAD)
-    yield Piece(_gzip_texts(head))
+    yield Piece(gzip_texts(head))
     with igzip.IGzipFile(fileobj=io.BufferedReader(_Joined(head, file)), mode="rb") as stream:
         yield from pieces(cast("BinaryIO", _Forward(stream)), depth + 1)
-
-
-def _gzip_texts(head: bytes) -> bytes:
-    """Extra field, name and comment of a gzip member (RFC 1952 2.3.1), not the packed bytes behind them, which may look like anything."""
-    flags = head[3] if len(head) > 3 else 0
-    end = _GZIP_FIXED
-    if flags & _GZIP_EXTRA:
-        end += 2 + int.from_bytes(head[end : end + 2], "little")
-    for flag in (_GZIP_NAME, _GZIP_COMMENT):
-        if flags & flag:
-            end = head.find(b"\0", end) + 1 or len(head)
-    return head[_GZIP_FIXED:end]
 
 
 def _bzip2(file: BinaryIO, depth: int) -> Iterator[Piece]:
@@ -342,8 +313,10 @@ def _parquet(file: BinaryIO, depth: int) -> Iterator[Piece]:
     file.seek(-8, io.SEEK_END)
     footer = int.from_bytes(file.read(4), "little")
     file.seek(-8 - footer, io.SEEK_END)
-    yield Piece(file.read())
+    yield Piece(file.read(), is_mixed=True)
     table = pq.ParquetFile(file, pre_buffer=False, buffer_size=BLOCK)
+    schema = table.schema_arrow.to_string(show_field_metadata=True, show_schema_metadata=True, truncate_metadata=False)
+    yield Piece(f"{table.metadata.created_by}\n{schema}".encode(errors="replace"))
     for batch in table.iter_batches(batch_size=1):
         yield from _cells(batch.to_pylist(), depth)
 

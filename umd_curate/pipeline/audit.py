@@ -14,8 +14,8 @@ from pathlib import Path
 
 from umd_curate.deid.audit_io import Hit, Search, for_known, for_telltales, scan
 from umd_curate.deid.identifiers import IdentifierSet, Kind
+from umd_curate.deid.pieces import Piece
 from umd_curate.deid.telltales import Telltale
-from umd_curate.deid.unpack_io import Piece
 from umd_curate.errors import UsageError, WorkspaceError
 from umd_curate.pipeline.phi_gate import of_all, our_words, read_identifiers
 from umd_curate.store.workspace import CONFIG_NAME, PUBLIC_FOLDERS, Workspace

@@ -7,11 +7,12 @@ persons. Among the sizes of a thousand images there is always one that reads as 
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from umd_curate.deid.audit_io import Search, for_telltales
 from umd_curate.deid.identifiers import Kind
+from umd_curate.deid.pieces import Piece
 from umd_curate.deid.telltales import Telltale
-from umd_curate.deid.unpack_io import Piece
 
 LEAST_OWN = 6  # characters of an own text that is taken out; a shorter one might be a part of anything
 _WRITTEN_OTHERWISE = re.compile(r"[^\x20-\x7e]|[\"'\\&<>|;]")  # in JSON, HTML, a list or a table
@@ -34,7 +35,7 @@ def look_alikes(stated: Iterable[str] = ()) -> Search:
         data = piece.data
         for part in own:
             data = data.replace(part, b"\n")
-        return for_telltales(Piece(_NO_TITLE.sub(b"", data), told=piece.told))
+        return for_telltales(replace(piece, data=_NO_TITLE.sub(b"", data)))
 
     return search
 

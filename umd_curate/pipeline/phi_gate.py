@@ -16,9 +16,9 @@ from pathlib import Path
 import umd_curate
 from umd_curate.deid.audit_io import Search, for_known, scan
 from umd_curate.deid.identifiers import IdentifierSet, Kind
+from umd_curate.deid.pieces import Piece
 from umd_curate.deid.rules import packaged_rules
 from umd_curate.deid.telltales import Telltale
-from umd_curate.deid.unpack_io import Piece
 from umd_curate.errors import PhiGateRefused
 from umd_curate.model.catalogue import run as codes
 from umd_curate.model.config import UmdConfig
@@ -57,9 +57,9 @@ class Sought:
         """Search for the known identifiers, and for what looks like one."""
         return for_known(self.identifiers), look_alikes(self.stated)
 
-    def told_by(self, text: bytes) -> list[tuple[Kind | Telltale, str]]:
-        """What stands in a text, by kind and encoding."""
-        return sorted(set().union(*(search(Piece(text)) for search in self.searches)))
+    def told_by(self, piece: Piece) -> list[tuple[Kind | Telltale, str]]:
+        """What stands in a piece of a file, by kind and encoding."""
+        return sorted(set().union(*(search(piece) for search in self.searches)))
 
 
 def plan(view: View, config: UmdConfig) -> list[Unit]:  # noqa: ARG001
@@ -167,12 +167,12 @@ def _searched_release(unit: Unit, folder: Path, beside: Sequence[Path], sought: 
     paths = sorted(folder.rglob("*"))
     found: dict[Finding, None] = {}
     for number, path in enumerate(paths):
-        told = sought.told_by(path.relative_to(folder).as_posix().encode())
+        told = sought.told_by(Piece(path.relative_to(folder).as_posix().encode()))
         found |= {_finding(unit, f"path {number}", kind, "path"): None for kind, _ in told}  # its name is not told
     for shard in shards:
         where = f"{shard.parent.name}/{shard.name}"
-        for text in texts_of_shard(shard):
-            found |= {_finding(unit, where, kind, encoding): None for kind, encoding in sought.told_by(text)}
+        for piece in texts_of_shard(shard):
+            found |= {_finding(unit, where, kind, encoding): None for kind, encoding in sought.told_by(piece)}
     files = [path for path in paths if path.is_file() and path not in set(shards)]
     known = _searched(unit, [("", path) for path in (*files, *beside)], sought)
     hits = tuple(found)
@@ -229,7 +229,7 @@ def _reports(place: Place) -> list[Path]:
     return [path for name in names if (path := place.resolve(f"qa/{name}")).is_file()]
 
 
-SEAL_STEP = Step(SEAL, 3, ("dataset", "release"), plan_seal, perform_seal)
+SEAL_STEP = Step(SEAL, 4, ("dataset", "release"), plan_seal, perform_seal)
 
 
 def _searched(unit: Unit, files: Sequence[tuple[str, Path]], sought: Sought) -> Receipt:

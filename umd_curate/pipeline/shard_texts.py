@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from isal import igzip
 
+from umd_curate.deid.pieces import Piece, gzip_texts, nifti_texts
 from umd_curate.store.shards import VOLUME_TYPE
 
 _GZIP_HEAD = 4096  # where a gzip member's name and comment stand
@@ -25,38 +26,45 @@ _PNG = b"\x89PNG"
 _GZIP = b"\x1f\x8b"
 
 
-def texts_of_shard(path: Path) -> Iterator[bytes]:
-    """Texts of a shard, a row group at a time; no image is decoded beyond its header."""
+def texts_of_shard(path: Path) -> Iterator[Piece]:
+    """Texts of a shard, a row group at a time, and the headers of its images as they are; no image is decoded further."""
     with pq.ParquetFile(path) as file:
-        yield str(file.schema_arrow.metadata).encode() + str(file.metadata.created_by).encode()
+        yield Piece(str(file.schema_arrow.metadata).encode() + str(file.metadata.created_by).encode())
         blobs = [field.name for field in file.schema_arrow if field.type == VOLUME_TYPE]
         plain = [field.name for field in file.schema_arrow if field.type != VOLUME_TYPE]
         for group in range(file.num_row_groups):
             rows = file.read_row_group(group, columns=plain, use_threads=False).to_pylist()
-            yield "\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode()
+            yield Piece("\n".join(json.dumps(row, ensure_ascii=False) for row in rows).encode())
             for column in blobs:
                 cells = file.read_row_group(group, columns=[column], use_threads=False).column(column)
-                yield b"\n".join(_texts_of_cell(cell) for cell in cells if cell.is_valid)
+                texts, headers = zip(
+                    *(_texts_of_cell(cell) for cell in cells if cell.is_valid), (b"", b""), strict=True
+                )
+                yield Piece(b"\n".join(texts))
+                yield Piece(b"\n".join(headers), is_mixed=True)
 
 
-def _texts_of_cell(cell: pa.StructScalar) -> bytes:
+def _texts_of_cell(cell: pa.StructScalar) -> tuple[bytes, bytes]:
+    """Texts of a cell, and the header that they stand in; of a picture or of what is neither there is no header."""
     data = memoryview(cell["bytes"].as_buffer()).cast("B")  # Arrow has signed bytes
-    name = str(cell["path"].as_py()).encode()
+    name = str(cell["path"].as_py()).encode() + b"\n"
     if data[:4] == _PNG:
-        return name + b"\n" + _chunks(data)
+        return name + _chunks(data), b""
     if data[:2] == _GZIP:
-        return name + b"\n" + _header(data)
-    return name + b"\n" + bytes(data)
+        head, texts = _header(data)
+        return name + texts, head + b"\n" + head.translate(
+            _ONLY_TEXT
+        )  # short words are looked for in readable bytes alone
+    return name + bytes(data), b""
 
 
-def _header(data: memoryview) -> bytes:
-    """Header of a ``.nii.gz`` with its extensions, and what the gzip header says beside the method."""
-    said = bytes(data[:_GZIP_HEAD]) if data[3] else b""
+def _header(data: memoryview) -> tuple[bytes, bytes]:
+    """Header of a ``.nii.gz``; and its texts, with those of its extensions and of the gzip header."""
     with igzip.open(io.BytesIO(data), "rb") as stream:
         head: bytes = stream.read(_NIFTI_HEADER)
         end = _float(head[_VOX_OFFSET], ">f4" if int.from_bytes(head[:4], "big") == _SIZE_OF_HEADER else "<f4")
-        whole: bytes = said + head + stream.read(min(max(int(end) - _NIFTI_HEADER, 0), _MOST_HEADER))
-    return whole + b"\n" + whole.translate(_ONLY_TEXT)  # short words are looked for in readable bytes alone
+        extensions: bytes = stream.read(min(max(int(end) - _NIFTI_HEADER, 0), _MOST_HEADER))
+    return head, b"\n".join([gzip_texts(bytes(data[:_GZIP_HEAD])), nifti_texts(head), extensions])
 
 
 def _float(data: bytes, order: str) -> float:

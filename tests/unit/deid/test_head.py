@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from umd_curate.deid.deface import carry, coarse, cut_of, face_mask, tissue
+from umd_curate.deid.deface import carry, coarse, continued, cut_of, face_mask, tissue
 from umd_curate.deid.head import COARSE_MM, find_head
 from umd_curate.deid.morphology import shrunk
 from umd_curate.model.geometry import Volume, apply_affine
@@ -162,6 +162,22 @@ def test_oblique_and_straight_sampling_agree():
     shape = tuple(slice(min(p, q)) for p, q in zip(seen_a.shape, seen_b.shape, strict=True))
     same = (a.array_kji[shape] == b.array_kji[shape])[seen_a[shape] & seen_b[shape]]
     assert same.mean() > 0.7
+
+
+def test_columns_of_an_oblique_view_go_on_as_they_end_and_a_straight_view_stays():
+    values = np.random.default_rng(5).normal(0, 1, (6, 3, 2)).astype(np.float32)
+    seen = np.ones(values.shape, bool)
+    same, beyond = continued(values, seen)
+    assert np.array_equal(same, values)
+    assert not beyond.any()
+    seen[4:, 0, 0] = seen[:2, 1, 1] = seen[:, 2, 0] = False
+    longer, beyond = continued(values, seen)
+    assert (longer[3:, 0, 0] == values[3, 0, 0]).all()
+    assert (longer[:3, 1, 1] == values[2, 1, 1]).all()
+    assert np.array_equal(longer[seen], values[seen])
+    assert beyond[:, 0, 0].tolist() == [False] * 5 + [True]
+    assert beyond[:, 1, 1].tolist() == [True] + [False] * 5
+    assert not beyond[:, 2, 0].any()
 
 
 @pytest.mark.parametrize("modality", ["ct", "mr", "pet"])
