@@ -16,8 +16,9 @@ Now name the new key as deid.key_file in umd.toml (or in UMD_KEY_FILE). Remove t
 the old key is known to others; keep it, apart, if UIDs that were published under it must be explained later."""
 
 _ISSUER_NOTE = """\
-A row counts for headers with its very issuer (0010,0021), a row without one for headers without one; a patient whom no row
-fits gets a random id that stays. With deid.subjects = "preassigned" in umd.toml such a patient stops the run instead."""
+A row counts for headers with its very issuer (0010,0021), a row without one for headers without one. A patient of whom only
+the issuer differs is set aside (ING-224); one whom no row fits gets a random id that stays. With deid.subjects = "preassigned"
+in umd.toml both stop the run instead."""
 _ONLY_TRIED = " (nothing was changed)"
 
 

@@ -37,7 +37,10 @@ class FileAccount:
 
 
 def settle(
-    decided: Iterable[DecidedFile], units_of: Mapping[str, Sequence[str]], receipts: Mapping[str, Receipt]
+    decided: Iterable[DecidedFile],
+    units_of: Mapping[str, Sequence[str]],
+    receipts: Mapping[str, Receipt],
+    refused: Mapping[str, str] | None = None,
 ) -> Iterator[FileAccount]:
     """Give each file its final disposition: what ingest planned, and what the pixel path made of it.
 
@@ -50,10 +53,14 @@ def settle(
         long as one of them did not fail.
     receipts
         Receipts of the pixel path and of contours, by unit name.
+    refused
+        Finding code of each series, by short id, that was planned and not ordered.
     """
     failed = {name for name, receipt in receipts.items() if receipt.state is not State.DONE}
     for file in decided:
         disposition, code, unit = file.disposition, file.code, ""
+        if disposition is Disposition.USED and refused and (file.series or "") in refused:
+            disposition, code = Disposition.QUARANTINED, refused[file.series or ""]
         if disposition is Disposition.USED:
             units = sorted(units_of.get(file.series or "", ()), key=lambda name: (name in failed, name))
             unit = units[0] if units else ""

@@ -1,7 +1,7 @@
 """De-identified DICOM beside the NIfTI images (``--dicom-out``): what is written, and the order for one series.
 
 Every sound CT, MR and PET image is written, whether or not a session holds its series; what ingest excludes as never wanted
-(captures, reports, localizers) or quarantines is not. An order lies in ``private/dicom/``, so that no path enters a task.
+(captures, reports, localizers) or quarantines is not, nor any series of a study of which it is in doubt whose it is. An order lies in ``private/dicom/``, so that no path enters a task.
 """
 
 import hashlib
@@ -14,7 +14,7 @@ from pathlib import Path
 from umd_curate.deid.vault import Vault
 from umd_curate.errors import WorkspaceError
 from umd_curate.ingest.classify import role_of
-from umd_curate.ingest.patients import patient_keys
+from umd_curate.ingest.patients import contradictions, mixed_studies, patient_keys, shared_series
 from umd_curate.ingest.persons_io import read_persons
 from umd_curate.model.catalogue import ingest as codes
 from umd_curate.model.config import UmdConfig
@@ -22,6 +22,7 @@ from umd_curate.model.headers import InstanceHeader
 from umd_curate.model.receipts import Artifact
 from umd_curate.model.steps import Step, Unit
 from umd_curate.model.study import Disposition, Role
+from umd_curate.pipeline.issuers import Doubts
 from umd_curate.pipeline.lazy import perform_of
 from umd_curate.pipeline.orders import read_order
 from umd_curate.pipeline.understood import Understood
@@ -56,20 +57,27 @@ class SeriesOrder:
 
 
 def series_orders(understood: Understood, workspace: Workspace, config: UmdConfig, key: DeidKey) -> list[SeriesOrder]:
-    """One order per series that is written. All rows of these series are in memory at once, some 500 bytes each."""
+    """One order per series that is written. All rows of images are in memory at once, some 500 bytes each."""
     rows: dict[tuple[str, str], list[InstanceHeader]] = defaultdict(list)
+    images: list[InstanceHeader] = []
     for row, file in zip(understood.rows(), understood.decisions(), strict=True):
-        wanted = file.disposition is Disposition.USED or file.code in _WRITTEN_TOO
-        if wanted and role_of(row) in {Role.CT, Role.MR, Role.PET} and row.study_uid and row.series_uid:
+        if role_of(row) not in {Role.CT, Role.MR, Role.PET} or not (row.study_uid and row.series_uid):
+            continue
+        images.append(row)
+        if file.disposition is Disposition.USED or file.code in _WRITTEN_TOO:
             rows[row.study_uid, row.series_uid].append(row)
     persons = read_persons(config.ingest.patients)
-    owners = patient_keys((row for members in rows.values() for row in members), persons)
+    owners = patient_keys(images, persons)
+    # Whatever was preferred or left out: of such a study or series nothing is known to be of its patient.
+    studies = {*mixed_studies(images, owners), *contradictions(images, lambda row: row.study_uid)}
+    shared = shared_series(images, owners)
     anchors = _anchors(workspace)
     made = []
     with Vault(workspace.vault_path, key) as vault:
+        unsure = Doubts(vault, persons).among({owner for owner in owners.values() if owner is not None})
         for (study, series), members in sorted(rows.items()):
             owner = owners[members[0].path]
-            if owner is None:
+            if owner is None or owner in unsure or study in studies or series in shared:
                 continue
             ordered = sorted(members, key=lambda row: (row.instance_number or 0, row.path))
             frame = next((row.frame_of_reference_uid for row in ordered if row.frame_of_reference_uid), None)

@@ -5,7 +5,7 @@ The file ``private/index/units.json`` is good as long as the stamp of its plan h
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from umd_curate.model.receipts import Artifact, Json
@@ -17,10 +17,11 @@ from umd_curate.store.workspace import Workspace
 
 @dataclass(frozen=True, slots=True)
 class Ordered:
-    """Units of the pixel path by name, and the units that each series (short id) goes to."""
+    """Units of the pixel path by name, the units that each series (short id) goes to, and codes of series that get none."""
 
     units: Sequence[Unit]
     units_of: Mapping[str, Sequence[str]]
+    refused: Mapping[str, str] = field(default_factory=dict)
 
 
 def series_units(plan: IngestPlan, orders: Sequence[VolumeOrder]) -> dict[str, tuple[str, ...]]:

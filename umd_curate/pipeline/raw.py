@@ -2,14 +2,19 @@
 
 import functools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from umd_curate.deid.rules import rules_of
 from umd_curate.deid.vault import Vault
 from umd_curate.errors import ConfigError
+from umd_curate.ingest.patients import Persons
+from umd_curate.model.catalogue import ingest as codes
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.config_deid import DeidConfig
 from umd_curate.model.receipts import Json, What
 from umd_curate.model.steps import Step, Unit, View
+from umd_curate.model.study import IngestPlan
+from umd_curate.pipeline.issuers import Doubts
 from umd_curate.pipeline.lazy import perform_of
 from umd_curate.pipeline.ordered import Ordered, keep_ordered, read_ordered, series_units
 from umd_curate.pipeline.orders import CONTOURS, INGEST, make_orders, remove_other_orders, units_of, write_orders
@@ -26,10 +31,12 @@ def order_volumes(
     key: DeidKey,
     table: SupplementTable | None = None,
     settings: DeidConfig | None = None,
+    persons: Persons | None = None,
 ) -> Ordered:
     """Allot subject ids, write the work orders with what `table` adds to their PETs, and list the units that do them.
 
-    Nothing of it is done where plan and table are the old ones. Where `settings` want pre-assigned ids, none is allotted.
+    Nothing of it is done where plan and table are the old ones. Where `settings` want pre-assigned ids, none is allotted;
+    nor to a patient whom the crosswalk may know with or without an issuer, unless `persons` says who that is.
 
     Raises
     ------
@@ -45,17 +52,33 @@ def order_volumes(
         return known
     units: list[Unit] = []
     units_of_series: dict[str, tuple[str, ...]] = {}
+    refused: dict[str, str] = {}
     with Vault(workspace.vault_path, key) as vault:
         if settings is not None and settings.subjects == "preassigned":
             _refuse_unassigned(understood, vault)
-        for part in understood.parts():
+        doubts = Doubts(vault, persons or Persons())
+        for whole in understood.parts():
+            part, left_out = _without_doubt(whole, doubts)
+            refused |= left_out
             orders = with_contexts(make_orders(part, vault), part, table)
             units += units_of(orders, write_orders(orders, folder), params)
             units_of_series |= series_units(part, orders)
     remove_other_orders(folder, {unit.name for unit in units})
-    ordered = Ordered(sorted(units, key=lambda unit: unit.name), units_of_series)
-    keep_ordered(workspace, stamp, ordered)
+    ordered = Ordered(sorted(units, key=lambda unit: unit.name), units_of_series, refused)
+    if not refused:  # what is refused may be ordered as soon as the crosswalk says more
+        keep_ordered(workspace, stamp, ordered)
     return ordered
+
+
+def _without_doubt(part: IngestPlan, doubts: Doubts) -> tuple[IngestPlan, dict[str, str]]:
+    """Sessions of patients whom the crosswalk knows or has never met; finding code of each series of the others."""
+    unsure = doubts.among({session.patient for session in part.sessions})
+    if not unsure:
+        return part, {}
+    code = codes.ISSUER_IN_DOUBT.code
+    doubtful = [session for session in part.sessions if session.patient in unsure]
+    refused = {str(volume.series): code for session in doubtful for volume in session.volumes}
+    return replace(part, sessions=tuple(s for s in part.sessions if s.patient not in unsure)), refused
 
 
 def _refuse_unassigned(understood: Understood, vault: Vault) -> None:

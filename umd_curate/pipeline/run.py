@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from umd_curate.errors import ExitCode, PhiGateRefused, WorkspaceError
+from umd_curate.ingest.persons_io import read_persons
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.receipts import Json, Receipt, State
 from umd_curate.model.steps import Step, unit_key
@@ -77,12 +78,17 @@ def ingest(session: Session, given: Sequence[Path], dicom_out: Path | None = Non
     )
     remember_roots(roots, session.ledger, session.workspace)
     ordered = raw.order_volumes(
-        understood, session.workspace, session.key, _supplement(session, understood), session.config.deid
+        understood,
+        session.workspace,
+        session.key,
+        _supplement(session, understood),
+        session.config.deid,
+        read_persons(session.config.ingest.patients),
     )
     _run_step(session, raw.pixel_path_step(ordered.units))
     _run_step(session, raw.contours_step(ordered.units))
     receipts = {receipt.unit: receipt for step in PIXEL_STEPS for receipt in session.ledger.receipts(step)}
-    accounts = accounting.settle(understood.decisions(), ordered.units_of, receipts)
+    accounts = accounting.settle(understood.decisions(), ordered.units_of, receipts, ordered.refused)
     sums = accounting.account_for(session.workspace.accounting_path, accounts, session.key.short_id, understood.files)
     session.ledger.set_fact(ACCOUNTING, sums)
     run_steps(session, (referee.NAME, "burned-in", "deface", "suv-images"))

@@ -282,6 +282,15 @@ CHANGES = _refused(
     "Reconstruct the series again on the console, or send each part as a series of its own.",
 )
 
+ISSUER_IN_DOUBT = _refused(
+    "ING-224",
+    "The crosswalk may know this patient under another name",
+    "The same PatientID (0010,0020) has a subject id already, and one of both names no issuer (0010,0021); or ingest.patients"
+    " names first what the crosswalk does not have. An id that is allotted stays for good, so none is until it is clear.",
+    "If both are one person, say so in the table of ingest.patients, the issuer and id that the crosswalk has in the first row."
+    " If they are two, give this one an id with `umd-curate crosswalk import`, its issuer in the row. Then run again.",
+)
+
 NO_PARTNER = _notice(
     "ING-301",
     "The PET has no CT or MR in its frame of reference",
