@@ -12,7 +12,7 @@ from pathlib import Path
 
 from umd_curate.deid.audit import Searcher, is_readable
 from umd_curate.deid.identifiers import IdentifierSet, Kind
-from umd_curate.deid.pieces import Piece
+from umd_curate.deid.pieces import Aim, Piece
 from umd_curate.deid.telltales import Telltale, in_text
 from umd_curate.deid.unpack_io import pieces
 
@@ -57,6 +57,8 @@ def for_known(identifiers: IdentifierSet) -> Search:
     searcher = _searcher(identifiers)
 
     def search(piece: Piece) -> set[tuple[Kind | Telltale, str]]:
+        if piece.aim is Aim.ALIKE:
+            return set()
         return {*(searcher.in_text(piece.data) if piece.is_text else searcher.in_payload(piece.data))}
 
     return search
@@ -65,7 +67,7 @@ def for_known(identifiers: IdentifierSet) -> Search:
 def for_telltales(piece: Piece) -> set[tuple[Kind | Telltale, str]]:
     """Search for what looks like an identifier, in readable text and in the structure of a header."""
     found = set(piece.told)
-    if piece.is_text and not piece.is_mixed and is_readable(piece.data):
+    if piece.is_text and piece.aim is not Aim.KNOWN and is_readable(piece.data):
         found |= in_text(piece.data)
     return {(telltale, PATTERN) for telltale in found}
 

@@ -5,6 +5,8 @@ in texts alone, and identifiers that are known in all bytes.
 """
 
 from dataclasses import dataclass
+from enum import Enum, auto
+from typing import NamedTuple
 
 from umd_curate.deid.telltales import Telltale
 
@@ -21,6 +23,21 @@ _NIFTI_TEXTS = tuple(  # names as in nifti1.h
 _GZIP_FIXED, _GZIP_EXTRA, _GZIP_NAME, _GZIP_COMMENT = 10, 4, 8, 16  # bytes before the fields; their flags
 
 
+class Aim(Enum):
+    """What is looked for in a piece: identifiers that are known, what looks like one, or both."""
+
+    ALL = auto()
+    KNOWN = auto()  # text among numbers
+    ALIKE = auto()  # the text of bytes that are searched for known identifiers where they stand
+
+
+class Binary(NamedTuple):
+    """A binary value of a DICOM header."""
+
+    data: bytes
+    is_number: bool
+
+
 @dataclass(frozen=True, slots=True)
 class Piece:
     """A part of a file.
@@ -31,15 +48,15 @@ class Piece:
         Its bytes; parts of one stream overlap.
     is_text
         Text or a header, rather than numeric payload.
-    is_mixed
-        Of a header: text among numbers. Known identifiers are looked for in it; what looks like one, numbers do by chance.
+    aim
+        What is looked for in it.
     told
         What the structure of the file tells of identifiers.
     """
 
     data: bytes
     is_text: bool = True
-    is_mixed: bool = False
+    aim: Aim = Aim.ALL
     told: frozenset[Telltale] = frozenset()
 
 

@@ -31,7 +31,7 @@ from pydicom.tag import BaseTag
 from umd_curate.deid.audit import OVERLAP
 from umd_curate.deid.elements_io import is_plain_text, plain_texts
 from umd_curate.deid.kinds import PIXELS
-from umd_curate.deid.pieces import Piece, gzip_texts, nifti_texts
+from umd_curate.deid.pieces import Aim, Binary, Piece, gzip_texts, nifti_texts
 from umd_curate.deid.telltales import Element, Telltale, in_header
 from umd_curate.store.dicom import READ_FAULTS, dataset_of, quiet
 
@@ -120,7 +120,7 @@ def _read(file: BinaryIO, count: int) -> bytes:
 
 
 def _blocks(
-    file: BinaryIO | io.RawIOBase, *, is_text: bool, is_mixed: bool = False, left: int | None = None
+    file: BinaryIO | io.RawIOBase, *, is_text: bool, aim: Aim = Aim.ALL, left: int | None = None
 ) -> Iterator[Piece]:
     """A stream in overlapping blocks; `left` is how many bytes, all where None."""
     tail, stream = b"", cast("BinaryIO", file)
@@ -129,7 +129,7 @@ def _blocks(
         if not data:
             return
         left = None if left is None else left - len(data)
-        yield Piece(tail + data, is_text, is_mixed)
+        yield Piece(tail + data, is_text, aim)
         tail = data[-OVERLAP:]
 
 
@@ -161,26 +161,33 @@ def _dicom(file: BinaryIO, depth: int) -> Iterator[Piece]:
     decoded = "\n".join(part.text for part in texts).encode(errors="replace")
     told = frozenset(in_header(texts))
     is_deflated = str(dataset.file_meta.get("TransferSyntaxUID")) == _DEFLATED
-    yield Piece(b"\n".join([decoded, dataset.preamble or b""]), told=told)
-    for binary in (part for part in parts if isinstance(part, Piece)):
+    yield Piece(b"\n".join([decoded, dataset.preamble or b""]), aim=Aim.ALIKE, told=told)
+    for binary in (part for part in parts if isinstance(part, Binary)):
         if _reader(binary.data[:_HEAD]) is not None:
             yield from pieces(io.BytesIO(binary.data), depth + 1)
-        else:
-            yield binary
+        elif is_deflated:
+            yield Piece(binary.data, aim=Aim.KNOWN if binary.is_number else Aim.ALL)
+        elif not binary.is_number:
+            yield Piece(binary.data, aim=Aim.ALIKE)
     start, length = getattr(pixels, "value_tell", 0), getattr(pixels, "length", 0)
     if is_deflated and pixels is not None:
         yield Piece(bytes(getattr(dataset[pixels.tag], "value", b"") or b""), is_text=False)
     file.seek(begin)
     if not start or is_deflated:
-        yield from _blocks(file, is_text=True, is_mixed=True)
+        yield Piece(decoded, aim=Aim.KNOWN)
+        yield from _blocks(file, is_text=True, aim=Aim.KNOWN)
         return
+    first = _read(file, min(start, BLOCK))
+    yield Piece(decoded + b"\n" + first, aim=Aim.KNOWN)
+    if start > len(first):
+        file.seek(-OVERLAP, io.SEEK_CUR)
     is_known = bool(length) and length != 0xFFFFFFFF
-    yield from _blocks(file, is_text=True, is_mixed=True, left=start)
+    yield from _blocks(file, is_text=True, aim=Aim.KNOWN, left=begin + start - file.tell())
     yield from _blocks(file, is_text=False, left=length if is_known else max(size - file.tell() - _HEAD, 0))
-    yield from _blocks(file, is_text=True, is_mixed=True)
+    yield from _blocks(file, is_text=True, aim=Aim.KNOWN)
 
 
-def _parts(dataset: Dataset) -> Iterator[Element | Piece]:
+def _parts(dataset: Dataset) -> Iterator[Element | Binary]:
     """Texts of a header, with what its character sets say, and its binary values; every level, file meta included.
 
     What cannot be read as its VR says is given as it is.
@@ -193,10 +200,10 @@ def _parts(dataset: Dataset) -> Iterator[Element | Piece]:
                 except READ_FAULTS:
                     raw = part.get_item(tag)
                     if isinstance(raw, RawDataElement) and raw.value is not None:
-                        yield Piece(raw.value)
+                        yield Binary(raw.value, is_number=False)
 
 
-def _parts_of(dataset: Dataset, tag: BaseTag) -> Iterator[Element | Piece]:
+def _parts_of(dataset: Dataset, tag: BaseTag) -> Iterator[Element | Binary]:
     raw = dataset.get_item(tag)
     vr = getattr(raw, "VR", None) or (dictionary_VR(tag) if dictionary_has_tag(tag) else "UN")
     if vr == "SQ":
@@ -209,7 +216,7 @@ def _parts_of(dataset: Dataset, tag: BaseTag) -> Iterator[Element | Piece]:
         texts = value if isinstance(value, MultiValue) else [value]
         yield from (Element(int(tag), vr, str(text)) for text in texts if text is not None)
     elif isinstance(getattr(raw, "value", None), bytes):
-        yield Piece(raw.value, is_mixed=vr in _NUMBER_VRS)
+        yield Binary(raw.value, vr in _NUMBER_VRS)
         if tag >> 16 & 0xFF01 in {0x5000, 0x6000}:
             yield Element(int(tag), vr, "curve or overlay")
 
@@ -217,8 +224,8 @@ def _parts_of(dataset: Dataset, tag: BaseTag) -> Iterator[Element | Piece]:
 def _nifti(file: BinaryIO, depth: int) -> Iterator[Piece]:
     del depth
     head = _read(file, _NIFTI_HEADER)
-    yield Piece(head, is_mixed=True)
-    yield Piece(nifti_texts(head))
+    yield Piece(head, aim=Aim.KNOWN)
+    yield Piece(nifti_texts(head), aim=Aim.ALIKE)
     order = "<" if head[:4] == _SIZEOF_HDR else ">"
     (offset,) = struct.unpack_from(f"{order}f", head, _VOX_OFFSET)
     extensions = offset - _NIFTI_HEADER if math.isfinite(offset) else BLOCK
@@ -313,7 +320,7 @@ def _parquet(file: BinaryIO, depth: int) -> Iterator[Piece]:
     file.seek(-8, io.SEEK_END)
     footer = int.from_bytes(file.read(4), "little")
     file.seek(-8 - footer, io.SEEK_END)
-    yield Piece(file.read(), is_mixed=True)
+    yield Piece(file.read(), aim=Aim.KNOWN)
     table = pq.ParquetFile(file, pre_buffer=False, buffer_size=BLOCK)
     schema = table.schema_arrow.to_string(show_field_metadata=True, show_schema_metadata=True, truncate_metadata=False)
     yield Piece(f"{table.metadata.created_by}\n{schema}".encode(errors="replace"))

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from isal import igzip
 
-from umd_curate.deid.pieces import Piece, gzip_texts, nifti_texts
+from umd_curate.deid.pieces import Aim, Piece, gzip_texts, nifti_texts
 from umd_curate.store.shards import VOLUME_TYPE
 
 _GZIP_HEAD = 4096  # where a gzip member's name and comment stand
@@ -41,7 +41,7 @@ def texts_of_shard(path: Path) -> Iterator[Piece]:
                     *(_texts_of_cell(cell) for cell in cells if cell.is_valid), (b"", b""), strict=True
                 )
                 yield Piece(b"\n".join(texts))
-                yield Piece(b"\n".join(headers), is_mixed=True)
+                yield Piece(b"\n".join(headers), aim=Aim.KNOWN)
 
 
 def _texts_of_cell(cell: pa.StructScalar) -> tuple[bytes, bytes]:
