@@ -113,7 +113,8 @@ def _off_border(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
     for edge in (labels[0], labels[-1], labels[:, 0], labels[:, -1]):
         inside[edge] = False
     inside[0] = False
-    return inside[labels]
+    found: NDArray[np.bool_] = inside[labels]
+    return found
 
 
 def _range(plane: Float32) -> float:
