@@ -82,7 +82,7 @@ def perform(unit: Unit, place: Place, config: UmdConfig) -> Receipt:  # noqa: AR
     )
 
 
-STEP = Step(NAME, 1, (), plan, perform)
+STEP = Step(NAME, 2, (), plan, perform)
 
 
 def _rows_of_slices(volume: Volume) -> list[tuple[int, tuple[int, int, int, int]]]:

@@ -9,7 +9,7 @@ from datetime import date
 
 _NUMBERS = re.compile(rb"(?<![\d.])(\d{1,4})([-./ ])(\d{1,2})\2(\d{4}|\d{1,2})(?![\d.])")
 _NAMED = re.compile(
-    rb"(?<!\w)(\d{1,2})(?:st|nd|rd|th)?[. -]{1,3}(?:de )?([a-z\x80-\xff]{3,12})[., -]{1,3}(?:de )?(\d{4})(?!\d)"
+    rb"(?<!\w)(\d{1,2})(?:st|nd|rd|th|er)?[. -]{1,3}(?:de |of )?([a-z\x80-\xff]{3,12})[., -]{1,3}(?:de )?(\d{4})(?!\d)"
     rb"|(?<!\w)([a-z\x80-\xff]{3,12})[. ]{1,2}(\d{1,2})(?:st|nd|rd|th)?,? (\d{4})(?!\d)",
     re.IGNORECASE,
 )
@@ -25,6 +25,17 @@ _MONTHS = {
     for names in _LANGUAGES
     for number, name in enumerate(names.split(), start=1)
     for part in (name[:3], name)
+} | {
+    "janv": 1,
+    "févr": 2,
+    "fevr": 2,
+    "fevrier": 2,
+    "mrz": 3,
+    "maerz": 3,
+    "juil": 7,
+    "aout": 8,
+    "sept": 9,
+    "decembre": 12,
 }
 _CENTURIES = (1900, 2000)  # of a year of two digits
 
@@ -36,9 +47,16 @@ def days_in(text: bytes) -> Iterator[str]:
         yield from _of_numbers(first.decode("ascii"), second.decode("ascii"), third.decode("ascii"))
     for found in _NAMED.finditer(text):
         day, month, year = found.group(1, 2, 3) if found[1] else found.group(5, 4, 6)
-        number = _MONTHS.get(month.decode("utf-8", "replace").lower())
+        number = _MONTHS.get(_text(month).lower())
         if number is not None:
             yield from _if_real(int(year), number, int(day))
+
+
+def _text(word: bytes) -> str:
+    try:
+        return word.decode("utf-8")
+    except UnicodeDecodeError:
+        return word.decode("latin-1")
 
 
 def _of_numbers(first: str, second: str, third: str) -> Iterator[str]:

@@ -41,3 +41,17 @@ def test_what_is_no_day_is_not_read(text):
 @given(st.binary(max_size=200))
 def test_any_bytes_can_be_read(data):
     assert all(day.isdigit() for day in days_in(data))
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["3rd of March 1961", "3. Mrz 1961", "3 Maerz 1961", "3. März 1961".encode("latin-1"), "3. März 1961".encode()],
+)
+def test_a_day_in_words_is_read_as_clerks_write_it(text):
+    assert list(days_in(text if isinstance(text, bytes) else text.encode())) == ["19610303"]
+
+
+def test_french_days_are_read_with_and_without_accents():
+    said = "1er mars 1961; 15 juil. 1962; 3 fevrier 1963; le 4 août 1964; 5 sept. 1965"
+    assert list(days_in(said.encode())) == ["19610301", "19620715", "19630203", "19640804", "19650905"]
+    assert list(days_in("le 4 août 1964; 6 décembre 1966".encode("latin-1"))) == ["19640804", "19661206"]
