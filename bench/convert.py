@@ -6,7 +6,7 @@ parsed, every slice checked, the ``.nii.gz`` written, read back and compared. Th
 not in it.
 """
 
-from bench.peers import FORMS, arguments, dcm2niix, dicom2nifti, made, ours, table
+from bench.peers import FORMS, arguments, dcm2niix, dicom2nifti, made, ours, ours_of_several, table
 
 
 def main() -> None:
@@ -17,7 +17,8 @@ def main() -> None:
         table(
             f"{modality}, convert",
             {
-                "umd-curate": ours(series, "convert"),
+                "umd-curate": ours(series, "convert", 1),
+                "umd-curate, one of three in a run": ours_of_several(series, 3),
                 "dcm2niix -z i": dcm2niix(series, peers),
                 "dicom2nifti": dicom2nifti(series, peers),
             },

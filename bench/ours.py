@@ -1,7 +1,7 @@
 """One measured run of the product: ``python -m bench.ours prepare|convert|pixel-path``, each in a process of its own.
 
 prepare RAW WORK        scan the raw folder and write the work order; not part of what is measured
-convert WORK OUT        rescale, place, compress and verify the order's images as they are in the raw folder
+convert WORK OUT TIMES  rescale, place, compress and verify the order's images as they are in the raw folder, as often as told
 pixel-path WORK OUT     clean headers, gather identifiers, convert, compress, verify, carry below the wall, verify
 """
 
@@ -31,14 +31,14 @@ def prepare(raw: Path, work: Path) -> None:
     order_volumes(understand([raw], workspace, config, key, lambda *_: None), workspace, key)
 
 
-def convert(work: Path, out: Path) -> None:
+def convert(work: Path, out: Path, times: int) -> None:
     """The room convert by itself, on source headers."""
     from umd_curate.convert.geometry import SlicePlace, stack_of_places
     from umd_curate.convert.step import convert_series
     from umd_curate.pipeline.orders import read_order
     from umd_curate.store.dicom import dataset_of
 
-    for path in sorted((work / "private/orders").glob("*.json")):
+    for path in sorted((work / "private/orders").glob("*.json")) * times:
         order = read_order(path)
         geometry = stack_of_places([SlicePlace(*place) for place in order.places], order.series)
         datasets = (dataset_of(Path(name).read_bytes()) for name, _, _ in order.files)
@@ -76,6 +76,6 @@ if __name__ == "__main__":
     if verb == "prepare":
         prepare(Path(arguments[0]), Path(arguments[1]))
     elif verb == "convert":
-        convert(Path(arguments[0]), Path(arguments[1]))
+        convert(Path(arguments[0]), Path(arguments[1]), int(arguments[2]))
     else:
         pixel_path(Path(arguments[0]), Path(arguments[1]))

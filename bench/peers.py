@@ -8,7 +8,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.measure import Cost, cost_of
@@ -55,10 +55,16 @@ def command(series: Series, verb: str, name: str = "one", *, copy: bool = False)
     return [sys.executable, "-m", "bench.ours", verb, str(series.copy if copy else series.work), str(out)]
 
 
-def ours(series: Series, verb: str) -> Cost:
+def ours(series: Series, verb: str, *more: object) -> Cost:
     """Cost of one of our runs."""
     run = command(series, verb)
-    return cost_of([run], Path(run[5]))
+    return cost_of([[*run, *map(str, more)]], Path(run[5]))
+
+
+def ours_of_several(series: Series, count: int) -> Cost:
+    """Cost of one volume where a run converts several: the program starts once."""
+    cost = ours(series, "convert", count)
+    return replace(cost, cpu_s=cost.cpu_s / count)
 
 
 def dcm2niix(series: Series, peers: Path) -> Cost:
