@@ -17,6 +17,7 @@ from tests.contracts import LabelEngineContract, good
 from umd_curate.label import totalsegmentator_child_io
 from umd_curate.label.engine import LabelCase, Outcome, run_engine
 from umd_curate.label.engines.totalsegmentator import labels, tables
+from umd_curate.label.jobs_io import Job
 from umd_curate.label.registry import engine_folder, load_engines
 from umd_curate.label.subprocess_io import end_staying
 from umd_curate.model.config_labels import LabelConfig
@@ -138,7 +139,9 @@ def test_the_labels_are_those_of_the_program_s_own_interface(engine, tmp_path, c
     assert np.array_equal(judged.volume.array_kji, wanted)
 
 
-def test_usage_statistics_are_off_and_the_process_reaches_no_network():
+def test_usage_statistics_are_off_and_the_process_reaches_no_network(engine, tmp_path):
+    (FOLDER / "home" / "config.json").unlink(missing_ok=True)
+    engine.engine.command(Job("ct", tmp_path / "image.nii.gz", tmp_path, ORGANS))
     assert json.loads((FOLDER / "home" / "config.json").read_text(encoding="utf-8"))["send_usage_stats"] is False
     with socket.create_server(("127.0.0.1", 0)) as server:
         server.settimeout(2)

@@ -253,6 +253,16 @@ def test_a_staged_image_that_is_not_the_converted_one_does_not_cross_the_wall(tm
     assert not [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
 
 
+def test_a_sidecar_that_is_not_the_one_of_the_conversion_does_not_cross_the_wall(tmp_path):
+    place = Folder(tmp_path)
+    unit = stage(place, {What.CT: Volume(np.full((4, 5, 6), -1000, np.int16), np.eye(4))})
+    said = tmp_path / "private/staged/ct.json"
+    said.write_text(said.read_text("utf-8").replace('"HU"', '"arbitrary"'), encoding="utf-8")
+    with pytest.raises(Refused, match="DEI-305"):
+        STEP.perform(unit, place, UmdConfig())
+    assert not [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
+
+
 def test_an_image_that_the_referee_reads_otherwise_stays_behind_the_wall(tmp_path):
     image = np.full((4, 5, 6), -1000, np.int16)
     unit = stage(Folder(tmp_path), {What.CT: Volume(image, np.eye(4)), What.PET: Volume(image, np.eye(4))})

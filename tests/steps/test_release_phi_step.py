@@ -30,7 +30,8 @@ from umd_curate.store.shards import HUB_METADATA, Layout, PictureWriter, ShardWr
 NAME = "zaleska"
 UID = "1.2.826.0.1.3680043.8.498.91827364554637281"
 DAY = "1954-03-17"
-PLANTED = (("name", NAME), ("uid", UID), ("date", DAY))
+SHORT = "jedyk"  # a spelling of less than six letters is only met where all around is readable
+PLANTED = (("name", NAME), ("name", SHORT), ("uid", UID), ("date", DAY))
 SAID = "Maria Zaleska"
 
 
@@ -78,6 +79,15 @@ def image_with_extension(path: Path, text: bytes) -> Path:
 
 def in_a_header_extension(folder: Path) -> None:
     image = image_with_extension(folder.parent / "x.nii.gz", f"scanned {DAY}".encode())
+    with ShardWriter(folder / "petct/train-00000-of-00001.parquet", Layout((), ("pet",))) as writer:
+        writer.write({}, {"pet": image})
+    image.unlink()
+
+
+def in_a_header_extension_among_numbers(folder: Path) -> None:
+    image = image_with_extension(
+        folder.parent / "x.nii.gz", bytes([1, 143]) * 12 + SHORT.encode() + bytes([1, 143]) * 12
+    )
     with ShardWriter(folder / "petct/train-00000-of-00001.parquet", Layout((), ("pet",))) as writer:
         writer.write({}, {"pet": image})
     image.unlink()
@@ -137,7 +147,7 @@ def in_the_notes(folder: Path) -> None:
 
 PLACES = [
     in_json, in_json_lines, in_provenance_table, in_a_cell_of_a_shard, in_the_footer_of_a_shard, in_a_header_extension,
-    in_the_description_of_a_header, in_the_file_name_of_an_image, in_a_chunk_of_a_preview, in_a_chunk_of_a_figure, in_a_path,
+    in_a_header_extension_among_numbers, in_the_description_of_a_header, in_the_file_name_of_an_image, in_a_chunk_of_a_preview, in_a_chunk_of_a_figure, in_a_path,
     in_the_folder_of_a_shard, in_croissant, in_the_notes,
 ]  # fmt: skip
 

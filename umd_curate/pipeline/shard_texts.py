@@ -51,20 +51,21 @@ def _texts_of_cell(cell: pa.StructScalar) -> tuple[bytes, bytes]:
     if data[:4] == _PNG:
         return name + _chunks(data), b""
     if data[:2] == _GZIP:
-        head, texts = _header(data)
-        return name + texts, head + b"\n" + head.translate(
-            _ONLY_TEXT
-        )  # short words are looked for in readable bytes alone
+        header, texts = _header(data)
+        return name + texts, header
     return name + bytes(data), b""
 
 
 def _header(data: memoryview) -> tuple[bytes, bytes]:
-    """Header of a ``.nii.gz``; and its texts, with those of its extensions and of the gzip header."""
+    """Header of a ``.nii.gz`` with its extensions; and the texts of both, with those of the gzip header."""
     with igzip.open(io.BytesIO(data), "rb") as stream:
         head: bytes = stream.read(_NIFTI_HEADER)
         end = _float(head[_VOX_OFFSET], ">f4" if int.from_bytes(head[:4], "big") == _SIZE_OF_HEADER else "<f4")
         extensions: bytes = stream.read(min(max(int(end) - _NIFTI_HEADER, 0), _MOST_HEADER))
-    return head, b"\n".join([gzip_texts(bytes(data[:_GZIP_HEAD])), nifti_texts(head), extensions])
+    whole = head + extensions
+    texts = [gzip_texts(bytes(data[:_GZIP_HEAD])), nifti_texts(head), extensions.translate(_ONLY_TEXT)]
+    # Short words are looked for in readable bytes alone.
+    return whole + b"\n" + whole.translate(_ONLY_TEXT), b"\n".join(texts)
 
 
 def _float(data: bytes, order: str) -> float:

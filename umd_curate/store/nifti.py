@@ -108,11 +108,6 @@ class NiftiWriter:
         self._send(data)
         self._planes += 1
 
-    @property
-    def digest(self) -> str:
-        """Voxel SHA-256 of the planes written so far."""
-        return self._digest.hexdigest()
-
     def promote(self, dtype: DTypeLike) -> None:
         """Go on in a wider type: the planes written so far are rewritten in it."""
         assert self._temporary is not None  # noqa: S101  (open between enter and exit)
