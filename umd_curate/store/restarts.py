@@ -39,7 +39,7 @@ class Packed:
     """A gzip stream of one member (RFC 1952) without name and time, with restarts where they are asked for.
 
     What is handed over goes to isal piece by piece: its packing depends on the pieces, and the buffer that Python has had in
-    ``GzipFile`` since 3.12 would make other bytes of an image than Python 3.11.
+    ``GzipFile`` since 3.12 makes other bytes of an image of small planes than Python 3.11.
 
     Parameters
     ----------
