@@ -9,11 +9,18 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from umd_curate.store.workspace import Workspace
+from umd_curate.startup import settle
+
+if TYPE_CHECKING:
+    from umd_curate.model.steps import Unit
+    from umd_curate.store.workspace import Workspace
 
 
-def _workspace(work: Path) -> Workspace:
+def _workspace(work: Path) -> "Workspace":
+    from umd_curate.store.workspace import Workspace
+
     os.environ["UMD_KEY_FILE"] = str(work.with_name(f"{work.name}-key") / "deid.key")
     return Workspace(work, work / "private")
 
@@ -37,11 +44,13 @@ def convert(work: Path, out: Path, times: int) -> None:
     from umd_curate.convert.step import convert_series
     from umd_curate.pipeline.orders import read_order
     from umd_curate.store.dicom import dataset_of
+    from umd_curate.store.sources import read_unchanged
 
     for path in sorted((work / "private/orders").glob("*.json")) * times:
         order = read_order(path)
         geometry = stack_of_places([SlicePlace(*place) for place in order.places], order.series)
-        datasets = (dataset_of(Path(name).read_bytes()) for name, _, _ in order.files)
+        read = (read_unchanged(*file) for file in order.files)
+        datasets = (dataset_of(data) for data in read if data is not None)  # a slice that is missing is refused
         convert_series(datasets, order, out, ".", geometry)
 
 
@@ -59,7 +68,7 @@ def pixel_path(work: Path, out: Path) -> None:
         carry_volume(staged, Written("", image.sha256, image.size), out / staged.name)
 
 
-def _units(workspace: Workspace) -> Iterator["object"]:
+def _units(workspace: "Workspace") -> Iterator["Unit"]:
     from umd_curate.model.receipts import Artifact
     from umd_curate.model.steps import Unit
     from umd_curate.pipeline.orders import read_order
@@ -72,6 +81,7 @@ def _units(workspace: Workspace) -> Iterator["object"]:
 
 
 if __name__ == "__main__":
+    settle()  # as the command line does
     verb, *arguments = sys.argv[1:]
     if verb == "prepare":
         prepare(Path(arguments[0]), Path(arguments[1]))

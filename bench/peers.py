@@ -4,6 +4,7 @@ The peers live in a virtual environment of their own (``bench/requirements.txt``
 """
 
 import argparse
+import compileall
 import shutil
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import umd_curate
 from bench.measure import Cost, cost_of
 
 FORMS = {"ct": (600, 512), "pet": (300, 400)}  # slices, rows and columns
@@ -38,6 +40,7 @@ def arguments() -> tuple[Path, Path]:
 
 def made(work: Path, modality: str) -> Series:
     """Make a series and scan it, where that has not been done."""
+    compileall.compile_dir(Path(umd_curate.__file__).parent, quiet=1)  # as pip does with the peers' packages
     series = Series(work / modality, work / f"{modality}-work", work / f"{modality}-copy", work / f"{modality}-out")
     if not series.copy.exists():
         shutil.rmtree(series.raw, ignore_errors=True)

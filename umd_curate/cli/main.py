@@ -10,6 +10,7 @@ import click
 from umd_curate import __version__
 from umd_curate.cli import render
 from umd_curate.errors import CurateError, ExitCode
+from umd_curate.startup import settle
 from umd_curate.store.files import disk_fault
 
 # name: (module, attribute, one line of help)
@@ -88,6 +89,7 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line and exit with its code."""
+    settle()
     sys.exit(_exit_code(sys.argv[1:]))
 
 

@@ -324,4 +324,4 @@ def _check_orientation(orientation: tuple[float, ...], place: str) -> None:
 
 
 def _close(a: tuple[float, ...], b: tuple[float, ...], tolerance: float) -> bool:
-    return len(a) == len(b) and all(abs(x - y) <= tolerance for x, y in zip(a, b, strict=True))
+    return a == b or (len(a) == len(b) and all(abs(x - y) <= tolerance for x, y in zip(a, b, strict=True)))

@@ -41,6 +41,7 @@ ENHANCED_PET: Final = "1.2.840.10008.5.1.4.1.1.130"
 GE_PET: Final = "GEMS_PETD_01"
 SIEMENS_PET: Final = "SIEMENS MED PT"
 PHILIPS_PET: Final = "Philips PET Private Group"
+_UNKNOWN: Final = object()  # an element that was not looked for yet
 
 
 class Attributes:
@@ -60,8 +61,9 @@ class Attributes:
 
     def value(self, keyword: str) -> Any:  # noqa: ANN401  (a DICOM value is of any type)
         """Value of the first non-empty element of that keyword; None where there is none or it cannot be read."""
-        if keyword in self._known:
-            return self._known[keyword]
+        found = self._known.get(keyword, _UNKNOWN)
+        if found is not _UNKNOWN:
+            return found
         found = None
         for layer in self._layers:
             found = _value(layer, keyword)
@@ -84,7 +86,7 @@ class Attributes:
         value = self.value(keyword)
         if value is None:
             return ()
-        values = value if isinstance(value, Sequence) and not isinstance(value, str | bytes) else [value]
+        values = value if not isinstance(value, str | bytes) and isinstance(value, Sequence) else [value]
         return tuple(text for text in (_text(entry) for entry in values) if text)
 
     def number(self, keyword: str) -> float | None:
@@ -261,7 +263,7 @@ def _text(value: Any) -> str | None:  # noqa: ANN401  (a DICOM value is of any t
         return None
     if isinstance(value, bytes):
         value = value.decode("ascii", "replace")
-    elif isinstance(value, Sequence) and not isinstance(value, str):
+    elif not isinstance(value, str) and isinstance(value, Sequence):
         value = " ".join(str(entry).strip() for entry in value)
     return str(value).strip("\0 \t\r\n") or None
 

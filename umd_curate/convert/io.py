@@ -26,12 +26,12 @@ from umd_curate.convert.geometry import SlicePlace
 from umd_curate.convert.header_io import Attributes
 from umd_curate.convert.jpeg12_io import jpeg12
 from umd_curate.convert.private_io import PrivateFacts
-from umd_curate.convert.rescale import Rescale, as_float32, as_int16
+from umd_curate.convert.rescale import Rescale, as_float32, as_int16, int16_ends
 from umd_curate.model.catalogue import convert as codes
 from umd_curate.model.findings import Refused
 from umd_curate.model.geometry import Grid
 from umd_curate.model.resampled import between
-from umd_curate.store.dicom import READ_FAULTS, bytes_of, quiet, syntax_of, tag_of
+from umd_curate.store.dicom import READ_FAULTS, bytes_of, holds, quiet, syntax_of, tag_of
 from umd_curate.store.nifti import NiftiWriter, Written
 
 # Words in files of these syntaxes are little endian and lie one after the other (PS3.5 annex A.1, A.2, A.5).
@@ -145,8 +145,8 @@ def _plain_words(dataset: Dataset, attributes: Attributes, frame: int) -> NDArra
         or attributes.integer("SamplesPerPixel") != 1
         or attributes.text("PhotometricInterpretation") not in _GREY
         or (data := bytes_of(dataset, _PIXEL_DATA)) is None
-        or _FLOAT_PIXELS in dataset
-        or _DOUBLE_PIXELS in dataset
+        or holds(dataset, _FLOAT_PIXELS)
+        or holds(dataset, _DOUBLE_PIXELS)
         or not rows
         or not columns
     ):
@@ -172,7 +172,7 @@ def _bits_from(words: NDArray[np.generic], attributes: Attributes) -> NDArray[np
 
 def _check_length(dataset: Dataset, attributes: Attributes, place: str) -> None:
     """Check the length of uncompressed pixel data; one byte of padding to an even length is allowed."""
-    if _PIXEL_DATA not in dataset or syntax_of(dataset).is_compressed:
+    if not holds(dataset, _PIXEL_DATA) or syntax_of(dataset).is_compressed:
         return
     rows, columns, bits = (attributes.integer(name) for name in ("Rows", "Columns", "BitsAllocated"))
     if not rows or not columns or not bits:
@@ -215,15 +215,14 @@ class PlaneWriter:
         parts
             Planes to append: 1 is the image itself, less lies so far from the one before to it (linear).
         """
-        values: NDArray[np.generic] | None = None
+        ends: tuple[float, float] | None = None
         if self._writer.dtype == np.int16:
-            values = as_int16(stored_ji, rescale)
-            if values is None:
+            ends = int16_ends(stored_ji, rescale)
+            if ends is None:
                 self._writer.promote(np.float32)
-        if values is None:
-            values = as_float32(stored_ji, rescale)
-        self.value_min = min(self.value_min, float(values.min()))
-        self.value_max = max(self.value_max, float(values.max()))
+        values: NDArray[np.generic] = as_float32(stored_ji, rescale) if ends is None else as_int16(stored_ji, rescale)
+        low, high = ends or (float(values.min()), float(values.max()))
+        self.value_min, self.value_max = min(self.value_min, float(low)), max(self.value_max, float(high))
         for part in parts:
             self._writer.write(values if part == 1.0 else between(self._last_ji, values, part))
             self.n_written += 1

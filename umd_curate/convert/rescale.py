@@ -103,14 +103,18 @@ def without_padding(
     return (np.where(padding, stored_ji.dtype.type(air), stored_ji), count) if count else (stored_ji, 0)
 
 
-def as_int16(stored_ji: NDArray[np.generic], rescale: Rescale) -> NDArray[np.int16] | None:
-    """Values of a plane as int16; None where that would not be exact."""
+def int16_ends(stored_ji: NDArray[np.generic], rescale: Rescale) -> tuple[int, int] | None:
+    """Smallest and largest value of a plane where all are exact as int16, else None."""
     if stored_ji.dtype.kind not in "iu" or not rescale.is_integer:
         return None
     slope, intercept = int(rescale.slope), int(rescale.intercept)
-    ends = [int(end) * slope + intercept for end in (stored_ji.min(), stored_ji.max())]
-    if min(ends) < INT16.min or max(ends) > INT16.max:
-        return None
+    low, high = sorted(int(end) * slope + intercept for end in (stored_ji.min(), stored_ji.max()))
+    return (low, high) if low >= INT16.min and high <= INT16.max else None
+
+
+def as_int16(stored_ji: NDArray[np.generic], rescale: Rescale) -> NDArray[np.int16]:
+    """Values of a plane that has `int16_ends`, as int16."""
+    slope, intercept = int(rescale.slope), int(rescale.intercept)
     if slope == 1 and stored_ji.dtype in _WORDS:  # the ends fit, so words that wrap on the way end where they should
         words = stored_ji.view(np.int16)
         return words + np.int16((intercept - INT16.min) % (1 << 16) + INT16.min) if intercept else words

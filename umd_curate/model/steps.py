@@ -8,12 +8,14 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from umd_curate.model.config import UmdConfig
 from umd_curate.model.findings import Finding
 from umd_curate.model.ids import session_folder
 from umd_curate.model.receipts import Artifact, Json, Receipt, State
+
+if TYPE_CHECKING:
+    from umd_curate.model.config import UmdConfig
 
 
 class Place(Protocol):
@@ -131,11 +133,11 @@ class Step:
     name: str
     version: int
     sections: tuple[str, ...]
-    plan: Callable[[View, UmdConfig], Sequence[Unit]]
-    perform: Callable[[Unit, Place, UmdConfig], Receipt]
+    plan: "Callable[[View, UmdConfig], Sequence[Unit]]"
+    perform: "Callable[[Unit, Place, UmdConfig], Receipt]"
 
 
-def unit_key(unit: Unit, step: Step, config: UmdConfig, definition_sha256: str = "") -> str:
+def unit_key(unit: Unit, step: Step, config: "UmdConfig", definition_sha256: str = "") -> str:
     """SHA-256 over everything that decides a unit's outputs.
 
     `definition_sha256` is the digest of the dataset's definition (organs, subsets); it counts for the steps that name the

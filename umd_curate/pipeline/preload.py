@@ -5,6 +5,9 @@ Imported nowhere else. Like a worker, the fork server dies with the coordinator.
 
 import gc
 
+from umd_curate.startup import settle
+
+settle()
 gc.disable()
 
 import distributed.nanny  # noqa: E402, F401

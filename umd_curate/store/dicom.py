@@ -11,7 +11,8 @@ import struct
 import threading
 import warnings
 import zlib
-from functools import lru_cache
+from functools import lru_cache, partial
+from itertools import repeat
 from pathlib import Path
 from types import TracebackType
 from typing import Any, BinaryIO, Final
@@ -24,6 +25,8 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pydicom.valuerep import EXPLICIT_VR_LENGTH_32, VR
+
+from umd_curate.store.runs import Mark, Runs
 
 pydicom.config.settings.reading_validation_mode = pydicom.config.IGNORE
 pydicom.config.settings.writing_validation_mode = pydicom.config.IGNORE
@@ -103,10 +106,10 @@ def dataset_of(data: bytes) -> FileDataset:
     READ_FAULTS
         They are not DICOM, or broken.
     """
-    with quiet():
-        try:
-            return _plain(data)
-        except (_NotPlain, struct.error):
+    try:
+        return _plain(data)
+    except (_NotPlain, struct.error):
+        with quiet():
             return pydicom.dcmread(io.BytesIO(data), force=True)
 
 
@@ -150,6 +153,11 @@ def _converted(tag: BaseTag, vr: str, value: bytes, is_little_endian: bool) -> A
         return convert_raw_data_element(raw).value
 
 
+def holds(dataset: Dataset, tag: BaseTag) -> bool:
+    """Say whether a dataset has an element, empty or not."""
+    return tag in dataset._dict  # noqa: SLF001  (as in `value_of`)
+
+
 def bytes_of(dataset: Dataset, tag: BaseTag) -> bytes | None:
     """Bytes of an element as they stand in the file; None where there is none, or they are no bytes.
 
@@ -170,7 +178,7 @@ _Elements = dict[BaseTag, RawDataElement]
 @lru_cache(maxsize=1 << 14)
 def tag_of(tag: int | str) -> BaseTag:
     """Tag of a number or keyword: the same object each time, so that looking one up compares no numbers."""
-    return Tag(tag)
+    return tag_of(int(Tag(tag))) if isinstance(tag, str) else Tag(tag)
 
 
 _UNDEFINED: Final = 0xFFFFFFFF
@@ -181,6 +189,9 @@ _VRS: Final = {vr.value.encode(): (str(vr.value), vr in EXPLICIT_VR_LENGTH_32) f
 _EXPLICIT: Final = struct.Struct("<HH2sH")
 _IMPLICIT: Final = struct.Struct("<HHL")
 _LENGTH: Final = struct.Struct("<L")
+_RUNS: Final = {is_implicit: Runs() for is_implicit in (False, True)}
+_READ_ALIKE: Final = (repeat(True), repeat(True), repeat(False))  # little endian, raw, not deferred
+_new_element: Final = partial(tuple.__new__, RawDataElement)  # its `_make`, without counting the fields
 
 
 def _plain(data: bytes) -> FileDataset:
@@ -224,15 +235,27 @@ def syntax_of(dataset: Dataset) -> UID:
 
 @lru_cache(maxsize=64)
 def _encodings(charset: RawDataElement) -> tuple[str, ...]:
-    found: DataElement = convert_raw_data_element(charset)
-    return tuple(convert_encodings(found.value))
+    with quiet():
+        found: DataElement = convert_raw_data_element(charset)
+        return tuple(convert_encodings(found.value))
 
 
 def _elements(data: bytes, start: int, end: int, *, is_implicit: bool) -> _Elements:
     """Elements of one level, uncut: the bytes of a sequence are its value."""
     elements: _Elements = {}
-    place, make = start, RawDataElement._make
+    runs, new = _RUNS[is_implicit], _new_element
+    place, fresh = start, list[Mark]()  # walked one by one, not in a run yet
     while place < end:
+        found = runs.cut(data, place, end)
+        if found is not None:
+            runs.learn(fresh)
+            fresh = []
+            run, values = found
+            places = map(place.__add__, run.places)
+            raw = zip(run.tags, run.vrs, run.lengths, values, places, repeat(is_implicit), *_READ_ALIKE, strict=False)
+            elements.update(zip(run.tags, map(new, raw), strict=True))
+            place += run.size
+            continue
         if is_implicit:
             number, vr, length, value_at = _implicit_head(data, place)
             if number >> 16 == _ITEM >> 16:
@@ -246,14 +269,19 @@ def _elements(data: bytes, start: int, end: int, *, is_implicit: bool) -> _Eleme
         if length == _UNDEFINED:
             if (vr or _vr_of(key)) != "SQ":
                 raise _NotPlain
+            runs.learn(fresh)
+            fresh = []
             place = _sequence_end(data, value_at, is_implicit=is_implicit)
             value: bytes | None = data[value_at : place - 8]
         else:
+            empty = empty_value_for_VR(vr, raw=True)
+            fresh.append(Mark(data[place:value_at], key, vr, length, empty))
             place = value_at + length
-            value = data[value_at:place] if length else empty_value_for_VR(vr, raw=True)
-        elements[key] = make((key, vr, length, value, value_at, is_implicit, True, True, False))
+            value = data[value_at:place] if length else empty
+        elements[key] = new((key, vr, length, value, value_at, is_implicit, True, True, False))
     if place != end:
         raise _NotPlain
+    runs.learn(fresh)
     return elements
 
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from umd_curate.convert.rescale import Rescale, as_float32, as_int16, grey_rescale, without_padding
+from umd_curate.convert.rescale import Rescale, as_float32, as_int16, grey_rescale, int16_ends, without_padding
 from umd_curate.model.findings import Refused
 
 STORED = st.sampled_from(["<i2", "<u2", "|u1", "|i1", "<i4", "<u4"]).flatmap(lambda kind: npst.arrays(kind, (3, 4)))
@@ -13,21 +13,23 @@ STORED = st.sampled_from(["<i2", "<u2", "|u1", "|i1", "<i4", "<u4"]).flatmap(lam
 @given(STORED, st.integers(-50, 50), st.integers(-5000, 5000))
 def test_int16_is_exact_or_not_taken(stored: np.ndarray, slope: int, intercept: int) -> None:
     exact = [int(value) * slope + intercept for value in stored.ravel()]
-    found = as_int16(stored, Rescale(float(slope), float(intercept)))
+    rescale = Rescale(float(slope), float(intercept))
+    ends = int16_ends(stored, rescale)
     fits = all(-32768 <= value <= 32767 for value in exact)
-    assert (found is not None) == fits
-    if found is not None:
+    assert ends == ((min(exact), max(exact)) if fits else None)
+    if ends is not None:
+        found = as_int16(stored, rescale)
         assert found.dtype == np.int16
         assert found.ravel().tolist() == exact
 
 
 @pytest.mark.parametrize("rescale", [Rescale(1.5, 0.0), Rescale(1.0, 0.25)])
 def test_a_fraction_is_never_rounded_to_int16(rescale: Rescale) -> None:
-    assert as_int16(np.array([[1, 2]], "<i2"), rescale) is None
+    assert int16_ends(np.array([[1, 2]], "<i2"), rescale) is None
 
 
 def test_floating_point_pixels_stay_floating_point() -> None:
-    assert as_int16(np.array([[1.0]], "<f4"), Rescale(1.0, 0.0)) is None
+    assert int16_ends(np.array([[1.0]], "<f4"), Rescale(1.0, 0.0)) is None
 
 
 @given(npst.arrays("<i2", (3, 4)), st.floats(1e-8, 100.0))

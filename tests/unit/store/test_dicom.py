@@ -19,6 +19,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from umd_curate.store.dicom import READ_FAULTS, dataset_of, quiet, read_dataset, tag_of, value_of
+from umd_curate.store.runs import MOST_RUNS, Mark, Runs
 
 CANARY = "CANARY-19991399"  # no date: pydicom warns and quotes it
 READS_WITH_ALL_LOGS_ON = """
@@ -173,6 +174,48 @@ def test_a_damaged_file_is_read_as_pydicom_reads_it(data, more):
     assert told_by(dataset_of, torn) == told_by(by_pydicom, torn)
     spoilt = data[:place] + more.draw(st.binary(min_size=1, max_size=4)) + data[place + 1 :]
     assert told_by(dataset_of, spoilt) == told_by(by_pydicom, spoilt)
+
+
+@given(st.lists(st.tuples(files(), st.integers(0, 3)), min_size=1, max_size=6))
+def test_files_one_after_another_are_read_as_pydicom_reads_each(series):
+    """What lies alike in many files is cut in one go: files that differ a little, that end early, that come again."""
+    for whole, n_missing in [*series, *series]:
+        data = whole[: len(whole) - n_missing]
+        assert told_by(dataset_of, data) == told_by(by_pydicom, data)
+
+
+def test_a_series_is_cut_in_runs_that_end_where_its_files_differ():
+    runs, head = Runs(), [bytes((n, 0)) + b"\0\0LO\0\0" for n in range(4)]
+
+    def marks(*lengths):
+        return [Mark(head[n][:6] + bytes((length, 0)), n, "LO", length, b"") for n, length in enumerate(lengths)]
+
+    def laid(*lengths):
+        return b"".join(mark.head + b"x" * mark.length for mark in marks(*lengths))
+
+    runs.learn(marks(2, 4, 0, 6))
+    run, values = runs.cut(laid(2, 4, 0, 6), 0, 44)
+    assert run.tags == (0, 1, 2, 3)
+    assert values == [b"xx", b"xxxx", b"", b"xxxxxx"]
+    assert run.places == (8, 18, 30, 38)
+    run, values = runs.cut(laid(2, 4, 2, 6), 0, 46)  # the third value is longer: the run ends before it
+    assert (run.tags, values) == ((0, 1), [b"xx", b"xxxx"])
+    assert runs.cut(laid(2, 4, 2, 6), 22, 46) is None
+    run, values = runs.cut(laid(2, 4, 0, 6), 22, 44)  # and what stood behind it is a run of its own
+    assert (run.tags, values) == ((2, 3), [b"", b"xxxxxx"])
+
+
+def test_a_run_is_not_cut_where_the_file_ends_before_it():
+    runs = Runs()
+    runs.learn([Mark(b"\x08\0\x60\0CS\x02\0", 0x00080060, "CS", 2, b"")])
+    assert runs.cut(b"\x08\0\x60\0CS\x02\0C", 0, 9) is None
+
+
+def test_runs_that_never_come_again_do_not_pile_up():
+    runs = Runs()
+    for n in range(3 * MOST_RUNS):
+        runs.learn([Mark(n.to_bytes(4, "little") + b"CS\x02\0", n, "CS", 2, b"")])
+        assert len(runs) <= MOST_RUNS
 
 
 @given(
