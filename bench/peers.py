@@ -29,13 +29,14 @@ class Series:
     out: Path
 
 
-def arguments() -> tuple[Path, Path]:
-    """Folder to work in, and the peers' environment."""
+def arguments() -> tuple[Path, Path, int]:
+    """Folder to work in, the peers' environment, and how often to measure."""
     parser = argparse.ArgumentParser()
     parser.add_argument("work", nargs="?", type=Path, default=Path(tempfile.gettempdir()) / "umd-bench")
     parser.add_argument("--peers", type=Path, default=Path(__file__).with_name(".venv"))
+    parser.add_argument("--turns", type=int, default=1)
     given = parser.parse_args()
-    return given.work.resolve(), given.peers.resolve()
+    return given.work.resolve(), given.peers.resolve(), given.turns
 
 
 def made(work: Path, modality: str) -> Series:
@@ -100,6 +101,16 @@ def table(title: str, costs: dict[str, Cost]) -> None:
     print(f"\n{title}\n{'':34}{'CPU s':>8}{'peak MiB':>10}{'MB':>8}{'first / this':>14}")
     for name, cost in costs.items():
         print(f"{name:34}{cost.cpu_s:8.2f}{cost.peak_mib:10.0f}{cost.megabytes:8.1f}{first.cpu_s / cost.cpu_s:14.2f}")
+
+
+def again(series: Series, peers: Path, turns: int, verb: str, *more: object) -> None:
+    """Where several turns are asked for, let our run and dcm2niix follow each other so often, and print the ratio with its range."""
+    if turns < 2:
+        return
+    pairs = [(ours(series, verb, *more).cpu_s, dcm2niix(series, peers).cpu_s) for _ in range(turns)]
+    ratios = sorted(one / other for one, other in pairs)
+    total = sum(one for one, _ in pairs) / sum(other for _, other in pairs)
+    print(f"\n{verb} / dcm2niix -z i, {turns} turns: {total:.2f} ({ratios[0]:.2f} to {ratios[-1]:.2f})")
 
 
 def _fresh(series: Series, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""What the one pass costs: de-identify, convert, verify: ``python -m bench.pixel_path [WORK] [--peers VENV]``.
+"""What the one pass costs: de-identify, convert, verify: ``python -m bench.pixel_path [WORK] [--peers VENV] [--turns N]``.
 
 From the raw files to the clean staged image and its final ``.nii.gz``, without the scan and without defacing, beside
 dcm2niix, which only converts, and dicognito followed by dicom2nifti. Two runs side by side against two in a row say how
@@ -6,12 +6,12 @@ much of a second core is used.
 """
 
 from bench.measure import wall_of_two
-from bench.peers import FORMS, arguments, command, dcm2niix, dicognito_and_dicom2nifti, made, ours, table
+from bench.peers import FORMS, again, arguments, command, dcm2niix, dicognito_and_dicom2nifti, made, ours, table
 
 
 def main() -> None:
     """Measure and print."""
-    work, peers = arguments()
+    work, peers, turns = arguments()
     for modality in FORMS:
         series = made(work, modality)
         table(
@@ -28,6 +28,7 @@ def main() -> None:
         print(
             f"two processes: {serial / together:.2f} x one (wall {serial:.1f} s in a row, {together:.1f} s side by side)"
         )
+    again(made(work, "ct"), peers, turns, "pixel-path")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from tests.hospital import Finished
 from tests.journeys.test_resume import digests, prepare
 from umd_curate.deid.audit_io import scan_file
 from umd_curate.deid.identifiers import IdentifierSet
-from umd_curate.pipeline.phi_gate import read_identifiers
+from umd_curate.pipeline.phi_search import read_identifiers
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 

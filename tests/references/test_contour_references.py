@@ -6,7 +6,7 @@ import pytest
 from pydicom import dcmread
 
 from tests.convert_builders import places_of
-from umd_curate.convert import convert_contours
+from umd_curate.convert.contours_io import convert_contours
 from umd_curate.convert.geometry import stack_of_places
 from umd_curate.store.resources import organ_table
 

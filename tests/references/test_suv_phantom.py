@@ -13,8 +13,8 @@ from pydicom.dataset import FileDataset
 from tests.convert_builders import an_order, places_of
 from tests.pet_cases import COMPUTABLE, KEPT_IN_BQML, SET_ASIDE, made_of
 from tests.pet_phantom import Phantom
-from umd_curate.convert import Converted, convert_series
 from umd_curate.convert.geometry import stack_of_places
+from umd_curate.convert.step import Converted, convert_series
 from umd_curate.model.dicom_time import is_series_time_late
 from umd_curate.model.findings import Refused
 from umd_curate.model.pet import PetContext

@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 
 from tests.convert_builders import an_order, places_of
-from umd_curate.convert import Converted, convert_contours, convert_series, derive_suv, pet_header, same_suv
+from umd_curate.convert.contours_io import convert_contours
 from umd_curate.convert.geometry import stack_of_places
-from umd_curate.convert.header_io import Attributes, slice_place
+from umd_curate.convert.header_io import Attributes, pet_header, slice_place
+from umd_curate.convert.step import Converted, convert_series
+from umd_curate.convert.suv import derive_suv, same_suv
 from umd_curate.model.findings import Refused
 from umd_curate.model.geometry import Volume, slice_normal
 from umd_curate.model.pet import PetHeader

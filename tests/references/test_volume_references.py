@@ -17,8 +17,8 @@ import pytest
 from pydicom.dataset import Dataset
 
 from tests.convert_builders import an_order
-from umd_curate.convert import convert_series
 from umd_curate.convert.private_io import csa_numbers, private_facts
+from umd_curate.convert.step import convert_series
 from umd_curate.deid.clean_io import clean_dataset
 from umd_curate.model.findings import Refused
 from umd_curate.model.ids import PatientKey, SubjectId

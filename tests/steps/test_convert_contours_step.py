@@ -10,7 +10,7 @@ from pydicom.sr.codedict import codes as names
 from pydicom.uid import generate_uid
 
 from tests.convert_builders import a_stack, an_order, places_of, some_pixels
-from umd_curate.convert import convert_contours, stage_contours
+from umd_curate.convert.contours_io import convert_contours, stage_contours
 from umd_curate.convert.geometry import stack_of_places
 from umd_curate.model.findings import Refused
 from umd_curate.model.geometry import Grid

@@ -26,9 +26,9 @@ from pydicom.uid import (
 )
 
 from tests.convert_builders import a_slice, a_stack, an_order, places_of, some_pixels
-from umd_curate.convert import convert_series
 from umd_curate.convert.geometry import stack_of_places
 from umd_curate.convert.io import stored_plane
+from umd_curate.convert.step import convert_series
 from umd_curate.model.findings import Refused
 from umd_curate.model.study import Role
 

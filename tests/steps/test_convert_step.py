@@ -21,8 +21,10 @@ from tests.convert_builders import (
     places_of,
     some_pixels,
 )
-from umd_curate.convert import Converted, convert_series, pet_header, same_suv, stack_geometry
-from umd_curate.convert.geometry import stack_of_places
+from umd_curate.convert.geometry import stack_geometry, stack_of_places
+from umd_curate.convert.header_io import pet_header
+from umd_curate.convert.step import Converted, convert_series
+from umd_curate.convert.suv import same_suv
 from umd_curate.model.findings import Refused, Severity
 from umd_curate.model.headers import FileKind, InstanceHeader
 from umd_curate.model.sidecars import ImageSidecar, PetSidecar, SourceReceipt

@@ -24,9 +24,10 @@ from tests.convert_builders import (
     places_of,
     some_pixels,
 )
-from umd_curate.convert import Converted, convert_series, pet_header
 from umd_curate.convert.geometry import stack_of_places
+from umd_curate.convert.header_io import pet_header
 from umd_curate.convert.private_io import private_facts
+from umd_curate.convert.step import Converted, convert_series
 from umd_curate.model.findings import Refused
 from umd_curate.model.sidecars import ImageSidecar, PetSidecar
 from umd_curate.model.study import Layout, Role

@@ -22,7 +22,8 @@ from umd_curate.model.findings import Refused
 from umd_curate.model.geometry import Grid
 from umd_curate.model.receipts import Receipt, State
 from umd_curate.model.tables import Column
-from umd_curate.pipeline.phi_gate import SEAL_STEP, search_alone
+from umd_curate.pipeline.phi_gate import SEAL_STEP
+from umd_curate.pipeline.phi_search import search_alone
 from umd_curate.pipeline.table import below_the_wall
 from umd_curate.store.nifti_header import header_bytes
 from umd_curate.store.shards import HUB_METADATA, Layout, PictureWriter, ShardWriter

@@ -6,7 +6,7 @@ from pydicom.dataset import Dataset, FileDataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from tests.convert_builders import a_stack, places_of, some_pixels
-from umd_curate.convert import convert_contours
+from umd_curate.convert.contours_io import convert_contours
 from umd_curate.convert.geometry import stack_of_places
 from umd_curate.ingest.classify import role_of, unwanted
 from umd_curate.ingest.io import read_header

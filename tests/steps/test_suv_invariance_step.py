@@ -6,7 +6,8 @@ import pytest
 
 from tests.pet_cases import COMPUTABLE, KEPT_IN_BQML, SET_ASIDE, made_of
 from tests.pet_phantom import Phantom
-from umd_curate.convert import derive_suv, pet_header, same_suv
+from umd_curate.convert.header_io import pet_header
+from umd_curate.convert.suv import derive_suv, same_suv
 from umd_curate.deid.clean_io import clean_dataset
 from umd_curate.model.findings import Refused
 from umd_curate.model.ids import PatientKey, SubjectId

@@ -14,6 +14,7 @@ from umd_curate.cli.options import Options, common, spread
 from umd_curate.cli.progress import DrawnWatcher, watcher
 from umd_curate.cli.run import shown, summarise
 from umd_curate.errors import ExitCode
+from umd_curate.pipeline import accounting
 from umd_curate.pipeline import run as pipeline
 from umd_curate.store.workspace import create_workspace
 
@@ -174,7 +175,7 @@ def demo(options: Options, out: Path, engine: str | None, **order: Any) -> int: 
         with pipeline.opened(workspace, config, "demo", drawn) as session:
             folder = pipeline.run(session, [out / "raw"])
             code = pipeline.exit_code(session.ledger)
-            sums = session.ledger.fact(pipeline.ACCOUNTING)
+            sums = session.ledger.fact(accounting.NAME)
     summarise(options, workspace, sums, {"release": shown(folder)}, code)
     if not options.json and folder is not None:
         render.note(f"done in {time.monotonic() - started:.0f} s. To load the release:\n")

@@ -12,6 +12,7 @@ from umd_curate.cli.progress import watcher
 from umd_curate.cli.run import show_planned, summarise
 from umd_curate.errors import ExitCode, GateRefused, UsageError
 from umd_curate.model.receipts import Json
+from umd_curate.pipeline import accounting
 from umd_curate.pipeline import run as pipeline
 
 FOLDER = click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
@@ -79,7 +80,7 @@ def build(options: Options, version: str | None, *, nifti: bool) -> int:
     ):
         folder = pipeline.release(session)
         code = pipeline.exit_code(session.ledger)
-        sums = session.ledger.fact(pipeline.ACCOUNTING)
+        sums = session.ledger.fact(accounting.NAME)
     if folder is None:
         message = "There is no session to release."
         raise GateRefused(message, hint="`umd-curate status` says what became of the raw folder.")

@@ -130,7 +130,7 @@ def _work(
     with watcher(verbose=options.verbose) as drawn, pipeline.opened(workspace, config, command, drawn) as session:
         made = work(session) or {}
         code = pipeline.exit_code(session.ledger)
-        sums = session.ledger.fact(pipeline.ACCOUNTING)
+        sums = session.ledger.fact(accounting.NAME)
         _note_strange_rows(session.ledger.fact(pipeline.SUPPLEMENT) if raw_folders or supplement else None)
     summarise(options, workspace, sums, made, code)
     return code

@@ -15,7 +15,6 @@ from umd_curate.model.catalogue import CATALOGUE
 from umd_curate.model.receipts import Json, State
 from umd_curate.model.study import Disposition
 from umd_curate.pipeline import accounting
-from umd_curate.pipeline.run import ACCOUNTING
 from umd_curate.pipeline.table import ALL_STEPS, PIXEL_STEPS
 from umd_curate.store.ledger import Ledger, TaskRow
 from umd_curate.store.workspace import Workspace
@@ -35,7 +34,7 @@ def status(options: Options) -> int:
     workspace = options.require()
     with Ledger(workspace.ledger_path) as ledger:
         rows = ledger.rows(ALL_STEPS)
-        sums = ledger.fact(ACCOUNTING)
+        sums = ledger.fact(accounting.NAME)
     known = sums if isinstance(sums, dict) else {}
     steps: list[dict[str, Json]] = [_step_line(step, [row for row in rows if row.step == step]) for step in ALL_STEPS]
     if options.json:

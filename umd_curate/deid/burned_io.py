@@ -19,7 +19,6 @@ from PIL import Image, ImageDraw
 
 from umd_curate.deid.burned import Find, decided_of, gathered
 from umd_curate.deid.picture_io import FOLDER, page, shown
-from umd_curate.deid.strokes import text_rows
 from umd_curate.model.catalogue import deid as codes
 from umd_curate.model.config import UmdConfig
 from umd_curate.model.findings import Finding
@@ -86,6 +85,8 @@ STEP = Step(NAME, 2, (), plan, perform)
 
 
 def _rows_of_slices(volume: Volume) -> list[tuple[int, tuple[int, int, int, int]]]:
+    from umd_curate.deid.strokes import text_rows  # noqa: PLC0415  (loads scipy, which planning does not need)
+
     array = volume.array_kji
     last = array.shape[0] - 1
     found = []

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 from PIL import Image
-from scipy import ndimage
 
 from umd_curate.deid.deface import Cut, FaceMask
 from umd_curate.deid.morphology import Mask
@@ -19,6 +18,9 @@ from umd_curate.model.geometry import Float64, Volume, apply_affine
 from umd_curate.model.receipts import Artifact
 from umd_curate.model.steps import Place
 from umd_curate.store.files import artifact, write_text
+from umd_curate.store.lazy import Lazy
+
+ndimage = Lazy("scipy.ndimage")
 
 PICTURE_MM = 2.0
 BACK_MM, SIDE_MM, UP_MM = 130.0, 12.0, 15.0  # of the head around the block

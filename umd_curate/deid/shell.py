@@ -17,7 +17,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from umd_curate.deid.head import COARSE_MM, Head
 from umd_curate.deid.morphology import Mask
@@ -212,6 +211,8 @@ def _distance(mask: Mask, step_mm: float = COARSE_MM) -> Float32:
 
 def _depth(mask: Mask, step_mm: float = COARSE_MM) -> Float32:
     """Distance to what is not in the mask [mm]."""
+    from scipy import ndimage  # noqa: PLC0415  (takes half a second, and planning a run asks for no distance)
+
     found: Float32 = ndimage.distance_transform_edt(mask, sampling=step_mm).astype(np.float32)
     return found
 

@@ -21,6 +21,7 @@ from umd_curate.model.series import DecidedFile
 from umd_curate.model.study import Disposition
 from umd_curate.store.files import atomic
 
+NAME = "accounting"  # of the ledger's fact with the sums
 COLUMNS = (
     "id", "disposition", "code", "reason", "what_to_do", "unit", "series", "patient_id", "series_uid", "path",
 )  # fmt: skip

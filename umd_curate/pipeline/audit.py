@@ -1,7 +1,7 @@
 """The search of any folder for identifiers: those of a workspace's patients, and what looks like one.
 
 A file under ``sub-<id>`` is searched for all identifiers of its own subject; every file for those of all subjects that are not
-met by chance (see `phi_gate`). Identifiers are read by each process from the private side and never handed to one.
+met by chance (see `phi_search`). Identifiers are read by each process from the private side and never handed to one.
 """
 
 import functools
@@ -17,7 +17,7 @@ from umd_curate.deid.identifiers import IdentifierSet, Kind
 from umd_curate.deid.pieces import Piece
 from umd_curate.deid.telltales import Telltale
 from umd_curate.errors import UsageError, WorkspaceError
-from umd_curate.pipeline.phi_gate import of_all, our_words, read_identifiers
+from umd_curate.pipeline.phi_search import of_all, our_words, read_identifiers
 from umd_curate.store.workspace import CONFIG_NAME, PUBLIC_FOLDERS, Workspace
 
 _SUBJECT = "sub-"

@@ -36,7 +36,7 @@ from umd_curate.model.steps import Place, Unit
 from umd_curate.model.study import Layout, Role, VolumeOrder
 from umd_curate.pipeline.deeds import keep_deeds
 from umd_curate.pipeline.orders import read_order
-from umd_curate.pipeline.phi_gate import keep_identifiers
+from umd_curate.pipeline.phi_search import keep_identifiers
 from umd_curate.pipeline.supplement import moved
 from umd_curate.store.dicom import READ_FAULTS, dataset_of, quiet
 from umd_curate.store.keys import DeidKey, key_path, load_key

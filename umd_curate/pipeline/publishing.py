@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from umd_curate.errors import GateRefused, PhiGateRefused
-from umd_curate.pipeline import phi_gate
+from umd_curate.pipeline import phi_search
+from umd_curate.pipeline.phi_gate import SEAL
 from umd_curate.pipeline.run import Session, view_of
 from umd_curate.publish.io import read_release
 from umd_curate.publish.plan import Release
@@ -36,9 +37,9 @@ def checked_release(folder: Path, session: Session | None) -> Release:
         message = f"The release is not what its manifest says: {named}."
         raise GateRefused(message, hint="Nothing was published. Build it again.")
     if session is None:
-        hits = phi_gate.search_alone(folder)
+        hits = phi_search.search_alone(folder)
     else:
-        hits = phi_gate.search_again(folder, view_of(session, phi_gate.SEAL), session.workspace)
+        hits = phi_search.search_again(folder, view_of(session, SEAL), session.workspace)
     if hits:
         message = f"Identifiers stand in the release: {'; '.join(hits[:MAX_NAMED])}."
         raise PhiGateRefused(message, hint="Nothing was published. Report it with the place that is named.")

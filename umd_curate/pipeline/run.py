@@ -33,7 +33,6 @@ from umd_curate.store.ledger import Ledger
 from umd_curate.store.resources import definition_sha256
 from umd_curate.store.workspace import Workspace, locked
 
-ACCOUNTING = "accounting"
 OVERRIDES = "overrides"  # ledger fact: transforms that reviewers gave on the command line, by pair
 SUPPLEMENT = "supplement"  # ledger fact: path of the last run's supplement table, its rows, and those of no PET
 NO_TABLE = "-"
@@ -90,7 +89,7 @@ def ingest(session: Session, given: Sequence[Path], dicom_out: Path | None = Non
     receipts = {receipt.unit: receipt for step in PIXEL_STEPS for receipt in session.ledger.receipts(step)}
     accounts = accounting.settle(understood.decisions(), ordered.units_of, receipts, ordered.refused)
     sums = accounting.account_for(session.workspace.accounting_path, accounts, session.key.short_id, understood.files)
-    session.ledger.set_fact(ACCOUNTING, sums)
+    session.ledger.set_fact(accounting.NAME, sums)
     run_steps(session, (referee.NAME, "burned-in", "deface", "suv-images"))
     if dicom_out is not None:
         refuse_overlap(roots, (dicom_out,))
@@ -192,7 +191,7 @@ def exit_code(ledger: Ledger) -> ExitCode:
     states = {row.receipt.state for row in ledger.rows() if row.receipt}
     if State.FAILED in states:
         return ExitCode.BUG
-    sums = ledger.fact(ACCOUNTING)
+    sums = ledger.fact(accounting.NAME)
     quarantined = accounting.total(sums, Disposition.QUARANTINED) if isinstance(sums, dict) else 0
     return ExitCode.QUARANTINED if quarantined or State.QUARANTINED in states else ExitCode.DONE
 
@@ -200,7 +199,9 @@ def exit_code(ledger: Ledger) -> ExitCode:
 def view_of(session: Session, until: str) -> LedgerView:
     """The ledger as a step sees it when it plans: everything that earlier steps made."""
     steps = ALL_STEPS[: ALL_STEPS.index(until)]
-    facts: dict[str, Sequence[Receipt]] = {name: [_known(session.ledger, name)] for name in (ACCOUNTING, OVERRIDES)}
+    facts: dict[str, Sequence[Receipt]] = {
+        name: [_known(session.ledger, name)] for name in (accounting.NAME, OVERRIDES)
+    }
     if until == "release":
         table = {**below_the_wall(), **{step.name: step for step in (raw.pixel_path_step([]), raw.contours_step([]))}}
         facts |= release_receipts(session.workspace, session.config, session.ledger, table)

@@ -43,7 +43,6 @@ def below_the_wall() -> dict[str, Step]:
     from umd_curate.register.step import STEP as REGISTER  # noqa: PLC0415
     from umd_curate.register.step import STEP_BETWEEN as BETWEEN  # noqa: PLC0415
     from umd_curate.release.step import STEP as RELEASE  # noqa: PLC0415
-    from umd_curate.release.step import perform as build_release  # noqa: PLC0415
 
     steps = (
         REFEREE,
@@ -60,7 +59,7 @@ def below_the_wall() -> dict[str, Step]:
         REPORT,
         AUDIT,
         DEID_REPORT,
-        searched_release(RELEASE, build_release),
+        searched_release(RELEASE),
         SEAL,
     )
     return {step.name: step for step in steps}

@@ -25,9 +25,26 @@ HEAVY = (
     "rich",
 )
 HELP_LIMIT_S = 0.5
+ONLY_FOR_WORK = (
+    "pydicom",
+    "SimpleITK",
+    "nibabel",
+    "scipy",
+    "skimage",
+    "matplotlib",
+    "highdicom",
+    "datasets",
+    "distributed",
+)
+PLANS = """
+import json, sys
+import umd_curate.pipeline.run
+from umd_curate.pipeline.table import below_the_wall
+below_the_wall()
+print(json.dumps(sorted(sys.modules)))
+"""
 SHOWS_MODULES = """
 import contextlib, io, json, runpy, sys
-sys.argv = ["umd-curate", "--help"]
 with contextlib.suppress(SystemExit), contextlib.redirect_stdout(io.StringIO()):
     runpy.run_module("umd_curate", run_name="__main__")
 print(json.dumps(sorted(sys.modules)))
@@ -72,9 +89,18 @@ def test_the_list_of_commands_is_the_one_of_the_help():
     assert all(name in shown for name in COMMANDS)
 
 
-def test_help_imports_nothing_heavy():
-    run = subprocess.run([sys.executable, "-c", SHOWS_MODULES], capture_output=True, text=True, check=True)
-    assert sorted(set(json.loads(run.stdout)) & set(HEAVY)) == []
+def modules_of(code, *words):
+    run = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=True)
+    return set(json.loads(run.stdout))
+
+
+@pytest.mark.parametrize("words", [(), ("status",), ("quarantine",), ("config",)], ids=" ".join)
+def test_what_asks_a_ledger_imports_nothing_heavy(words):
+    assert sorted(modules_of(SHOWS_MODULES, *words, "--help") & set(HEAVY)) == []
+
+
+def test_planning_a_run_imports_nothing_that_only_its_work_needs():
+    assert sorted(modules_of(PLANS) & set(ONLY_FOR_WORK)) == []
 
 
 def test_help_answers_within_half_a_second_of_processor_time():
