@@ -289,3 +289,10 @@ RADIONUCLIDE_AMBIGUOUS = FindingCode(
     "The code and the meaning in (0054,0300) contradict each other; the one that fits the half-life was taken.",
     "Compare with the injection record.",
 )
+SERIES_TIME_DOUBTED = FindingCode(
+    "SUV-319",
+    _WARN,
+    "The frames' times tell a later start of the scan than the series time, which was taken",
+    "DecayCorrection START refers to the start; a series time that was copied from the study's makes the SUV too low.",
+    "Compare the series time with the acquisition times on the scanner.",
+)
