@@ -221,7 +221,7 @@ SCAN_DATE_INFERRED = FindingCode(
 )
 CLOCK_ASSUMED_LOCAL = FindingCode(
     "SUV-309",
-    _INFO,
+    _WARN,
     "A time with an offset from UTC was read as local time",
     "The header does not say the scanner's own offset (0008,0201).",
     "Compare with the injection record.",
@@ -295,4 +295,11 @@ SERIES_TIME_DOUBTED = FindingCode(
     "The frames' times tell a later start of the scan than the series time, which was taken",
     "DecayCorrection START refers to the start; a series time that was copied from the study's makes the SUV too low.",
     "Compare the series time with the acquisition times on the scanner.",
+)
+DOSE_UNLIKELY = FindingCode(
+    "SUV-320",
+    _WARN,
+    "The injected activity is less than 1 MBq",
+    "No whole-body PET is taken with so little; the number is most often meant in kBq or GBq, and the SUV wrong by as much.",
+    "Compare with the injection record; supply the activity in Bq.",
 )
