@@ -13,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from tests.convert_builders import (
     FACTOR,
@@ -31,6 +32,7 @@ from umd_curate.convert.step import Converted, convert_series
 from umd_curate.model.findings import Refused
 from umd_curate.model.sidecars import ImageSidecar, PetSidecar
 from umd_curate.model.study import Layout, Role
+from umd_curate.store.dicom import dataset_of
 from umd_curate.store.nifti import read_volume
 
 HALF_LIFE_S = 6586.2
@@ -329,6 +331,135 @@ def test_an_enhanced_pet_whose_decay_reference_is_missing_has_no_suv(tmp_path: P
     del dataset.DecayCorrectionDateTime
     assert codes_of(convert([dataset], Role.PET, tmp_path)) == {"SUV-205"}
     assert np.array_equal(image(tmp_path, "pet"), (some_pixels() * 2.0).astype(np.float32))
+
+
+def an_object_with_times(stored: np.ndarray, durations_ms: Sequence[float], **whole: Any) -> pydicom.Dataset:
+    """Enhanced PET, its frames one after the other from 11:00 on, with elements of the whole object beside them."""
+    starts = np.cumsum([0, *durations_ms])[: len(stored)] / 1000
+    times = [f"2025010111{int(start) // 60:02d}{int(start) % 60:02d}" for start in starts]
+    dataset = an_enhanced_pet(stored, times, durations_ms, [1.0] * len(stored))
+    for keyword, value in whole.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
+WHOLE = {"ActualFrameDuration": "10000", "AcquisitionDate": "20250101", "AcquisitionTime": "110000"}
+
+
+def test_frames_weigh_by_their_own_durations_whatever_the_whole_object_says(tmp_path: Path) -> None:
+    stored = np.array([100, 8000], "<i2")[:, None, None, None] + some_pixels((8, 6, 5), high=50).reshape(2, 4, 6, 5)
+    dataset = an_object_with_times(stored.astype("<i2"), [10e3, 300e3], **WHOLE)
+    convert([dataset], Role.PET, tmp_path, layout=Layout.MULTI_FRAME, frames="4d")
+    assert np.allclose(image(tmp_path, "pet"), FACTOR * (stored[0] * 10 + stored[1] * 300.0) / 310, rtol=1e-6)
+    assert sidecar(tmp_path, "desc-dynamic_pet")["FrameTimesStart"] == [3600.0, 3610.0]
+    assert sidecar(tmp_path, "desc-dynamic_pet")["FrameDuration"] == [10.0, 300.0]
+
+
+@pytest.mark.parametrize("keyword", [*WHOLE, "AcquisitionDateTime"])
+def test_a_pet_without_decay_correction_is_carried_from_the_times_of_each_frame(tmp_path: Path, keyword: str) -> None:
+    """Two beds in one object, 10 min apart; truth by hand: decay to the bed's start, mean over its 600 s."""
+    dataset = an_enhanced_pet(some_pixels()[None], ["20250101110000"], [600e3], [1.0])
+    dataset.DecayCorrected = "NO"
+    del dataset.DecayCorrectionDateTime
+    value = {**WHOLE, "AcquisitionDateTime": "20250101110000"}[keyword]
+    setattr(dataset, keyword, value)
+    if keyword == "AcquisitionTime":
+        dataset.AcquisitionDate = "20250101"
+    for n, frame in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+        frame.FrameContentSequence[0].FrameAcquisitionDateTime = "20250101110000" if n < 2 else "20250101111000"
+    convert([dataset], Role.PET, tmp_path)
+    rate = np.log(2) / HALF_LIFE_S
+    start = np.array([3600.0, 3600.0, 4200.0, 4200.0])
+    left = 368.08e6 * np.exp(-rate * start) * (1 - np.exp(-rate * 600)) / (rate * 600)
+    assert np.allclose(image(tmp_path, "pet"), some_pixels() * (70e3 / left)[:, None, None], rtol=1e-6)
+
+
+def test_the_time_of_a_frame_among_unassigned_elements_goes_before_that_of_the_object(tmp_path: Path) -> None:
+    dataset = an_enhanced_pet(some_pixels()[None], ["20250101110000"], [60e3], [1.0])
+    dataset.AcquisitionDate, dataset.AcquisitionTime = "20250101", "110000"
+    for frame in dataset.PerFrameFunctionalGroupsSequence:
+        del frame.FrameContentSequence[0].FrameAcquisitionDateTime
+        frame.UnassignedPerFrameConvertedAttributesSequence = [an_item(AcquisitionDateTime="20250101110500")]
+    convert([dataset], Role.PET, tmp_path)
+    assert sidecar(tmp_path, "pet")["ScanStart"] == 3900.0
+
+
+def a_mapped_pet(*mappings: dict[str, Any], **whole: Any) -> pydicom.Dataset:
+    """Enhanced PET with stored values 0..2999; each mapping in Bq/ml unless it says otherwise."""
+    dataset = an_enhanced_pet(some_pixels()[None], ["20250101110000"], [60e3], [1.0])
+    for frame in dataset.PerFrameFunctionalGroupsSequence:
+        items = []
+        for mapping in mappings:
+            code = an_item(CodeValue=mapping.get("unit", "Bq/ml"), CodingSchemeDesignator="UCUM")
+            elements = {"RealWorldValueIntercept": 0.0, **mapping, "MeasurementUnitsCodeSequence": [code]}
+            items.append(an_item(**{keyword: value for keyword, value in elements.items() if keyword != "unit"}))
+        frame.RealWorldValueMappingSequence = items
+    for keyword, value in whole.items():
+        setattr(dataset, keyword, value)
+    return dataset
+
+
+def mapped(slope: float, first: float | None = None, last: float | None = None, **more: Any) -> dict[str, Any]:
+    kind = "DoubleFloat" if isinstance(last, float) else ""
+    ends = {f"{kind}RealWorldValueFirstValueMapped": first, f"{kind}RealWorldValueLastValueMapped": last}
+    return {"RealWorldValueSlope": slope, **{key: end for key, end in ends.items() if end is not None}, **more}
+
+
+@pytest.mark.parametrize(
+    ("mappings", "code"),
+    [
+        ((mapped(1.0, 0, 2000), mapped(2.0, 2001, 32767)), "SUV-106"),
+        ((mapped(1.0, 0, 32767), mapped(2.0, 0, 32767)), "SUV-106"),
+        ((mapped(1.0), mapped(2.0, unit="Bq/mL")), "SUV-106"),
+        ((mapped(1.0, 0, 2000),), "SUV-107"),
+        ((mapped(1.0, 1000, 32767),), "SUV-107"),
+        ((mapped(1.0, 0.0, 2000.0),), "SUV-107"),
+        ((mapped(1.0, unit="BQML"),), "SUV-101 (0040,08EA) MeasurementUnitsCodeSequence"),
+    ],
+)
+def test_a_mapping_that_does_not_say_what_every_value_is_is_refused(
+    tmp_path: Path, mappings: Sequence[dict[str, Any]], code: str
+) -> None:
+    assert refusal([a_mapped_pet(*mappings)], Role.PET, tmp_path).startswith(code)
+
+
+@pytest.mark.parametrize(
+    "mappings",
+    [
+        (mapped(2.0, 0, 2999),),
+        (mapped(2.0, 0.0, 2999.0),),
+        (mapped(2.0, 32768, 32767),),  # -32768, written as unsigned
+        (mapped(2.0, 0, 65535),),
+        (mapped(2.0), mapped(2.0)),
+        (mapped(2.0, unit="Bq/mL"),),
+        (mapped(9e-4, 0, 10, unit="g/ml{SUVbw}"), mapped(2.0, 0, 32767)),
+    ],
+)
+def test_a_mapping_that_holds_all_values_gives_the_scale(tmp_path: Path, mappings: Sequence[dict[str, Any]]) -> None:
+    convert([a_mapped_pet(*mappings)], Role.PET, tmp_path)
+    assert np.allclose(image(tmp_path, "pet"), some_pixels() * 2.0 * FACTOR, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("slope", "code"), [("3", "SUV-108"), ("2.0004", "SUV-108"), ("2.00001", "")])
+def test_rescale_and_mapping_of_one_object_agree_or_it_is_refused(tmp_path: Path, slope: str, code: str) -> None:
+    whole = {"Units": "BQML", "RescaleSlope": slope, "RescaleIntercept": "0"}
+    dataset = a_mapped_pet(mapped(2.0, 0, 32767), **whole)
+    if code:
+        assert refusal([dataset], Role.PET, tmp_path).startswith(code)
+    else:
+        convert([dataset], Role.PET, tmp_path)
+        assert np.allclose(image(tmp_path, "pet"), some_pixels() * 2.0 * FACTOR, rtol=1e-5)
+
+
+def test_the_range_of_a_mapping_is_read_from_files_of_either_syntax(tmp_path: Path) -> None:
+    for syntax in (ExplicitVRLittleEndian, ImplicitVRLittleEndian):
+        dataset = a_mapped_pet(mapped(1.0, 0, 2000))
+        dataset.file_meta.TransferSyntaxUID = syntax
+        file = tmp_path / "x.dcm"
+        dataset.save_as(file, enforce_file_format=False)
+        again = dataset_of(file.read_bytes())
+        file.unlink()
+        assert refusal([again], Role.PET, tmp_path).startswith("SUV-107")
 
 
 def test_a_pet_converted_to_multi_frame_keeps_the_elements_of_its_slices(tmp_path: Path) -> None:

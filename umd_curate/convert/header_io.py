@@ -76,6 +76,18 @@ class Attributes:
         """Value as text without padding; several values are joined by a blank."""
         return _text(self.value(keyword))
 
+    def nearest(self, *keywords: str) -> str:
+        """Of elements that mean the same, the keyword of the one nearest to the frame; of equally near ones the first."""
+        groups = (*self._groups, self.dataset)
+        layers = [[group, *_macro_items([group])] for group in groups]
+        found = (
+            keyword
+            for layer in layers
+            for keyword in keywords
+            if any(_value(dataset, keyword) is not None for dataset in layer)
+        )
+        return next(found, keywords[0])
+
     def code(self, keyword: str) -> str | None:
         """Value as text in upper case, for CS elements."""
         text = self.text(keyword)
@@ -159,16 +171,29 @@ def is_multi_frame(dataset: Dataset) -> bool:
 def _enhanced_frame(attributes: Attributes) -> EnhancedFrame:
     scales = []
     for mapping in attributes.macro("RealWorldValueMappingSequence"):
-        for unit in mapping.items("MeasurementUnitsCodeSequence"):
-            slope, intercept = mapping.number("RealWorldValueSlope"), mapping.number("RealWorldValueIntercept")
-            scales.append(RealWorldScale(unit.text("CodeValue") or "", slope, intercept))
+        unit = next(iter(mapping.items("MeasurementUnitsCodeSequence")), None)
+        scales.append(
+            RealWorldScale(
+                (unit.text("CodeValue") if unit else None) or "",
+                mapping.number("RealWorldValueSlope"),
+                mapping.number("RealWorldValueIntercept"),
+                _first_number(mapping, "RealWorldValueFirstValueMapped", "DoubleFloatRealWorldValueFirstValueMapped"),
+                _first_number(mapping, "RealWorldValueLastValueMapped", "DoubleFloatRealWorldValueLastValueMapped"),
+            )
+        )
     flags = {keyword: attributes.code(keyword) for keyword, _ in CORRECTIONS}
+    time = attributes.nearest("AcquisitionTime", "FrameAcquisitionDateTime", "AcquisitionDateTime")
+    duration = attributes.nearest("ActualFrameDuration", "FrameAcquisitionDuration")
     return EnhancedFrame(
         scales=scales,
         corrections={keyword: flag for keyword, flag in flags.items() if flag},
-        acquired=attributes.text("FrameAcquisitionDateTime"),
-        duration_ms=attributes.number("FrameAcquisitionDuration"),
+        acquired=None if time == "AcquisitionTime" else attributes.text(time),
+        duration_ms=None if duration == "ActualFrameDuration" else attributes.number(duration),
     )
+
+
+def _first_number(attributes: Attributes, *keywords: str) -> float | None:
+    return next((number for keyword in keywords if (number := attributes.number(keyword)) is not None), None)
 
 
 def _plain_header(attributes: Attributes) -> PetHeader:

@@ -105,6 +105,31 @@ def without_padding(
     return (np.where(padding, stored_ji.dtype.type(air), stored_ji), count) if count else (stored_ji, 0)
 
 
+def outside_range(
+    stored_ji: NDArray[np.generic], first: float | None, last: float | None
+) -> tuple[float, float] | None:
+    """Stored value that lies outside the range from first to last, and the end that it passes; None where all lie within.
+
+    Parameters
+    ----------
+    stored_ji
+        Stored values.
+    first, last
+        Ends that belong to the range; None: open.
+    """
+    if first is not None and last is not None and first > last and stored_ji.dtype in _WORDS:
+        base = (
+            0 if stored_ji.dtype.kind == "u" else INT16.min
+        )  # ends of signed words were written as unsigned, or the other way round
+        first, last = ((end - base) % (1 << 16) + base for end in (first, last))
+    low, high = float(stored_ji.min()), float(stored_ji.max())
+    if first is not None and low < first:
+        return low, first
+    if last is not None and high > last:
+        return high, last
+    return None
+
+
 def int16_ends(stored_ji: NDArray[np.generic], rescale: Rescale) -> tuple[int, int] | None:
     """Smallest and largest value of a plane where all are exact as int16, else None."""
     if stored_ji.dtype.kind not in "iu" or not rescale.is_integer:

@@ -17,9 +17,20 @@ from umd_curate.convert.pet_clock import clock_of, frame_duration_s, scan_start_
 from umd_curate.convert.supplement import supplemented
 from umd_curate.model.catalogue import suv as codes
 from umd_curate.model.findings import Refused
-from umd_curate.model.pet import PetHeader
+from umd_curate.model.pet import MappingFault, PetHeader
 
 MAX_WAIT_HALF_LIVES: Final = 12.0  # 1/4096 of the activity is left
+MAPPING_FAULTS: Final = {
+    MappingFault.UNIT_UNKNOWN: (codes.UNITS_UNKNOWN, "(0040,08EA) MeasurementUnitsCodeSequence holds no known unit"),
+    MappingFault.COMPETING: (
+        codes.MAPPINGS_COMPETE,
+        "(0040,9096) RealWorldValueMappingSequence, one unit, several scales",
+    ),
+    MappingFault.CONTRADICTED: (
+        codes.MAPPING_CONTRADICTED,
+        "(0028,1053) RescaleSlope or (0028,1052) RescaleIntercept against (0040,9096) RealWorldValueMappingSequence",
+    ),
+}
 
 
 def derive_suv(header: PetHeader, place: str) -> SuvFactor:
@@ -63,7 +74,7 @@ def derive_suv(header: PetHeader, place: str) -> SuvFactor:
 
 
 def check_pixels(header: PetHeader, derivation: Derivation) -> None:
-    """Check what any activity image must say of itself: slope, zero intercept, attenuation correction.
+    """Check what any activity image must say of itself: one scale, slope, zero intercept, attenuation correction.
 
     A missing intercept counts as 0, since PS3.3 C.8.9.4 allows no other value.
 
@@ -72,6 +83,8 @@ def check_pixels(header: PetHeader, derivation: Derivation) -> None:
     Refused
         With severity `fail`.
     """
+    if header.mapping_fault is not None:
+        raise derivation.refusal(*MAPPING_FAULTS[header.mapping_fault])
     if header.rescale_slope is None or header.rescale_slope <= 0:
         raise derivation.refusal(codes.SLOPE_MISSING, "(0028,1053) RescaleSlope is missing or not above 0")
     if header.rescale_intercept:

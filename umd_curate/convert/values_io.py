@@ -17,9 +17,10 @@ from umd_curate.convert.header_io import Attributes, pet_header_of
 from umd_curate.convert.pet_clock import acquired_at
 from umd_curate.convert.pet_series import PetSeries
 from umd_curate.convert.private_io import PrivateFacts, Scale
-from umd_curate.convert.rescale import Rescale, grey_rescale, precise_factor, without_padding
+from umd_curate.convert.rescale import Rescale, grey_rescale, outside_range, precise_factor, without_padding
 from umd_curate.convert.sidecar import image_sidecar, pet_sidecar
 from umd_curate.model.catalogue import convert as codes
+from umd_curate.model.catalogue import suv as suv_codes
 from umd_curate.model.findings import Finding, Refused
 from umd_curate.model.pet import PetContext
 from umd_curate.model.receipts import Json
@@ -96,10 +97,13 @@ class PetValues:
         self._place = place
         self._series = PetSeries(place, context, types)
         self._gates_have_time: bool | None = None  # (0018,1063) on the first slice
+        self._mapped: tuple[float | None, float | None] = (None, None)  # stored values that the slice's scale holds for
 
     def rescale(self, attributes: Attributes, private: PrivateFacts) -> Rescale:  # noqa: ARG002  (a PET's are kept)
         """Rescale of the next slice to SUVbw or Bq/mL."""
-        return self._series.rescale(pet_header_of(attributes))
+        header = pet_header_of(attributes)
+        self._mapped = header.mapped_from, header.mapped_to
+        return self._series.rescale(header)
 
     def image_ji(
         self,
@@ -107,7 +111,17 @@ class PetValues:
         attributes: Attributes,  # noqa: ARG002  (a PET has no padding)
         rescale: Rescale,  # noqa: ARG002
     ) -> NDArray[np.generic]:
-        """All pixels."""
+        """All pixels, which must lie in the range that the scale of the slice holds for.
+
+        Raises
+        ------
+        Refused
+            One lies outside.
+        """
+        outside = outside_range(stored_ji, *self._mapped)
+        if outside is not None:
+            detail = "(0040,9216) RealWorldValueFirstValueMapped, (0040,9211) RealWorldValueLastValueMapped"
+            raise Refused(suv_codes.MAPPING_TOO_NARROW.at(self._place, detail, measured=outside[0], limit=outside[1]))
         return stored_ji
 
     def share(self, attributes: Attributes, layout: Layout) -> FrameShare:

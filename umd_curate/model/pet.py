@@ -5,6 +5,15 @@ that the writer gave it, dates and times stay DICOM text. `convert/suv.py` decid
 """
 
 from dataclasses import dataclass
+from enum import Enum
+
+
+class MappingFault(Enum):
+    """Why the real world value mappings of an enhanced PET's frame, (0040,9096), give no scale."""
+
+    UNIT_UNKNOWN = "unit unknown"  # no mapping has a unit that is known
+    COMPETING = "competing"  # several scales in one unit
+    CONTRADICTED = "contradicted"  # the header's own units and slope say otherwise
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -49,6 +58,9 @@ class PetHeader:
     suv_type: str | None = None  # (0054,1006)
     rescale_slope: float | None = None  # (0028,1053)
     rescale_intercept: float | None = None  # (0028,1052)
+    mapping_fault: MappingFault | None = None  # of an enhanced PET
+    mapped_from: float | None = None  # (0040,9216) or (0040,9214): stored values for which its scale holds
+    mapped_to: float | None = None  # (0040,9211) or (0040,9213)
     corrected_image: tuple[str, ...] = ()  # (0028,0051)
     decay_correction: str | None = None  # (0054,1102)
 

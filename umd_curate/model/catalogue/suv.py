@@ -45,6 +45,29 @@ INPUTS_DIFFER = FindingCode(
     "Look whether two studies were merged into one series.",
 )
 
+MAPPINGS_COMPETE = FindingCode(
+    "SUV-106",
+    _FAIL,
+    "Several real world value mappings of one unit compete",
+    "They give one frame different scales or ranges of stored values, and nothing says which one holds (0040,9096).",
+    "Export the series with one linear mapping per unit.",
+)
+MAPPING_TOO_NARROW = FindingCode(
+    "SUV-107",
+    _FAIL,
+    "Stored values lie outside the range of their real world value mapping",
+    "The scale holds from the first to the last value mapped only, (0040,9216) to (0040,9211); the measured value is the one "
+    "that lies outside.",
+    "Export the series with a mapping of all stored values.",
+)
+MAPPING_CONTRADICTED = FindingCode(
+    "SUV-108",
+    _FAIL,
+    "Rescale and real world value mapping of an enhanced PET contradict each other",
+    "Both give the scale in the unit of (0054,1001), differ by more than 1e-4, and nothing says which is right.",
+    "Export the series again from the scanner's own database.",
+)
+
 # --- SUV-2xx: no SUV -----------------------------------------------------------------------------------------------
 
 WEIGHT_MISSING = FindingCode(
