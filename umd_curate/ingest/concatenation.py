@@ -46,17 +46,21 @@ def _kind(image: _Image) -> Hashable:
     )  # fmt: skip
 
 
-def _order(image: _Image) -> tuple[str, int, int, str, str]:
-    number = image.concatenation_number or 0
-    return image.concatenation_uid or "", number, image.instance_number or 0, image.sop_instance_uid or "", image.path
+def _order(image: _Image) -> tuple[str, int, int, int, str, str]:
+    part = image.concatenation_uid or "", image.concatenation_number or 0, image.concatenation_offset or 0
+    return *part, image.instance_number or 0, image.sop_instance_uid or "", image.path
 
 
 def _missing(parts: Sequence[_Image]) -> Fault | None:
-    """What is missing of one concatenation: a number of 1 to the last one, or the frames that a part says come before it."""
+    """What is missing of one concatenation: a number of 1 to the last one, or the frames that a part says come before it.
+
+    Parts without any number or total are judged by their frames alone.
+    """
     ordered = sorted(parts, key=_order)
     numbers = [part.concatenation_number or 0 for part in ordered]
     total = max(*numbers, *(part.concatenation_total or 0 for part in ordered), len(ordered))
-    if numbers != list(range(1, total + 1)):
+    is_numbered = any(numbers) or any(part.concatenation_total for part in ordered)
+    if is_numbered and numbers != list(range(1, total + 1)):
         return Fault(codes.PART_MISSING, "parts (0020,9162)", float(len(set(numbers))), float(total))
     before = 0
     for part in ordered:

@@ -42,7 +42,7 @@ class Layout(StrEnum):
     """How the files of one volume lie in space and time."""
 
     STACK = "stack"  # one file per slice of one grid
-    MULTI_FRAME = "multi-frame"  # one object holds all slices, in any order
+    MULTI_FRAME = "multi-frame"  # one or more objects hold all slices as frames, in any order
     STATIONS = "stations"  # one group of files per station; composed into one volume
     DYNAMIC = "dynamic"  # one group per time frame
     GATED = "gated"  # one group per gate
