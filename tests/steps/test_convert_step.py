@@ -142,6 +142,14 @@ def test_a_pet_whose_slices_disagree_is_set_aside(tmp_path: Path, keyword: str, 
     assert refused_code(datasets, Role.PET, tmp_path) == code
 
 
+def test_a_pet_of_which_only_some_slices_have_an_suv_is_set_aside_by_the_name_of_what_they_lack(tmp_path: Path) -> None:
+    """Over midnight, where the date of acquisition was not counted on: the later beds come before the injection."""
+    datasets = a_stack("PT", some_pixels(), DecayCorrection="NONE", CorrectedImage=["ATTN"])
+    for dataset in datasets[2:]:
+        dataset.AcquisitionTime = "000500"
+    assert refused_code(datasets, Role.PET, tmp_path) == "SUV-207"
+
+
 def test_beds_of_an_uncorrected_pet_have_factors_of_their_own(tmp_path: Path) -> None:
     datasets = a_stack("PT", some_pixels(), DecayCorrection="NONE", CorrectedImage=["ATTN"])
     datasets[3].AcquisitionTime = "110500"

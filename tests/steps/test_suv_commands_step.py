@@ -111,6 +111,27 @@ def test_each_series_of_a_folder_is_explained_and_other_files_are_passed_over(tm
     assert [entry["suv"]["Rule"] for entry in documents] == ["BQML/START/SeriesTime", "GML/BW"]
 
 
+def test_a_series_in_several_folders_or_named_by_one_of_its_files_is_explained_as_one(tmp_path):
+    """Its series time is later than the first bed: what a bed by itself does not show."""
+    late_one = late(OLD, 3)
+    whole = written(late_one, tmp_path / "whole")
+    split = written(late_one, tmp_path / "split" / "a")
+    (tmp_path / "split" / "b").mkdir()
+    for number in (3, 4, 5):
+        (split / f"{number}.dcm").rename(tmp_path / "split" / "b" / f"{number}.dcm")
+    (wanted,) = json.loads(call("suv", "explain", whole, "--json").output)
+    (joined,) = json.loads(call("suv", "explain", tmp_path / "split", "--json").output)
+    (named,) = json.loads(call("suv", "explain", whole / "5.dcm", "--json").output)
+    assert joined["suv"] == named["suv"] == wanted["suv"]
+    assert joined["suv"]["Rule"] == "BQML/START/FrameReferenceTime"
+
+
+def test_folders_that_hold_the_same_places_are_series_of_their_own(tmp_path):
+    for name in ("one", "two"):
+        written(OLD, tmp_path / name)
+    assert len(json.loads(call("suv", "explain", tmp_path, "--json").output)) == 2
+
+
 def test_a_name_that_is_nowhere_is_an_error_of_use(tmp_path):
     (tmp_path / "empty").mkdir()
     assert isinstance(call("suv", "explain", tmp_path / "empty").exception, UsageError)

@@ -5,8 +5,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 from tests.builders import a_ct_series, a_pet_series
+from umd_curate.cli.main import cli
 from umd_curate.errors import ConfigError
 from umd_curate.model.config import ConvertConfig, UmdConfig
 from umd_curate.model.pet import PetContext
@@ -67,6 +69,16 @@ def test_without_the_table_the_image_is_kept_in_bq_per_ml(tmp_path):
     sidecar, _ = ingested(tmp_path, None)
     assert (sidecar["Units"], sidecar["Suv"]) == ("Bq/mL", None)
     assert sidecar["Findings"][0]["Code"] == "SUV-201"
+
+
+def test_what_became_of_the_suv_is_said_at_the_end_of_an_ingest(tmp_path):
+    PET.write(tmp_path / "raw")
+    CT.write(tmp_path / "raw")
+    words = ["ingest", str(tmp_path / "raw"), "--workspace", str(tmp_path / "workspace")]
+    said = CliRunner().invoke(cli, words, standalone_mode=False)
+    assert "suv:   SUV-201 in 1 image(s): The patient's weight is missing or 0" in said.output
+    as_json = CliRunner().invoke(cli, [*words, "--json"], standalone_mode=False)
+    assert json.loads(as_json.stdout)["suv"] == {"SUV-201": 1}
 
 
 def test_a_change_of_the_table_makes_its_pet_anew_and_nothing_else(tmp_path):

@@ -1,5 +1,6 @@
 """`run`, `ingest`, `qa`: the steps from the command line; `register` and `label` stand in files of their own."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -10,14 +11,17 @@ from umd_curate.cli.options import UNLINKABLE, Options, common, conversion, spre
 from umd_curate.cli.progress import watcher
 from umd_curate.cli.scan import RAW, look, named
 from umd_curate.errors import ExitCode
+from umd_curate.model.catalogue import CATALOGUE
 from umd_curate.model.config import UmdConfig
-from umd_curate.model.receipts import Json
+from umd_curate.model.receipts import Json, State
 from umd_curate.model.study import Disposition
 from umd_curate.pipeline import accounting
 from umd_curate.pipeline import run as pipeline
 from umd_curate.pipeline.roots import refuse_overlap
-from umd_curate.pipeline.table import below_the_wall
+from umd_curate.pipeline.table import PIXEL_STEPS, below_the_wall
 from umd_curate.store.workspace import Workspace
+
+SUV = "SUV-"  # what codes of the SUV begin with
 
 SUPPLEMENT = click.option(
     "--supplement",
@@ -132,7 +136,8 @@ def _work(
         code = pipeline.exit_code(session.ledger)
         sums = session.ledger.fact(accounting.NAME)
         _note_strange_rows(session.ledger.fact(pipeline.SUPPLEMENT) if raw_folders or supplement else None)
-    summarise(options, workspace, sums, made, code)
+        inferred = _inferred(session) if raw_folders else {}
+    summarise(options, workspace, sums, {**made, **({"suv": dict(inferred)} if inferred else {})}, code)
     return code
 
 
@@ -141,6 +146,15 @@ def _with_supplement(config: UmdConfig, supplement: str | None) -> UmdConfig:
         return config
     named = supplement if supplement == pipeline.NO_TABLE else str(Path(supplement).resolve())
     return config.model_copy(update={"convert": config.convert.model_copy(update={"supplement": named})})
+
+
+def _inferred(session: pipeline.Session) -> dict[str, int]:
+    """What was inferred about the SUV of the images, or why they have none: number of images by code."""
+    receipts = [receipt for receipt in session.ledger.receipts(PIXEL_STEPS[0]) if receipt.state is State.DONE]
+    codes = Counter(
+        code for receipt in receipts for code in {finding.code for finding in receipt.findings} if code.startswith(SUV)
+    )
+    return dict(sorted(codes.items()))
 
 
 def _note_strange_rows(fact: Json) -> None:
@@ -161,6 +175,9 @@ def summarise(options: Options, workspace: Workspace, sums: Json, made: dict[str
         return
     counts = ", ".join(f"{accounting.total(known, kind)} {kind}" for kind in Disposition)
     render.note(f"files: {counts}")
+    inferred = made.get("suv")
+    for name, count in (inferred if isinstance(inferred, dict) else {}).items():
+        render.note(f"suv:   {name} in {count} image(s): {CATALOGUE[name].title}; see `umd-curate status`")
     if "release" in made:
         render.note(f"release: {made['release'] or 'none, for no session can be made of these files'}")
     if workspace.report_path.is_file():

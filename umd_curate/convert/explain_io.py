@@ -38,17 +38,41 @@ class PetFiles:
 
 
 def pet_files(path: Path) -> list[PetFiles]:
-    """PET series of a file or of all files below a folder, by folder and Series Instance UID (0020,000E).
+    """PET series of all files below a folder, or the one that a file belongs to, by Series Instance UID (0020,000E).
 
-    Files that are no DICOM, or no PET, are passed over. Reference objects are often published with shared UIDs, so
-    folders are kept apart.
+    Of a file, those beside it are its series. Files that are no DICOM, or no PET, are passed over. A series may lie in several
+    folders; where these hold slices of the same place, as reference objects do that are published with shared UIDs, each
+    folder is a series.
     """
-    found: dict[tuple[Path, str], list[tuple[Path, Dataset]]] = defaultdict(list)
-    for file in [path] if path.is_file() else sorted(entry for entry in path.rglob("*") if entry.is_file()):
-        dataset = _pet(file)
-        if dataset is not None:
-            found[file.parent, Attributes(dataset).text("SeriesInstanceUID") or ""].append((file, dataset))
-    return [_series(folder, uid, read) for (folder, uid), read in sorted(found.items(), key=lambda one: one[0])]
+    if path.is_file():
+        dataset = _pet(path)
+        return [] if dataset is None else _by_series(sorted(path.parent.iterdir()), _series_uid(dataset))
+    return _by_series(sorted(path.rglob("*")))
+
+
+def _by_series(paths: Iterable[Path], wanted: str | None = None) -> list[PetFiles]:
+    found: dict[str, dict[Path, list[tuple[Path, Dataset]]]] = defaultdict(lambda: defaultdict(list))
+    for file in paths:
+        dataset = _pet(file) if file.is_file() else None
+        if dataset is not None and wanted in {None, _series_uid(dataset)}:
+            found[_series_uid(dataset)][file.parent].append((file, dataset))
+    series = []
+    for uid, folders in found.items():
+        if _hold_places_once(folders.values()):
+            series.append(_series(min(folders), uid, [slices for part in folders.values() for slices in part]))
+        else:
+            series += [_series(folder, uid, read) for folder, read in folders.items()]
+    return sorted(series, key=lambda entry: (entry.folder, entry.series_uid))
+
+
+def _hold_places_once(folders: Iterable[list[tuple[Path, Dataset]]]) -> bool:
+    """Say whether no place of a slice is in two folders."""
+    places = [{Attributes(dataset).numbers("ImagePositionPatient") for _, dataset in read} for read in folders]
+    return sum(map(len, places)) == len(set().union(*places))
+
+
+def _series_uid(dataset: Dataset) -> str:
+    return Attributes(dataset).text("SeriesInstanceUID") or ""
 
 
 def pet_slices(files: Iterable[Path]) -> PetFiles:

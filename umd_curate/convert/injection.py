@@ -12,6 +12,7 @@ from umd_curate.model.catalogue import suv as codes
 from umd_curate.model.pet import PetHeader
 
 MIN_DOSE_BQ: Final = 1e5  # below it (0018,1074) holds MBq: real values gather at 4e2 and 4e8 (SUV manual, figure 2)
+LEAST_LIKELY_BQ: Final = 1e6  # below 1 MBq no whole-body PET is taken; such a number is most often kBq or GBq
 
 
 def dose_bq(header: PetHeader, derivation: Derivation) -> float:
@@ -34,6 +35,8 @@ def dose_bq(header: PetHeader, derivation: Derivation) -> float:
         dose *= 1e6
     elif header.dose_is_mbq:
         derivation.note(codes.DOSE_IN_BQ, "(0018,1074) RadionuclideTotalDose read as Bq")
+    if dose < LEAST_LIKELY_BQ:
+        derivation.note(codes.DOSE_UNLIKELY, "(0018,1074) RadionuclideTotalDose is less than 1 MBq")
     derivation.take("RadionuclideTotalDose", "(0018,1074)", dose, "Bq")
     return dose
 

@@ -16,7 +16,7 @@ from umd_curate.convert.header_io import Attributes, slice_place
 from umd_curate.convert.io import Plane
 from umd_curate.convert.private_io import PrivateFacts
 from umd_curate.model.catalogue import convert as codes
-from umd_curate.model.findings import Finding
+from umd_curate.model.findings import Finding, Refused
 from umd_curate.model.sidecars import FrameChoice
 from umd_curate.model.study import Layout, Role
 
@@ -39,7 +39,7 @@ def frame_volumes(sources: Sequence[Source], role: Role, label: str, place: str)
     Raises
     ------
     Refused
-        A frame does not say where it is; see also `frames.choose`.
+        A frame does not say where it is; several objects are CT of one place, taken again; see also `frames.choose`.
     """
     attributes = [Attributes(dataset, frame) for dataset, _ in sources for frame in range(_n_frames(dataset))]
     private = [each for dataset, each in sources for _ in range(_n_frames(dataset))]
@@ -47,6 +47,8 @@ def frame_volumes(sources: Sequence[Source], role: Role, label: str, place: str)
     for each in facts:
         check_complete(each.place, place)
     chosen = choose(facts, role, label, place)
+    if role is Role.CT and chosen.layout is Layout.DYNAMIC and (n_objects := _n_objects(sources)) > 1:
+        raise Refused(codes.SEVERAL_VOLUMES.at(place, "objects that show the same places", measured=n_objects, limit=1))
     volumes = tuple(
         tuple(Plane(attributes[index], facts[index].place, place, private[index]) for index in volume)
         for volume in chosen.volumes
@@ -89,6 +91,12 @@ def _gradient(attributes: Attributes) -> tuple[float, ...]:
     for item in attributes.items("DiffusionGradientDirectionSequence"):
         return item.numbers("DiffusionGradientOrientation")
     return ()
+
+
+def _n_objects(sources: Sequence[Source]) -> int:
+    """Number of objects; the parts of a concatenation are one."""
+    attributes = [Attributes(dataset) for dataset, _ in sources]
+    return len({each.text("ConcatenationUID") or each.text("SOPInstanceUID") for each in attributes})
 
 
 def _n_frames(dataset: Dataset) -> int:

@@ -126,6 +126,7 @@ def reference_at(
         raise derivation.refusal(codes.SCAN_TIME_MISSING, "(0008,0032) AcquisitionTime or its date is missing")
     series = _series_at(header, acquired, derivation)
     if series is not None and series <= acquired and not header.context.late_series_time:
+        _compare_with_frame(series, header, acquired, half_life_s, derivation)
         return series, "SeriesTime", "(0008,0031)"
     reference = _reference_from_frame(header, acquired, half_life_s, derivation)
     return reference, "FrameReferenceTime", "(0054,1300)"
@@ -160,6 +161,23 @@ def _reference_from_frame(header: PetHeader, acquired: int, half_life_s: float, 
         detail = "(0054,1300) FrameReferenceTime is less than the average time of the frame, (0018,1242)"
         raise derivation.refusal(codes.FRAME_TIMES_CONTRADICT, detail, measured=after_s)
     return acquired + round(after_s * SECOND_US)
+
+
+def _compare_with_frame(
+    series: int, header: PetHeader, acquired: int, half_life_s: float, derivation: Derivation
+) -> None:
+    """Say where the frame's own times tell a later start than the series time, as one that was copied from the study has it.
+
+    An earlier one says nothing: GE and Philips write scans whose beds all have the acquisition time of the first.
+    """
+    reference_ms, duration_ms = header.frame_reference_time_ms, header.frame_duration_ms
+    if not reference_ms or not duration_ms or duration_ms <= 0:  # 0 is written where the time is not known
+        return
+    average_s = average_time_s(duration_ms / 1000.0, half_life_s)
+    apart_s = (acquired - series) / SECOND_US + average_s - reference_ms / 1000.0
+    if apart_s > reference_tolerance_s(half_life_s):
+        detail = "(0054,1300) FrameReferenceTime against (0008,0031) SeriesTime, s"
+        derivation.note(codes.SERIES_TIME_DOUBTED, detail, measured=apart_s)
 
 
 def reference_tolerance_s(half_life_s: float) -> float:

@@ -1,7 +1,7 @@
 """One PET series slice by slice: SUVbw or Bq/mL for all of it, and the receipt of the whole.
 
-`suv.py` judges a slice; here is decided what that means for the series: where a slice has no SUV but sound Bq/mL, the
-series is kept in Bq/mL; where slices disagree about the injection, the series is set aside.
+`suv.py` judges a slice; here is decided what that means for the series: where no slice has an SUV but all are sound Bq/mL, the
+series is kept in Bq/mL; where slices disagree about the injection, or only some have an SUV, the series is set aside.
 """
 
 from collections.abc import Sequence
@@ -101,6 +101,9 @@ class PetSeries:
             self.first, self.verdict = header, verdict
             self._derive_types()
         self._check_shared(self.first, header)
+        without = [one for one in (self.verdict, verdict) if isinstance(one, Finding)]
+        if len(without) == 1:  # the slices before are written in another unit
+            raise Refused(replace(without[0], severity=Severity.FAIL, detail=f"{without[0].detail}, in some slices"))
         if _rule(verdict) != _rule(self.verdict):
             raise Refused(
                 codes.INPUTS_DIFFER.at(

@@ -42,12 +42,14 @@ def grey_rescale(
     Raises
     ------
     Refused
-        One of the elements is missing where it is required or the other is given.
+        One of the elements is missing where it is required or the other is given, or the slope is 0.
     """
     if slope is None and intercept is None and not is_required:
         return Rescale(1.0, 0.0), "stored"
     if slope is None:
         raise Refused(codes.RESCALE_MISSING.at(place, "(0028,1053) RescaleSlope"))
+    if slope == 0:
+        raise Refused(codes.RESCALE_MISSING.at(place, "(0028,1053) RescaleSlope is 0"))
     if intercept is None:
         raise Refused(codes.RESCALE_MISSING.at(place, "(0028,1052) RescaleIntercept"))
     return Rescale(slope, intercept), "displayed" if is_philips else "rescaled"

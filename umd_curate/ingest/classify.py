@@ -29,6 +29,7 @@ ROLE_OF_CLASS = {
     _STORAGE + "66.4": Role.CONTOURS,
     _STORAGE + "481.3": Role.CONTOURS,
 }
+_ENHANCED_CLASSES = {_STORAGE + tail for tail in ("2.1", "2.2", "4.1", "4.4", "130", "128.1")}
 ROLE_OF_MODALITY = {"CT": Role.CT, "MR": Role.MR, "PT": Role.PET, "SEG": Role.CONTOURS, "RTSTRUCT": Role.CONTOURS}
 
 _UNWANTED_CLASSES: tuple[tuple[str, FindingCode], ...] = (  # by beginning of the SOP class, first match wins
@@ -139,6 +140,11 @@ def _said(description: str | None) -> _Said:
 @lru_cache(maxsize=4096)
 def _types(image_type: tuple[str, ...]) -> frozenset[str]:
     return frozenset(value.strip().upper() for value in image_type)
+
+
+def is_enhanced(header: InstanceHeader) -> bool:
+    """Say whether an image is of a class that holds its slices as frames, however few they are."""
+    return header.sop_class_uid in _ENHANCED_CLASSES
 
 
 def is_composed(header: InstanceHeader) -> bool:

@@ -104,6 +104,10 @@ FIELDS: Mapping[str, tuple[str, Callable[[object], Value]]] = {
     "rows": ("Rows", whole),
     "columns": ("Columns", whole),
     "number_of_frames": ("NumberOfFrames", whole),
+    "concatenation_uid": ("ConcatenationUID", text),
+    "concatenation_number": ("InConcatenationNumber", whole),
+    "concatenation_total": ("InConcatenationTotalNumber", whole),
+    "concatenation_offset": ("ConcatenationFrameOffsetNumber", whole),
     "samples_per_pixel": ("SamplesPerPixel", whole),
     "photometric": ("PhotometricInterpretation", text),
     "bits_allocated": ("BitsAllocated", whole),
@@ -126,6 +130,7 @@ FIELDS: Mapping[str, tuple[str, Callable[[object], Value]]] = {
     "contrast_agent": ("ContrastBolusAgent", text),
     "echo_time_ms": ("EchoTime", number),
     "echo_number": ("EchoNumbers", whole),
+    "b_value": ("DiffusionBValue", number),
 }
 
 # Field of InstanceHeader -> sequence and, in its items, the element whose texts are wanted.

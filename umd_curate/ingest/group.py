@@ -1,7 +1,7 @@
 """Decides which images of a series form a volume: a Series Instance UID is not one (PS3.3 A.1.2.3 says only "acquired together").
 
-A series is split by frame of reference, matrix, orientation and pixel spacing; a multi-frame image and a mosaic are volumes
-of their own. Parts that only together are one even stack stay together: a stack that changes on the way is refused, not
+A series is split by frame of reference, matrix, orientation and pixel spacing; a mosaic is a volume of its own, and
+multi-frame images are put together by `concatenation`. Parts that only together are one even stack stay together: a stack that changes on the way is refused, not
 shortened. Where several images stand at one place, the first property of `DISCRIMINATORS` that tells them apart splits
 them; of a PET, whose frames must all show the same places, else their order in time. MR acquisitions that run into each
 other, as the stations of a whole body under one UID do, are split by acquisition. Whether a group is an even stack is for
@@ -16,6 +16,7 @@ from itertools import pairwise
 import numpy as np
 
 from umd_curate.ingest.classify import is_mosaic, role_of
+from umd_curate.ingest.concatenation import is_multiframe, sources_of
 from umd_curate.ingest.frames import frames_by_rank, show_same_places
 from umd_curate.ingest.stack import PLANE_TOLERANCES, has_geometry, has_repeats, heights_mm, plane_of_slice, stacked
 from umd_curate.model.catalogue import ingest as codes
@@ -55,7 +56,8 @@ DISCRIMINATORS: tuple[Discriminator, ...] = (  # first one that leaves one image
 def volumes_of_series(images: Sequence[_Image]) -> list[list[_Image]]:
     """Split the images of one series into groups that may be volumes, the largest first; independent of input order."""
     ordered = sorted(images, key=lambda image: (image.sop_instance_uid or "", image.path))
-    groups = [[image] for image in ordered if is_multiframe(image) or is_mosaic(image)]
+    groups = [[image] for image in ordered if is_mosaic(image)]
+    groups += sources_of([image for image in ordered if is_multiframe(image) and not is_mosaic(image)])
     matrices: dict[Hashable, list[_Image]] = defaultdict(list)
     for image in ordered:
         if not (is_multiframe(image) or is_mosaic(image)):
@@ -70,11 +72,6 @@ def volumes_of_series(images: Sequence[_Image]) -> list[list[_Image]]:
             groups.append(members)
     groups += [part for cluster in _rejoined(clusters) for part in _one_per_place(cluster)]
     return sorted(groups, key=_largest_first)
-
-
-def is_multiframe(image: _Image) -> bool:
-    """Say whether one instance holds several slices."""
-    return (image.number_of_frames or 1) > 1
 
 
 def _largest_first(group: Sequence[_Image]) -> tuple[int, int, str, str]:

@@ -32,7 +32,7 @@ from umd_curate.store.files import atomic
 from umd_curate.store.parquet import GroupedRows, TableWriter, array_of, arrow_schema, batch_of, table_writer
 from umd_curate.store.sources import MARK
 
-READER = {"umd_reader": "2"}  # raised when the same file gives another row: an older index is then made anew
+READER = {"umd_reader": "3"}  # raised when the same file gives another row: an older index is then made anew
 KEEP_ROWS = 8_192  # files that are read between two writes of what a killed scan leaves, at least
 _KEYS = ("path", "size", "mtime_ns", "kind", "header_sha256")
 _KEPT = "read-*.parquet"

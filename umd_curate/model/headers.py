@@ -97,6 +97,10 @@ class InstanceHeader:
     rows: int | None = None  # (0028,0010)
     columns: int | None = None  # (0028,0011)
     number_of_frames: int | None = None  # (0028,0008)
+    concatenation_uid: str | None = None  # (0020,9161)
+    concatenation_number: int | None = None  # (0020,9162), from 1
+    concatenation_total: int | None = None  # (0020,9163)
+    concatenation_offset: int | None = None  # (0020,9228) frames in the parts before
     samples_per_pixel: int | None = None  # (0028,0002)
     photometric: str | None = None  # (0028,0004)
     bits_allocated: int | None = None  # (0028,0100)
@@ -121,6 +125,7 @@ class InstanceHeader:
     contrast_agent: str | None = None  # (0018,0010)
     echo_time_ms: float | None = None  # (0018,0081)
     echo_number: int | None = None  # (0018,0086)
+    b_value: float | None = None  # (0018,9087) s/mm2
     dixon_channel: str | None = None  # in, opp, fat or water, from ImageType value 4 and further
     referenced_series_uids: tuple[str, ...] = ()  # (0020,000E) in (0008,1115): what contours are drawn on
 

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Protocol
 
 from umd_curate.model.findings import Finding, Severity
-from umd_curate.model.headers import InstanceHeader
 from umd_curate.model.ids import PatientKey, SessionId, SubjectId, session_id
 from umd_curate.model.pet import PetContext, Supplement
 from umd_curate.model.receipts import Artifact, Json
@@ -83,7 +82,7 @@ def _order(session: SessionPlan, volume: SourceVolume, subject: SubjectId, name:
         patient=session.patient,
         files=tuple((instance.path, instance.size, instance.mtime_ns) for instance in volume.instances),
         header_sha256=digest.hexdigest(),
-        places=_places(volume.instances),
+        places=_places(volume),
         layout=volume.layout,
         groups=volume.groups,
         protocol=volume.protocol,
@@ -91,8 +90,12 @@ def _order(session: SessionPlan, volume: SourceVolume, subject: SubjectId, name:
     )
 
 
-def _places(instances: Sequence[InstanceHeader]) -> tuple[OrderedPlace, ...]:
-    if any((instance.number_of_frames or 1) > 1 or not instance.position_mm for instance in instances):
+def _places(volume: SourceVolume) -> tuple[OrderedPlace, ...]:
+    instances = volume.instances
+    is_told = volume.layout is not Layout.MULTI_FRAME and all(
+        (instance.number_of_frames or 1) == 1 and instance.position_mm for instance in instances
+    )
+    if not is_told:
         return ()
     return tuple(
         (

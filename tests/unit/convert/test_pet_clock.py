@@ -37,6 +37,40 @@ def test_a_missing_series_date_is_the_day_nearest_to_the_acquisition() -> None:
     assert [finding.code for finding in found.findings] == ["SUV-308"]
 
 
+def test_a_series_time_before_the_start_that_the_frame_tells_is_doubted() -> None:
+    """A series time that was copied from the study's, half an hour before the scan: what PS3.3 calls the start stands."""
+    found = suv(series_time="103000")
+    assert found.rule == "BQML/START/SeriesTime"
+    (doubt,) = [finding for finding in found.findings if finding.code == "SUV-319"]
+    assert doubt.measured == pytest.approx(1800.0, abs=0.5)  # the average time of a frame is a little before its middle
+
+
+@pytest.mark.parametrize(
+    ("acquisition_time", "reference_ms", "duration_ms"),
+    [
+        ("104830.351370", 38513.36, 74324.0),  # Siemens
+        ("141336", 1755000.0, 180000.0),  # Philips, in counts
+        ("110156", 1328700.0, 120700.0),  # Philips: later than the frame
+        ("112011", 1215000.0, 240000.0),  # GE: all beds have the first one's acquisition time
+        ("095621", 0.0, 120000.0),  # GE
+    ],
+)
+def test_the_times_of_real_scanners_raise_no_doubt(
+    acquisition_time: str, reference_ms: float, duration_ms: float
+) -> None:
+    """Times of series that were published, beside the series time of each."""
+    series = {"104830.351370": "104829", "141336": "134551", "110156": "110155"}.get(acquisition_time, acquisition_time)
+    found = suv(
+        series_time=series,
+        acquisition_time=acquisition_time,
+        frame_reference_time_ms=reference_ms,
+        frame_duration_ms=duration_ms,
+        injection_time="093000",
+        injection_datetime=None,
+    )
+    assert [finding.code for finding in found.findings if finding.code == "SUV-319"] == []
+
+
 def test_without_any_date_of_the_scan_the_suv_is_refused() -> None:
     with pytest.raises(Refused, match=r"SUV-209 \(0008,0032\)"):
         suv(acquisition_date=None, series_date=None)

@@ -51,6 +51,12 @@ def test_a_ct_without_slope_or_intercept_is_refused_not_guessed() -> None:
         assert tag in caught.value.finding.detail
 
 
+@pytest.mark.parametrize("is_required", [True, False])
+def test_a_slope_of_0_is_refused_by_name(is_required: bool) -> None:
+    with pytest.raises(Refused, match=r"CON-204 \(0028,1053\) RescaleSlope is 0"):
+        grey_rescale(0.0, -1024.0, is_required=is_required, place="s-X")
+
+
 def test_an_mr_without_rescale_keeps_its_stored_numbers() -> None:
     assert grey_rescale(None, None, is_required=False, place="s-X") == (Rescale(1.0, 0.0), "stored")
     assert grey_rescale(2.5, -3.0, is_required=False, place="s-X") == (Rescale(2.5, -3.0), "rescaled")

@@ -167,6 +167,11 @@ def test_an_inferred_unit_is_a_finding_and_gives_the_same_suv(change: dict[str, 
     assert codes(a_header(**change)) == [code]
 
 
+@pytest.mark.parametrize("dose", [368080.0, 0.368])  # kBq, GBq
+def test_an_activity_that_no_scan_is_made_with_is_doubted(dose: float) -> None:
+    assert "SUV-320" in codes(a_header(total_dose=dose))
+
+
 def test_an_enhanced_pet_has_its_activity_in_mbq_without_a_finding() -> None:
     assert suv(a_header(total_dose=368.08, dose_is_mbq=True)).factor == pytest.approx(suv(REFERENCE).factor, rel=1e-12)
     assert codes(a_header(total_dose=368.08, dose_is_mbq=True)) == []

@@ -5,6 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.ingest.rows import series
+from umd_curate.ingest.concatenation import is_multiframe
 from umd_curate.ingest.group import volumes_of_series
 from umd_curate.ingest.stack import stacked
 
@@ -104,8 +105,29 @@ def test_images_at_one_place_that_nothing_tells_apart_stay_together():
     assert _sizes(images) == [4]
 
 
-def test_each_multiframe_image_is_a_volume():
-    assert _sizes([replace(image, number_of_frames=6) for image in series("MR", n=4)]) == [1, 1, 1, 1]
+@pytest.mark.parametrize("modality", ["CT", "MR", "PT"])
+def test_multiframe_images_of_one_kind_are_one_source(modality):
+    images = [replace(image, number_of_frames=6) for image in series(modality, n=4)]
+    assert _sizes(images) == [4]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"image_type": ("DERIVED", "PRIMARY", "OTHER")}, {"dixon_channel": "fat"}, {"rows": 40}, {"echo_time_ms": 9.0}],
+    ids=lambda change: next(iter(change)),
+)
+def test_multiframe_images_of_other_kinds_are_sources_of_their_own(change):
+    images = [replace(image, number_of_frames=6) for image in series("MR", n=2, dixon_channel="in")]
+    assert _sizes([*images, *_copy(images[:1], "other", **change)]) == [2, 1]
+
+
+def test_enhanced_images_of_one_frame_are_one_source_and_plain_ones_keep_their_stack():
+    enhanced = "1.2.840.10008.5.1.4.1.1.2.1"
+    groups = {"sop_class_uid": enhanced, "number_of_frames": 1, "orientation": ()}
+    images = [replace(image, position_mm=(), **groups) for image in series("CT", n=4)]
+    assert _sizes(images) == [4]
+    assert all(is_multiframe(image) for image in images)
+    assert not any(is_multiframe(image) for image in series("CT", n=4, sop_class_uid=enhanced))
 
 
 @given(noise=st.randoms(use_true_random=False))

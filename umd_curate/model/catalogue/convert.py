@@ -128,8 +128,8 @@ NOT_GREY = FindingCode(
 RESCALE_MISSING = FindingCode(
     "CON-204",
     _FAIL,
-    "The rescale slope or intercept is missing",
-    "Stored numbers cannot be turned into HU without them.",
+    "The rescale slope or intercept is missing, or the slope is 0",
+    "Stored numbers cannot be turned into values without them.",
     "Export the series again from the scanner's own database.",
 )
 SLICE_COUNT = FindingCode(

@@ -290,6 +290,18 @@ ISSUER_IN_DOUBT = _refused(
     "If both are one person, say so in the table of ingest.patients, the issuer and id that the crosswalk has in the first row."
     " If they are two, give this one an id with `umd-curate crosswalk import`, its issuer in the row. Then run again.",
 )
+PART_MISSING = _refused(
+    "ING-225",
+    "A part of a multi-frame object is missing",
+    "The object was sent in parts (0020,9161); the others by themselves would be a cut body or have a hole.",
+    "Fetch the other parts from the archive; numbers (0020,9162) run from 1, and each part says how many frames precede it.",
+)
+MIXED_CONTRASTS = _refused(
+    "ING-226",
+    "The slices of one stack are images of different kinds",
+    "Echoes, b-values, Dixon channels or parts of complex images that stand between or behind each other are no volume.",
+    "Separate the images into series of their own; the detail names the element that differs.",
+)
 
 NO_PARTNER = _notice(
     "ING-301",

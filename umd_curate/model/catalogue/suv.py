@@ -244,7 +244,7 @@ SCAN_DATE_INFERRED = FindingCode(
 )
 CLOCK_ASSUMED_LOCAL = FindingCode(
     "SUV-309",
-    _INFO,
+    _WARN,
     "A time with an offset from UTC was read as local time",
     "The header does not say the scanner's own offset (0008,0201).",
     "Compare with the injection record.",
@@ -311,4 +311,18 @@ RADIONUCLIDE_AMBIGUOUS = FindingCode(
     "Code and name of the radionuclide are of two radionuclides",
     "The code and the meaning in (0054,0300) contradict each other; the one that fits the half-life was taken.",
     "Compare with the injection record.",
+)
+SERIES_TIME_DOUBTED = FindingCode(
+    "SUV-319",
+    _WARN,
+    "The frames' times tell a later start of the scan than the series time, which was taken",
+    "DecayCorrection START refers to the start; a series time that was copied from the study's makes the SUV too low.",
+    "Compare the series time with the acquisition times on the scanner.",
+)
+DOSE_UNLIKELY = FindingCode(
+    "SUV-320",
+    _WARN,
+    "The injected activity is less than 1 MBq",
+    "No whole-body PET is taken with so little; the number is most often meant in kBq or GBq, and the SUV wrong by as much.",
+    "Compare with the injection record; supply the activity in Bq.",
 )
