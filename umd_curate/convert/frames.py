@@ -16,6 +16,7 @@ import numpy as np
 
 from umd_curate.convert.geometry import SlicePlace, check_alike
 from umd_curate.model.catalogue import convert as codes
+from umd_curate.model.contrasts import are_several, component_of_type, differ
 from umd_curate.model.dixon import channels_of_type
 from umd_curate.model.findings import Refused
 from umd_curate.model.geometry import slice_normal
@@ -43,6 +44,13 @@ class FrameFacts:
     acquired: str | None = None  # (0018,9074) FrameAcquisitionDateTime
 
     @property
+    def part(self) -> str | None:
+        """Part of a complex image by its first letter, from the component or else the frame type."""
+        if self.component is None:
+            return component_of_type(self.frame_type)
+        return None if self.component == "MIXED" else self.component[:1]
+
+    @property
     def channel(self) -> str | None:
         """Dixon channel that the frame type names."""
         channels = channels_of_type(self.frame_type)
@@ -60,14 +68,16 @@ class Property:
 
 COMPONENT: Final = Property("(0008,9208) ComplexImageComponent", lambda frame: frame.component)
 CHANNEL: Final = Property("Dixon channel of (0008,9007) FrameType", lambda frame: frame.channel)
+ECHO: Final = Property("(0018,9082) EffectiveEchoTime", lambda frame: frame.echo_ms)
+B_VALUE: Final = Property("(0018,9087) DiffusionBValue", lambda frame: frame.b_value)
 STACK: Final = Property("(0020,9056) StackID", lambda frame: frame.stack)
 # In this order: of two sets of equal size that tell the frames apart, the earlier one counts.
 PROPERTIES: Final = (
     COMPONENT,
     CHANNEL,
     Property("(0008,9007) FrameType", lambda frame: frame.frame_type),
-    Property("(0018,9082) EffectiveEchoTime", lambda frame: frame.echo_ms),
-    Property("(0018,9087) DiffusionBValue", lambda frame: frame.b_value),
+    ECHO,
+    B_VALUE,
     Property("(0018,9089) DiffusionGradientOrientation", lambda frame: frame.gradient),
     Property("(0020,9128) TemporalPositionIndex", lambda frame: frame.temporal, Layout.DYNAMIC),
     Property("(0054,1300) FrameReferenceTime", lambda frame: frame.reference_ms, Layout.DYNAMIC),
@@ -117,7 +127,8 @@ def choose(frames: Sequence[FrameFacts], role: Role, label: str, place: str) -> 
     Raises
     ------
     Refused
-        CON-107: nothing tells frames of one place apart. CON-502: several volumes, and no rule chooses.
+        CON-107: nothing tells frames of one place apart. CON-502: several volumes, and no rule chooses, or frames of several
+        contrasts at places of their own.
     """
     members = tuple(range(len(frames)))
     parts = _parts(frames, members, place)
@@ -147,12 +158,15 @@ def _parts(frames: Sequence[FrameFacts], members: Sequence[int], place: str) -> 
     if len(planes) > 1:
         return _Parts(tuple(_along_normal(frames, plane) for plane in planes), (PLANE,))
     if _is_volume(frames, members):
+        if mixed := _mixed(frames, members):
+            raise Refused(codes.SEVERAL_VOLUMES.at(place, f"{'; '.join(mixed)} differs between places"))
         return _Parts((_along_normal(frames, members),))
     varying = [each for each in PROPERTIES if len({each.value(frames[index]) for index in members}) > 1]
     for size in range(1, len(varying) + 1):
         for chosen in combinations(varying, size):
             groups = _grouped(frames, members, chosen)
-            if all(_is_volume(frames, group) for group in groups) and _are_complete(frames, groups, chosen):
+            are_volumes = all(_is_volume(frames, group) and not _mixed(frames, group) for group in groups)
+            if are_volumes and _are_complete(frames, groups, chosen):
                 volumes = tuple(_along_normal(frames, group) for group in groups)
                 return _Parts(volumes, tuple(each.name for each in chosen), _layout_of(chosen))
     passes = _passes(frames, members)
@@ -201,6 +215,18 @@ def _along_normal(frames: Sequence[FrameFacts], members: Sequence[int]) -> tuple
 def _is_volume(frames: Sequence[FrameFacts], members: Sequence[int]) -> bool:
     """Whether no two frames are at one place."""
     return len(members) < 2 or float(np.diff(np.sort(_heights(frames, members))).min()) >= SAME_PLACE_MM
+
+
+def _mixed(frames: Sequence[FrameFacts], members: Sequence[int]) -> list[str]:
+    """Names of what makes frames of different places different pictures."""
+    found = [frames[index] for index in members]
+    checks = {
+        COMPONENT.name: are_several(each.part for each in found),
+        CHANNEL.name: are_several(each.channel for each in found),
+        ECHO.name: differ(each.echo_ms or None for each in found),
+        B_VALUE.name: differ(each.b_value for each in found),
+    }
+    return [name for name, is_mixed in checks.items() if is_mixed]
 
 
 def _grouped(

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from umd_curate.ingest.classify import is_composed, is_mosaic, role_of
 from umd_curate.ingest.concatenation import is_multiframe, missing_part
+from umd_curate.ingest.contrasts import mixed_contrasts
 from umd_curate.ingest.frames import FrameSet, gather_frames, says_not_static
 from umd_curate.ingest.group import volumes_of_series
 from umd_curate.ingest.moments import span_s
@@ -231,7 +232,8 @@ def _single(group: Sequence[InstanceHeader], rules: StackRules) -> _Part:
         return Stack(tuple(group), fault=missing_part(group)), Layout.MULTI_FRAME, ()
     if is_mosaic(group[0]):
         return Stack(tuple(group)), Layout.MOSAIC, ()
-    return stacked(group, rules), Layout.STACK, ()
+    stack = stacked(group, rules)
+    return replace(stack, fault=stack.fault or mixed_contrasts(stack.instances)), Layout.STACK, ()
 
 
 def _framed(frames: FrameSet) -> _Part:

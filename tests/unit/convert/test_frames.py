@@ -112,5 +112,41 @@ def test_time_points_that_show_other_places_are_no_frames() -> None:
 
 
 def test_a_property_that_varies_within_one_stack_splits_nothing() -> None:
-    frames = [a_frame(k, temporal=k % 2, stack=str(k % 3), echo_ms=float(k)) for k in range(6)]
+    frames = [a_frame(k, temporal=k % 2, stack=str(k % 3), trigger_ms=float(k)) for k in range(6)]
     assert choose(frames, Role.MR, "", "s-X").volumes == (tuple(range(6)),)
+
+
+@pytest.mark.parametrize("pattern", ["alternate", "halves"])
+@pytest.mark.parametrize(
+    ("facts", "tag"),
+    [
+        ([{"echo_ms": 2.4}, {"echo_ms": 4.8}], "(0018,9082)"),
+        ([{"b_value": 0.0}, {"b_value": 800.0}], "(0018,9087)"),
+        ([{"component": "MAGNITUDE"}, {"component": "PHASE"}], "(0008,9208)"),
+        ([{"frame_type": ("ORIGINAL", "PRIMARY", kind, "NONE")} for kind in "MP"], "(0008,9208)"),
+        ([{"frame_type": ("DERIVED", "PRIMARY", "DIXON", kind)} for kind in ("WATER", "FAT")], "Dixon channel"),
+    ],
+)
+@pytest.mark.parametrize("label", ["", "water"])
+def test_contrasts_at_places_of_their_own_are_refused_by_name(facts: list, tag: str, pattern: str, label: str) -> None:
+    which = [k % 2 if pattern == "alternate" else k // 6 for k in range(12)]
+    told = refusal([a_frame(k, **facts[n]) for k, n in enumerate(which)], label=label)
+    assert told.startswith("CON-502")
+    assert tag in told
+
+
+def test_the_magnitude_of_two_echoes_that_alternate_is_refused() -> None:
+    frames = [
+        a_frame(k, component=part, echo_ms=(2.4, 4.8)[k % 2]) for part in ("MAGNITUDE", "PHASE") for k in range(6)
+    ]
+    assert "(0018,9082)" in refusal(frames)
+
+
+@given(st.lists(st.sampled_from([4.6, 4.76, None, 0.0]), min_size=2, max_size=12), st.sampled_from([None, "MIXED"]))
+def test_echoes_that_differ_by_rounding_or_are_not_told_are_one_volume(echoes: list, part: str | None) -> None:
+    frames = [
+        a_frame(k, echo_ms=echo, component=part if k % 2 else "MAGNITUDE", acquired=f"2025010110{k:02d}00")
+        for k, echo in enumerate(echoes)
+    ]
+    chosen = choose(frames, Role.MR, "", "s-X")
+    assert chosen.volumes == (tuple(range(len(echoes))),)

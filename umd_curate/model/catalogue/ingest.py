@@ -296,6 +296,12 @@ PART_MISSING = _refused(
     "The object was sent in parts (0020,9161); the others by themselves would be a cut body or have a hole.",
     "Fetch the other parts from the archive; numbers (0020,9162) run from 1, and each part says how many frames precede it.",
 )
+MIXED_CONTRASTS = _refused(
+    "ING-226",
+    "The slices of one stack are images of different kinds",
+    "Echoes, b-values, Dixon channels or parts of complex images that stand between or behind each other are no volume.",
+    "Separate the images into series of their own; the detail names the element that differs.",
+)
 
 NO_PARTNER = _notice(
     "ING-301",
