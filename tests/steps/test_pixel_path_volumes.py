@@ -13,6 +13,7 @@ from pydicom.dataset import Dataset
 
 from tests.convert_builders import a_frame, a_multi_frame, a_stack, an_item, an_order, places_of, some_pixels
 from umd_curate.model.config import ConvertConfig, UmdConfig
+from umd_curate.model.findings import Refused
 from umd_curate.model.receipts import Receipt
 from umd_curate.model.study import Layout, Role, VolumeOrder
 from umd_curate.pipeline.orders import read_order, units_of, write_orders
@@ -78,12 +79,12 @@ def test_a_dynamic_pet_leaves_its_mean_and_its_frames(tmp_path: Path, workspace:
     assert told["Source"]["NFiles"] == 8
 
 
-def test_an_enhanced_pet_keeps_its_suv_through_de_identification(tmp_path: Path, workspace: Workspace) -> None:
-    stored = some_pixels()
+def an_enhanced_order(stored: np.ndarray, folder: Path, **mapping: float) -> VolumeOrder:
+    """Order of one enhanced PET whose frames are stored out of place, at 2.5 Bq/mL per stored unit."""
     content = {"FrameAcquisitionDateTime": "20250101110500", "FrameAcquisitionDuration": 120e3}
     unit = an_item(CodeValue="Bq/ml", CodingSchemeDesignator="UCUM", CodeMeaning="Becquerels/milliliter")
     scale = {"RealWorldValueSlope": 2.5, "RealWorldValueIntercept": 0.0, "MeasurementUnitsCodeSequence": [unit]}
-    macros = {"FrameContentSequence": content, "RealWorldValueMappingSequence": scale}
+    macros = {"FrameContentSequence": content, "RealWorldValueMappingSequence": {**scale, **mapping}}
     gone = ("Units", "DecayCorrection", "CorrectedImage", "AcquisitionDate", "AcquisitionTime", "FrameReferenceTime")
     dataset = a_multi_frame(
         "PT",
@@ -94,12 +95,41 @@ def test_an_enhanced_pet_keeps_its_suv_through_de_identification(tmp_path: Path,
         AttenuationCorrected="YES",
         DecayCorrectionDateTime="20250101110000",
     )
-    order = ordered([dataset], tmp_path / "raw", Role.PET, with_places=False, layout=Layout.MULTI_FRAME)
-    receipt = staged(order, workspace)
+    return ordered([dataset], folder, Role.PET, with_places=False, layout=Layout.MULTI_FRAME)
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        {},
+        {"RealWorldValueFirstValueMapped": 0, "RealWorldValueLastValueMapped": 2999},
+        {"RealWorldValueFirstValueMapped": -1, "RealWorldValueLastValueMapped": 2999},  # signed, as the pixels are
+    ],
+)
+def test_an_enhanced_pet_keeps_its_suv_through_de_identification(
+    tmp_path: Path, workspace: Workspace, mapping: dict[str, float]
+) -> None:
+    stored = some_pixels()
+    receipt = staged(an_enhanced_order(stored, tmp_path / "raw", **mapping), workspace)
     assert receipt.measured["suv_rule"] == "BQML/START/DecayCorrectionDateTime"
     factor = 70e3 / (368.08e6 * 2 ** (-3600 / 6586.2))
     found = read_volume(workspace.resolve(receipt.outputs[0].path)).array_kji
     assert np.allclose(found, stored * 2.5 * factor, rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "mapping",
+    [
+        {"RealWorldValueFirstValueMapped": 0, "RealWorldValueLastValueMapped": 2000},
+        {"DoubleFloatRealWorldValueFirstValueMapped": 0.0, "DoubleFloatRealWorldValueLastValueMapped": 2000.0},
+    ],
+)
+def test_the_range_of_a_mapping_counts_after_de_identification_too(
+    tmp_path: Path, workspace: Workspace, mapping: dict[str, float]
+) -> None:
+    with pytest.raises(Refused) as caught:
+        staged(an_enhanced_order(some_pixels(), tmp_path / "raw", **mapping), workspace)
+    assert caught.value.finding.code == "SUV-107"
 
 
 def test_a_mosaic_finds_its_slices_in_elements_that_do_not_pass(tmp_path: Path, workspace: Workspace) -> None:

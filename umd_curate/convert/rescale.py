@@ -117,10 +117,11 @@ def outside_range(
     first, last
         Ends that belong to the range; None: open.
     """
+    if first is None and last is None:
+        return None
     if first is not None and last is not None and first > last and stored_ji.dtype in _WORDS:
-        base = (
-            0 if stored_ji.dtype.kind == "u" else INT16.min
-        )  # ends of signed words were written as unsigned, or the other way round
+        # the ends of signed words were written as unsigned, or the other way round
+        base = 0 if stored_ji.dtype.kind == "u" else INT16.min
         first, last = ((end - base) % (1 << 16) + base for end in (first, last))
     low, high = float(stored_ji.min()), float(stored_ji.max())
     if first is not None and low < first:

@@ -93,7 +93,7 @@ def pixel_path_step(units: Sequence[Unit]) -> Step:
     """Step ``ingest``: every image volume of the orders, cleaned and staged."""
     return Step(
         INGEST,
-        3,
+        4,
         ("convert",),
         lambda view, config: [unit for unit in units if unit.step == INGEST],  # noqa: ARG005
         perform_of("umd_curate.pipeline.pixel_path", "stage_volume"),
