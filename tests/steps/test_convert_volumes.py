@@ -486,6 +486,27 @@ def test_a_pet_converted_to_multi_frame_keeps_the_elements_of_its_slices(tmp_pat
     assert np.allclose(image(tmp_path, "pet"), stored * np.array(slopes)[:, None, None] * FACTOR, rtol=1e-6)
 
 
+def test_a_series_time_between_the_beds_of_a_multi_frame_pet_is_late_for_all_of_them(tmp_path: Path) -> None:
+    """The times of the beds stand in the frames alone: 11:00 and 11:05, both corrected to 11:00; the series time is 11:03."""
+    stored = some_pixels()
+    frames = [
+        a_frame(
+            k,
+            UnassignedPerFrameConvertedAttributesSequence={
+                "AcquisitionTime": "110000" if k < 2 else "110500",
+                "FrameReferenceTime": "150000" if k < 2 else "450000",
+            },
+        )
+        for k in range(4)
+    ]
+    times = {"AcquisitionTime": None, "FrameReferenceTime": None, "SeriesTime": "110300"}
+    dataset = a_multi_frame("PT", stored, frames, RescaleSlope="1", **times)
+    dataset.SOPClassUID = "1.2.840.10008.5.1.4.1.1.128.1"
+    converted = convert([dataset], Role.PET, tmp_path, layout=Layout.MULTI_FRAME)
+    assert converted.measured["suv_rule"] == "BQML/START/FrameReferenceTime"
+    assert np.allclose(image(tmp_path, "pet"), stored * FACTOR, rtol=1e-4)
+
+
 def test_several_objects_of_one_slice_each_are_one_volume(tmp_path: Path) -> None:
     stored = some_pixels(dtype="<u2")
     scale = {"RescaleSlope": "1", "RescaleIntercept": "-1024", "RescaleType": "HU"}

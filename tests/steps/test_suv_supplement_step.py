@@ -81,6 +81,26 @@ def test_what_became_of_the_suv_is_said_at_the_end_of_an_ingest(tmp_path):
     assert json.loads(as_json.stdout)["suv"] == {"SUV-201": 1}
 
 
+def test_a_series_time_between_beds_is_seen_where_date_and_time_of_acquisition_are_one_element(tmp_path):
+    """Beds at 11:00 and 11:05 in (0008,002A) alone, both corrected to 11:00; the series time is 11:03."""
+    CT.write(tmp_path / "raw")
+    (tmp_path / "raw/pet").mkdir()
+    for k, dataset in enumerate(a_pet_series().sized(rows=24, columns=24, slices=12).datasets()):
+        bed = k // 6
+        dataset.AcquisitionDateTime = f"{dataset.AcquisitionDate}110{5 * bed}00"
+        del dataset.AcquisitionDate, dataset.AcquisitionTime
+        dataset.SeriesTime, dataset.ActualFrameDuration = "110300", "300000"
+        dataset.FrameReferenceTime = str(150000 + 300000 * bed)
+        dataset.save_as(tmp_path / f"raw/pet/{k}.dcm", enforce_file_format=True)
+    words = ["ingest", str(tmp_path / "raw"), "--workspace", str(tmp_path / "workspace"), "--json"]
+    said = CliRunner().invoke(cli, words, standalone_mode=False)
+    assert "SUV-306" in json.loads(said.stdout)["suv"]
+    (sidecar,) = (tmp_path / "workspace").rglob("data/**/*petct1_pet.json")
+    assert json.loads(sidecar.read_text())["Suv"]["Rule"] == "BQML/START/FrameReferenceTime"
+    explained = CliRunner().invoke(cli, ["suv", "explain", str(tmp_path / "raw/pet"), "--json"], standalone_mode=False)
+    assert json.loads(explained.stdout)[0]["suv"] == json.loads(sidecar.read_text())["Suv"]
+
+
 def test_a_change_of_the_table_makes_its_pet_anew_and_nothing_else(tmp_path):
     first, _ = ingested(tmp_path, table(weight_kg="70"))
     second, _ = ingested(tmp_path, table(weight_kg="71"))

@@ -12,7 +12,7 @@ import numpy as np
 from pydicom import Dataset
 
 from umd_curate.convert.header_io import Attributes, pet_headers
-from umd_curate.model.dicom_time import is_series_time_late
+from umd_curate.convert.pet_series import seen_whole
 from umd_curate.model.geometry import slice_normal
 from umd_curate.model.pet import PetContext, PetHeader, Supplement
 from umd_curate.store.dicom import READ_FAULTS, read_dataset
@@ -30,11 +30,7 @@ class PetFiles:
 
     def context(self, supplement: Supplement | None = None) -> PetContext:
         """Context of the series, from all its slices."""
-        times = (
-            (entry.series_date, entry.series_time, entry.acquisition_date, entry.acquisition_time)
-            for entry in self.headers
-        )
-        return PetContext(late_series_time=is_series_time_late(times), supplement=supplement)
+        return seen_whole(PetContext(supplement=supplement), self.headers)
 
 
 def pet_files(path: Path) -> list[PetFiles]:

@@ -4,7 +4,7 @@
 series is kept in Bq/mL; where slices disagree about the injection, or only some have an SUV, the series is set aside.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
@@ -15,6 +15,7 @@ from umd_curate.convert.supplement import supplemented
 from umd_curate.convert.suv import derive_suv
 from umd_curate.convert.suv_types import SuvType, suv_types
 from umd_curate.model.catalogue import suv as codes
+from umd_curate.model.dicom_time import acquisition_texts, is_series_time_late
 from umd_curate.model.findings import Finding, Refused, Severity
 from umd_curate.model.pet import PetContext, PetHeader
 from umd_curate.model.sidecars import SuvReceipt, SuvStep, SuvTypeEntry
@@ -56,6 +57,19 @@ def judge_slice(header: PetHeader, place: str) -> SuvFactor | Finding:
         if header.units != "BQML":
             raise Refused(replace(refusal.finding, severity=Severity.FAIL)) from refusal
         return refusal.finding
+
+
+def seen_whole(context: PetContext, headers: Iterable[PetHeader]) -> PetContext:
+    """Context of a series of which all slices or frames are at hand: whether one was acquired before the series time."""
+    times = (
+        (
+            entry.series_date,
+            entry.series_time,
+            *acquisition_texts(entry.acquisition_date, entry.acquisition_time, entry.acquisition_datetime),
+        )
+        for entry in headers
+    )
+    return replace(context, late_series_time=context.late_series_time or is_series_time_late(times))
 
 
 @dataclass(slots=True)

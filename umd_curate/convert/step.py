@@ -16,7 +16,9 @@ import pydicom
 from umd_curate import __version__
 from umd_curate.convert.averaging import frames_sidecar, mean_sidecar
 from umd_curate.convert.geometry import StackGeometry
+from umd_curate.convert.header_io import pet_headers
 from umd_curate.convert.parts_io import parts_of
+from umd_curate.convert.pet_series import seen_whole
 from umd_curate.convert.private_io import PrivateFacts
 from umd_curate.convert.upright_io import set_upright
 from umd_curate.convert.values_io import values_of
@@ -24,6 +26,7 @@ from umd_curate.convert.verify import verify_grid
 from umd_curate.convert.write_io import Written, write_parts
 from umd_curate.model.catalogue import convert as codes
 from umd_curate.model.findings import Finding, Refused
+from umd_curate.model.pet import PetContext
 from umd_curate.model.receipts import Artifact, Json, What
 from umd_curate.model.resampled import background
 from umd_curate.model.sidecars import GeometryReceipt, ImageSidecar, SourceReceipt
@@ -94,7 +97,11 @@ def convert_series(
     Refused
         The volume cannot be converted rightly; nothing is left in `folder`.
     """
-    values = values_of(order.role, order.series, order.pet, suv_types)
+    context = order.pet or PetContext()
+    if order.role is Role.PET and order.layout is Layout.MULTI_FRAME:  # the index does not read the times of frames
+        datasets = list(datasets)
+        context = seen_whole(context, (header for dataset in datasets for header in pet_headers(dataset)))
+    values = values_of(order.role, order.series, context, suv_types)
     parts = parts_of(datasets, order, geometry, private or PrivateFacts, rules)
     path = folder / f"{_name(order)}.nii.gz"
     extra = FRAMES.get(parts.layout) if frames == "4d" and order.role is Role.PET else None

@@ -93,6 +93,7 @@ FIELDS: Mapping[str, tuple[str, Callable[[object], Value]]] = {
     "series_time": ("SeriesTime", text),
     "acquisition_date": ("AcquisitionDate", text),
     "acquisition_time": ("AcquisitionTime", text),
+    "acquisition_datetime": ("AcquisitionDateTime", text),
     "study_description": ("StudyDescription", text),
     "series_description": ("SeriesDescription", text),
     "protocol_name": ("ProtocolName", text),

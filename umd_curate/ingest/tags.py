@@ -27,6 +27,7 @@ TAGS: Mapping[str, tuple[int, str]] = {
     "SeriesTime": (0x00080031, "TM"),
     "AcquisitionDate": (0x00080022, "DA"),
     "AcquisitionTime": (0x00080032, "TM"),
+    "AcquisitionDateTime": (0x0008002A, "DT"),
     "StudyDescription": (0x00081030, "LO"),
     "SeriesDescription": (0x0008103E, "LO"),
     "ProtocolName": (0x00181030, "LO"),

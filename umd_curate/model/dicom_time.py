@@ -80,6 +80,17 @@ def is_series_time_late(slices: Iterable[tuple[str | None, str | None, str | Non
     return any(_apart_us(*texts) < 0 for texts in slices)
 
 
+def acquisition_texts(date: str | None, time: str | None, both: str | None) -> tuple[str | None, str | None]:
+    """Date and time of an acquisition: (0008,0022) and (0008,0032), else those of (0008,002A) AcquisitionDateTime.
+
+    One with an offset from UTC tells neither, since the offset of the scanner is not at hand.
+    """
+    match = _DATETIME.fullmatch((both or "").strip("\0 "))
+    if parse_time(time) is not None or match is None or match.group(3):
+        return date, time
+    return match.group(1), match.group(2)
+
+
 def _apart_us(
     series_date: str | None, series_time: str | None, acquisition_date: str | None, acquisition_time: str | None
 ) -> int:

@@ -85,6 +85,7 @@ class InstanceHeader:
     series_time: str | None = None  # (0008,0031)
     acquisition_date: str | None = None  # (0008,0022)
     acquisition_time: str | None = None  # (0008,0032)
+    acquisition_datetime: str | None = None  # (0008,002A)
     study_description: str | None = None  # (0008,1030)
     series_description: str | None = None  # (0008,103E)
     protocol_name: str | None = None  # (0018,1030)

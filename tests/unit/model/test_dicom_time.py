@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from umd_curate.model.dicom_time import (
     SECOND_US,
+    acquisition_texts,
     is_series_time_late,
     parse_date,
     parse_datetime,
@@ -83,6 +84,21 @@ def test_a_series_time_is_late_when_some_slice_was_acquired_before_it(seconds, s
 )
 def test_dates_and_missing_times_count_for_a_late_series_time(entry, late):
     assert is_series_time_late([entry]) is late
+
+
+@pytest.mark.parametrize(
+    ("texts", "told"),
+    [
+        (("20250304", "110000", "20250305120000"), ("20250304", "110000")),
+        ((None, None, "20250304110000.5"), ("20250304", "110000.5")),
+        (("20250303", None, "20250304110000"), ("20250304", "110000")),
+        ((None, None, "20250304110000+0100"), (None, None)),  # the scanner's own offset is not at hand
+        ((None, None, "20250304"), (None, None)),
+        (("20250304", None, None), ("20250304", None)),
+    ],
+)
+def test_an_acquisition_is_told_by_two_elements_or_by_one(texts, told):
+    assert acquisition_texts(*texts) == told
 
 
 def test_a_series_without_slices_is_not_late():
