@@ -151,10 +151,8 @@ def _with_supplement(config: UmdConfig, supplement: str | None) -> UmdConfig:
 def _inferred(session: pipeline.Session) -> dict[str, int]:
     """What was inferred about the SUV of the images, or why they have none: number of images by code."""
     receipts = [receipt for receipt in session.ledger.receipts(PIXEL_STEPS[0]) if receipt.state is State.DONE]
-    codes = Counter(
-        code for receipt in receipts for code in {finding.code for finding in receipt.findings} if code.startswith(SUV)
-    )
-    return dict(sorted(codes.items()))
+    found = ({finding.code for finding in receipt.findings} & CATALOGUE.keys() for receipt in receipts)
+    return dict(sorted(Counter(code for codes in found for code in codes if code.startswith(SUV)).items()))
 
 
 def _note_strange_rows(fact: Json) -> None:

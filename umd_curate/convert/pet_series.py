@@ -15,7 +15,7 @@ from umd_curate.convert.supplement import supplemented
 from umd_curate.convert.suv import derive_suv
 from umd_curate.convert.suv_types import SuvType, suv_types
 from umd_curate.model.catalogue import suv as codes
-from umd_curate.model.dicom_time import acquisition_texts, is_series_time_late
+from umd_curate.model.dicom_time import is_series_time_late, times_of
 from umd_curate.model.findings import Finding, Refused, Severity
 from umd_curate.model.pet import PetContext, PetHeader
 from umd_curate.model.sidecars import SuvReceipt, SuvStep, SuvTypeEntry
@@ -61,15 +61,8 @@ def judge_slice(header: PetHeader, place: str) -> SuvFactor | Finding:
 
 def seen_whole(context: PetContext, headers: Iterable[PetHeader]) -> PetContext:
     """Context of a series of which all slices or frames are at hand: whether one was acquired before the series time."""
-    times = (
-        (
-            entry.series_date,
-            entry.series_time,
-            *acquisition_texts(entry.acquisition_date, entry.acquisition_time, entry.acquisition_datetime),
-        )
-        for entry in headers
-    )
-    return replace(context, late_series_time=context.late_series_time or is_series_time_late(times))
+    is_late = is_series_time_late(map(times_of, headers))
+    return replace(context, late_series_time=context.late_series_time or is_late)
 
 
 @dataclass(slots=True)

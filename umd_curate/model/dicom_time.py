@@ -9,6 +9,9 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
+from umd_curate.model.headers import InstanceHeader
+from umd_curate.model.pet import PetHeader
+
 SECOND_US: Final = 1_000_000
 DAY_US: Final = 86_400 * SECOND_US
 
@@ -78,6 +81,12 @@ def is_series_time_late(slices: Iterable[tuple[str | None, str | None, str | Non
         time, a slice tells nothing.
     """
     return any(_apart_us(*texts) < 0 for texts in slices)
+
+
+def times_of(entry: InstanceHeader | PetHeader) -> tuple[str | None, str | None, str | None, str | None]:
+    """What `is_series_time_late` wants of a slice."""
+    acquired = acquisition_texts(entry.acquisition_date, entry.acquisition_time, entry.acquisition_datetime)
+    return entry.series_date, entry.series_time, *acquired
 
 
 def acquisition_texts(date: str | None, time: str | None, both: str | None) -> tuple[str | None, str | None]:

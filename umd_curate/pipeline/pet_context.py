@@ -7,7 +7,7 @@ they are; what they mean stands in the convert room.
 from collections.abc import Sequence
 from dataclasses import replace
 
-from umd_curate.model.dicom_time import acquisition_texts, is_series_time_late
+from umd_curate.model.dicom_time import is_series_time_late, times_of
 from umd_curate.model.headers import InstanceHeader
 from umd_curate.model.pet import PetContext
 from umd_curate.model.study import IngestPlan, Role, VolumeOrder
@@ -18,16 +18,9 @@ from umd_curate.store.workspace import Workspace
 
 def context_of(instances: Sequence[InstanceHeader], table: SupplementTable | None) -> PetContext:
     """Context of one PET series from its index rows."""
-    times = (
-        (
-            entry.series_date,
-            entry.series_time,
-            *acquisition_texts(entry.acquisition_date, entry.acquisition_time, entry.acquisition_datetime),
-        )
-        for entry in instances
-    )
+    is_late = is_series_time_late(map(times_of, instances))
     supplement = table.of(instances[0].series_uid, instances[0].study_uid) if table is not None else None
-    return PetContext(late_series_time=is_series_time_late(times), supplement=supplement)
+    return PetContext(late_series_time=is_late, supplement=supplement)
 
 
 def with_contexts(orders: Sequence[VolumeOrder], plan: IngestPlan, table: SupplementTable | None) -> list[VolumeOrder]:
